@@ -1,0 +1,49 @@
+"""How the web is served: gevent patched first, our worker, drained on TERM.
+
+The trap: gevent must patch the standard library before anything imports ssl,
+so this file patches at its top, and nothing may be imported above that.
+gunicorn reads `PORT` and `WEB_CONCURRENCY` by itself; both are checked here.
+"""
+
+from gevent import monkey
+
+monkey.patch_all()
+
+import resource  # noqa: E402
+import sys  # noqa: E402
+
+from tracker import logs  # noqa: E402
+from tracker.config import load  # noqa: E402
+from tracker.errors import ConfigError  # noqa: E402
+from tracker.feed import connect  # noqa: E402
+from tracker.stream.handover import Worker  # noqa: E402
+
+try:
+    settings = load()
+    connect(settings)
+except ConfigError as error:
+    sys.exit(str(error))
+
+logs.configure(settings.log_level)
+
+_, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a reader costs a descriptor
+
+bind = f"0.0.0.0:{settings.port}"
+workers = settings.web_concurrency
+worker_class = "tracker.stream.handover.Worker"
+worker_connections = 2000
+"""Requests answered at one time; readers handed over to the hub do not count."""
+backlog = 4096
+loglevel = settings.log_level.lower()
+control_socket_disable = True
+graceful_timeout = 25
+DRAIN = 10
+"""Seconds over which readers are let go when a worker ends."""
+
+
+def post_worker_init(worker: Worker) -> None:
+    """Begin to relay before the first reader, and drain after the last request."""
+    extensions = worker.wsgi.extensions
+    extensions["relay"].start()
+    worker.drain = lambda: extensions["hub"].drain(DRAIN)

@@ -1,0 +1,24 @@
+"""Runs the migrations: Flask-Migrate calls Alembic, which runs this file.
+
+`flask --app wsgi db upgrade` migrates, `flask --app wsgi db migrate -m "why"`
+writes the next one from what `tracker.models` has and the database has not.
+"""
+
+from alembic import context
+from flask import current_app
+
+from tracker.database import writing
+
+target = current_app.extensions["migrate"].db.metadata
+
+
+def migrate() -> None:
+    """Bring the database to the wanted revision in one transaction."""
+    with writing() as connection:
+        context.configure(connection=connection, target_metadata=target, render_as_batch=True)
+        context.run_migrations()
+
+
+if context.is_offline_mode():
+    raise SystemExit("migrations need the database: run them without --sql")
+migrate()

@@ -1,0 +1,68 @@
+/**
+ * The market's words, as the stream sends them. Pure: no DOM.
+ *
+ * @typedef {"up" | "down" | "same"} Direction against the same coin in the tick before
+ *
+ * @typedef {object} Quote
+ * @property {string} id
+ * @property {number | null} rank
+ * @property {string} symbol
+ * @property {string} name
+ * @property {string | null} image
+ * @property {number} price
+ * @property {string} price_digits the price's text, every digit as sent
+ * @property {Direction} direction
+ * @property {number | null} change_24h percent
+ * @property {number | null} market_cap
+ * @property {string | null} market_cap_digits
+ *
+ * @typedef {object} Tick
+ * @property {number} id its time in unix milliseconds
+ * @property {string} at the same in ISO 8601
+ * @property {string} currency
+ * @property {string} source
+ * @property {Quote[]} quotes
+ *
+ * @typedef {object} Status how the server's own prices are doing; times in ISO 8601
+ * @property {"live" | "stale" | "offline" | "starting"} state
+ * @property {string | null} since
+ * @property {string | null} reason
+ * @property {string | null} next_attempt_at
+ */
+
+const EXACT = new Set(["price", "market_cap"]);
+
+/**
+ * Read a tick and keep the digits of its amounts next to them: a number of
+ * JavaScript does not hold them all. Older browsers keep 17 of them.
+ *
+ * @param {string} text
+ * @returns {Tick}
+ */
+export function parseTick(text) {
+  return JSON.parse(text, /** @type {(this: any, key: string, value: any) => any} */ (keepDigits));
+}
+
+/**
+ * A reviver of `JSON.parse`, which calls it with the object that holds the key as `this`.
+ *
+ * @this {any}
+ * @param {string} key
+ * @param {unknown} value
+ * @param {{source?: string}} [context]
+ */
+function keepDigits(key, value, context) {
+  if (EXACT.has(key)) {
+    this[`${key}_digits`] = value === null ? null : (context?.source ?? String(value));
+  }
+  return value;
+}
+
+/**
+ * The quotes by rank; those without one last, in the order they came.
+ *
+ * @param {Quote[]} quotes
+ */
+export function byRank(quotes) {
+  return [...quotes].sort((one, other) => (one.rank ?? Infinity) - (other.rank ?? Infinity) || 0);
+}

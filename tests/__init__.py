@@ -1,0 +1,1 @@
+"""The tests: of real processes, databases and sockets wherever one can be had."""

@@ -1,0 +1,64 @@
+"""A real browser for tests: pages that reach this machine only and must not complain."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+CHROMIUM = shutil.which("chromium")
+NOT_HERE = re.compile(r"^https?://(?!127\.0\.0\.1[:/])")
+
+needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium on the PATH")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=[
+                "--headless",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-quic",
+                "--no-first-run",
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--disable-sync",
+            ],
+        )
+        yield chromium
+        chromium.close()
+
+
+Open = Callable[..., Page]
+
+
+@pytest.fixture
+def new_page(browser: Browser) -> Iterator[Open]:
+    """Make pages that reach this machine only and must not complain."""
+    contexts = []
+    complaints: list[str] = []
+
+    def make(**options: Any) -> Page:
+        context = browser.new_context(
+            **{"timezone_id": "Europe/Berlin", "locale": "de-DE", **options}
+        )
+        contexts.append(context)
+        context.route(NOT_HERE, lambda route: route.abort())
+        context.set_default_timeout(8_000)
+        page = context.new_page()
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda message: complaints.append(message.text))
+        return page
+
+    yield make
+    for context in contexts:
+        context.close()
+    # An address that cannot be had is the test's doing, never a script's.
+    assert [text for text in complaints if "Failed to load resource" not in text] == []

@@ -1,0 +1,201 @@
+"""What all tests share: a Redis, databases, settings, an application, a guard against leaks.
+
+Each test has a database and a Redis that nobody wrote to before. Under `CI=true`
+what would be skipped fails: there, everything must be there to be tested with.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import shutil
+import sys
+import threading
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+import flask_migrate
+import pytest
+import redis
+from flask import Flask
+
+from dev.embedded_redis import EmbeddedRedis
+from tests.browser import browser, new_page  # noqa: F401 - fixtures for all
+from tests.postgres import EmbeddedPostgres, programs
+from tests.support import wait_for
+from tracker import create_app
+from tracker.config import Settings
+from tracker.models import db
+
+SettingsFactory = Callable[..., Settings]
+AppFactory = Callable[..., Flask]
+
+LEAK_PATIENCE = 2.0
+"""Seconds in which what a test used must be gone: threads and processes end a little later."""
+
+
+def _no_skip_in_ci(report: Any) -> None:
+    if os.environ.get("CI") == "true" and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, but under CI nothing may be missing: {report.longrepr}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
+    report = yield
+    _no_skip_in_ci(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, Any, Any]:
+    report = yield
+    _no_skip_in_ci(report)
+    return report
+
+
+@pytest.fixture(autouse=True)
+def _nothing_leaks() -> Iterator[None]:
+    """Descriptors, threads and child processes are back where they were after each test."""
+    if not sys.platform.startswith("linux"):
+        yield
+        return
+    before = _held()
+    yield
+    left: set[str] = set()
+
+    def is_clean() -> bool:
+        nonlocal left
+        left = _held() - before
+        if left:
+            gc.collect()
+        return not left
+
+    try:
+        wait_for(is_clean, LEAK_PATIENCE)
+    except AssertionError:
+        pytest.fail(f"the test left behind: {', '.join(sorted(left))}", pytrace=False)
+
+
+def _held() -> set[str]:
+    threads = {f"thread {thread.name} ({thread.ident})" for thread in threading.enumerate()}
+    return threads | _descriptors() | _children()
+
+
+def _descriptors() -> set[str]:
+    found = set()
+    for link in Path("/proc/self/fd").iterdir():
+        try:
+            found.add(f"descriptor {link.name} -> {link.readlink()}")
+        except FileNotFoundError:  # the one that listed them
+            continue
+    return found
+
+
+def _children() -> set[str]:
+    found = set()
+    for task in Path("/proc/self/task").iterdir():
+        try:
+            found |= {f"process {pid}" for pid in (task / "children").read_text().split()}
+        except FileNotFoundError:
+            continue
+    return found
+
+
+@pytest.fixture(scope="session")
+def _redis_of_session() -> Iterator[EmbeddedRedis]:
+    with EmbeddedRedis() as server:
+        yield server
+
+
+@pytest.fixture
+def redis_server(_redis_of_session: EmbeddedRedis) -> EmbeddedRedis:
+    """Return a running Redis without any keys. Do not stop it: see `own_redis`."""
+    with redis.Redis.from_url(_redis_of_session.url) as client:
+        client.flushall()
+    return _redis_of_session
+
+
+@pytest.fixture
+def own_redis() -> Iterator[EmbeddedRedis]:
+    """Give a Redis that the test may stop, kill and start again."""
+    with EmbeddedRedis() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def _migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a SQLite file as the migrations make it, to copy from."""
+    path = tmp_path_factory.mktemp("template") / "tracker.db"
+    migrate(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[EmbeddedPostgres | None]:
+    """Give a PostgreSQL, or None where it is not installed."""
+    bin = programs()
+    if bin is None:
+        yield None
+        return
+    with EmbeddedPostgres(bin) as server:
+        yield server
+
+
+@pytest.fixture
+def settings(tmp_path: Path, _migrated_file: Path, redis_server: EmbeddedRedis) -> SettingsFactory:
+    """Return a maker of settings with a database and a Redis of the test's own.
+
+    The market is the simulated one; arguments override.
+    """
+    path = tmp_path / "tracker.db"
+    shutil.copy(_migrated_file, path)
+
+    def make(**changed: Any) -> Settings:
+        mine = {
+            "database_url": f"sqlite:///{path}",
+            "redis_url": redis_server.url,
+            "source": "simulated",
+            "secret_key": "of the tests",
+        }
+        return Settings(**(mine | changed))
+
+    return make
+
+
+@pytest.fixture
+def make_app(settings: SettingsFactory) -> Iterator[AppFactory]:
+    """Make applications with other settings than `app`, and close them at the end."""
+    apps = []
+
+    def make(**changed: Any) -> Flask:
+        apps.append(create_app(settings(**changed)))
+        return apps[-1]
+
+    yield make
+    for app in apps:
+        close(app)
+
+
+@pytest.fixture
+def app(make_app: AppFactory) -> Flask:
+    """Return an application with a migrated database; it has begun nothing yet."""
+    return make_app()
+
+
+def migrate(database_url: str) -> None:
+    """Bring a database to the newest revision, as `flask db upgrade` does."""
+    app = create_app(Settings(database_url=database_url, source="simulated"))
+    with app.app_context():
+        flask_migrate.upgrade()
+    close(app)
+
+
+def close(app: Flask) -> None:
+    """Give back what *app* holds."""
+    app.extensions["relay"].close()
+    app.extensions["hub"].close()
+    app.extensions["feed"].close()
+    with app.app_context():
+        db.engine.dispose()

@@ -1,0 +1,14 @@
+"""The application with a relay that dies of the first tick: a bug, played."""
+
+from typing import Any
+
+from tracker import create_app
+
+app = create_app()
+
+
+def die(*args: Any) -> None:
+    raise RuntimeError("a bug in the relay")
+
+
+app.extensions["relay"]._take = die

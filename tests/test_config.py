@@ -1,0 +1,153 @@
+"""The settings: what is accepted, what is refused with one line, and that the README tells them."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from itertools import takewhile
+from pathlib import Path
+
+import pytest
+
+from tests.support import ROOT
+from tracker.config import Settings, load
+from tracker.errors import ConfigError
+
+HEADER = "| variable | default | meaning |"
+
+
+def refusal(**environ: str) -> str:
+    """Return the line that the user sees."""
+    with pytest.raises(ConfigError) as caught:
+        load(environ)
+    return str(caught.value)
+
+
+class TestDefaults:
+    def test_nothing_need_be_set(self) -> None:
+        settings = load({})
+        assert (settings.port, settings.source, settings.interval) == (8000, "coingecko", 60)
+        assert settings.redis_url is None
+
+    def test_the_secret_key_is_another_at_each_start(self) -> None:
+        one, other = load({}).secret_key, load({}).secret_key
+        assert one
+        assert other
+        assert one != other
+
+    def test_an_empty_variable_counts_as_not_set(self) -> None:
+        settings = load({"PORT": "", "TRACKER_SOURCE": "  ", "REDIS_URL": "\n"})
+        assert (settings.port, settings.source, settings.redis_url) == (8000, "coingecko", None)
+
+    def test_every_default_would_be_accepted(self) -> None:
+        for field in fields(Settings):
+            default = field.default
+            if default not in (None, ()):
+                assert field.metadata["parse"](str(default)) == default, field.name
+
+
+class TestAccepted:
+    @pytest.mark.parametrize(
+        ("variable", "text", "field", "value"),
+        [
+            ("PORT", "65535", "port", 65535),
+            ("PORT", " 80 ", "port", 80),
+            ("WEB_CONCURRENCY", "2", "web_concurrency", 2),
+            ("TRACKER_SOURCE", "Simulated", "source", "simulated"),
+            ("TRACKER_COINS", "250", "coins", 250),
+            ("TRACKER_CURRENCY", "EUR", "currency", "eur"),
+            ("TRACKER_INTERVAL", "1", "interval", 1),
+            ("COINGECKO_API_KEY", "CG-abc", "api_key", "CG-abc"),
+            ("COINGECKO_URL", "http://localhost:9/api/v3/", "coingecko_url", "http://localhost:9/api/v3"),
+            ("REDIS_URL", "redis://:secret@localhost:6379/1", "redis_url", "redis://:secret@localhost:6379/1"),
+            ("REDIS_URL", "rediss://h:6380", "redis_url", "rediss://h:6380"),
+            ("REDIS_URL", "unix:///run/redis.sock?db=1", "redis_url", "unix:///run/redis.sock?db=1"),
+            ("DATABASE_URL", "sqlite:////data/t.db", "database_url", "sqlite:////data/t.db"),
+            ("DATABASE_URL", "postgres://u:p%40s@h:1/n", "database_url", "postgresql+psycopg://u:p%40s@h:1/n"),
+            ("DATABASE_URL", "postgresql://h/n?sslmode=require", "database_url", "postgresql+psycopg://h/n?sslmode=require"),
+            ("SECRET_KEY", "12345678", "secret_key", "12345678"),
+            ("LOG_LEVEL", "debug", "log_level", "DEBUG"),
+        ],
+    )  # fmt: skip
+    def test_it_becomes_the_setting(
+        self, variable: str, text: str, field: str, value: object
+    ) -> None:
+        assert getattr(load({variable: text}), field) == value
+
+    def test_a_relative_path_of_sqlite_is_one_from_here(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        settings = load({"DATABASE_URL": "sqlite:///data/t.db"})
+        assert settings.database_url == f"sqlite:///{tmp_path}/data/t.db"
+
+    def test_a_pro_key_is_taken(self) -> None:
+        settings = load({"COINGECKO_API_KEY": "CG-abc", "COINGECKO_API_PLAN": "pro"})
+        assert settings.api_plan == "pro"
+
+
+class TestRefused:
+    @pytest.mark.parametrize(
+        ("variable", "text", "accepted"),
+        [
+            ("PORT", "0", "a whole number from 1 to 65535"),
+            ("PORT", "65536", "a whole number from 1 to 65535"),
+            ("PORT", "٣", "a whole number from 1 to 65535"),
+            ("WEB_CONCURRENCY", "0", "a whole number from 1 to 64"),
+            ("TRACKER_SOURCE", "yahoo", "coingecko or simulated"),
+            ("TRACKER_COINS", "251", "a whole number from 1 to 250"),
+            ("TRACKER_COINS", "-1", "a whole number from 1 to 250"),
+            ("TRACKER_CURRENCY", "us$", "a currency's code in letters, as usd or eur"),
+            ("TRACKER_INTERVAL", "0.5", "a whole number from 1 to 86400"),
+            ("TRACKER_INTERVAL", "1e3", "a whole number from 1 to 86400"),
+            ("COINGECKO_API_PLAN", "gold", "demo or pro"),
+            ("COINGECKO_URL", "ftp://h", "an http:// or https:// URL without a query"),
+            ("LOG_LEVEL", "LOUD", "DEBUG or INFO or WARNING or ERROR or CRITICAL"),
+        ],
+    )
+    def test_the_line_names_variable_value_and_what_is_accepted(
+        self, variable: str, text: str, accepted: str
+    ) -> None:
+        line = f'{variable}="{text}" is not accepted; accepted: {accepted}'
+        assert refusal(**{variable: text}) == line
+
+    @pytest.mark.parametrize(
+        ("variable", "text"),
+        [
+            ("REDIS_URL", "http://:hunter2@h"),
+            ("REDIS_URL", "redis://:hunter2@h:port"),
+            ("REDIS_URL", "redis://:hunter2@h:99999"),
+            ("REDIS_URL", "redis://[hunter2"),
+            ("REDIS_URL", "redis://h?socket_timeout=hunter2"),
+            ("DATABASE_URL", "hunter2"),
+            ("DATABASE_URL", "postgresql://u:hunter2@h:port/n"),
+            ("DATABASE_URL", "oracle+hunter2://h/n"),
+            ("DATABASE_URL", "postgresql+psycopg2://u:hunter2@h/n"),
+            ("DATABASE_URL", "sqlite://"),
+            ("DATABASE_URL", "sqlite:///:memory:"),
+            ("SECRET_KEY", "hunter2"),
+            ("COINGECKO_API_KEY", "hunter2 and more"),
+        ],
+    )
+    def test_what_may_hold_a_secret_is_not_shown(self, variable: str, text: str) -> None:
+        line = refusal(**{variable: text})
+        assert line.startswith(f"{variable}=(hidden) is not accepted; accepted: ")
+        assert "hunter2" not in line
+
+    def test_a_line_end_in_a_value_does_not_end_the_line(self) -> None:
+        assert refusal(TRACKER_COINS="1\n2").splitlines() == [
+            'TRACKER_COINS="1\\n2" is not accepted; accepted: a whole number from 1 to 250'
+        ]
+
+    def test_the_pro_plan_needs_a_key(self) -> None:
+        assert "needs COINGECKO_API_KEY" in refusal(COINGECKO_API_PLAN="pro")
+
+
+def test_the_readme_tells_every_setting_in_order() -> None:
+    """Its table is the one that follows from `Settings`: variable, default as shown, meaning."""
+    lines = (ROOT / "README.md").read_text().splitlines()
+    begin = lines.index(HEADER) + 2
+    table = list(takewhile(lambda line: line.startswith("|"), lines[begin:]))
+    assert table == [
+        f"| `{spec['env']}` | {spec['shown']} | {spec['meaning']} |"
+        for spec in (field.metadata for field in fields(Settings))
+    ]

@@ -1,0 +1,75 @@
+"""Numbers read as the shared table says; tests/js holds the browser's side to the same one."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tracker.views import formats
+
+CASES: dict[str, list[list[Any]]] = json.loads(
+    (Path(__file__).parent / "format_cases.json").read_text(encoding="utf-8")
+)
+NUMBERS = st.decimals(allow_nan=False, allow_infinity=False).filter(
+    lambda value: abs(value.adjusted()) <= 40 and len(value.as_tuple().digits) <= 40
+)
+
+
+def number(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)
+
+
+@pytest.mark.parametrize(("text", "code", "shown"), CASES["price"])
+def test_price(text: str | None, code: str, shown: str) -> None:
+    assert formats.price(number(text), code) == shown
+
+
+@pytest.mark.parametrize(("text", "code", "shown"), CASES["big"])
+def test_big_money(text: str | None, code: str, shown: str) -> None:
+    assert formats.big(number(text), code) == shown
+
+
+@pytest.mark.parametrize(("text", "code", "shown"), CASES["exact"])
+def test_exact(text: str | None, code: str, shown: str) -> None:
+    assert formats.exact(number(text), code) == shown
+
+
+@pytest.mark.parametrize(("text", "shown"), CASES["percent"])
+def test_percent(text: str | None, shown: str) -> None:
+    assert formats.percent(number(text)) == shown
+
+
+@pytest.mark.parametrize(("text", "shown"), CASES["trend"])
+def test_trend(text: str | None, shown: str) -> None:
+    assert formats.trend(number(text)) == shown
+
+
+@pytest.mark.parametrize(("code", "shown"), CASES["currency"])
+def test_currency(code: str, shown: dict[str, Any]) -> None:
+    assert asdict(formats.currency(code.upper())) == shown
+
+
+def test_a_time_is_utc_and_says_so() -> None:
+    assert formats.utc_clock(1795414447352) == "06:14:07 UTC"
+
+
+@given(NUMBERS)
+def test_a_price_is_within_half_a_unit_of_its_last_digit(value: Decimal) -> None:
+    """No number from the source breaks the page or shows as another number."""
+    text = formats.price(value, "usd").replace("$", "").replace(",", "")
+    shown = Decimal(text)
+    unit = Decimal((0, (1,), int(shown.as_tuple().exponent)))
+    assert abs(shown - value) <= max(unit / 2, abs(value) / 2000)
+
+
+@given(NUMBERS)
+def test_every_number_has_a_short_form(value: Decimal) -> None:
+    assert formats.big(value, "usd")
+    assert formats.percent(value).endswith("%")

@@ -1,0 +1,205 @@
+"""The relay: nothing that was committed is lost, and nothing is told twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask
+from sqlalchemy import text
+
+from dev.embedded_redis import EmbeddedRedis
+from tests.conftest import AppFactory
+from tests.readers import Reader
+from tests.serving import tick
+from tests.support import now_ms, quote, wait_for
+from tracker import feed
+from tracker.database import writing
+from tracker.feed import Message
+from tracker.relay import Relay
+from tracker.stream.frames import Lens
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed, "PAUSE", 0.05)
+
+
+def relaying(app: Flask) -> Relay:
+    """Return the relay of *app*, which has begun to relay."""
+    relay: Relay = app.extensions["relay"]
+    relay.start()
+    return relay
+
+
+@pytest.fixture
+def reader() -> Iterator[Reader]:
+    reader = Reader()
+    yield reader
+    reader.close()
+
+
+def join(app: Flask, reader: Reader, **how: str) -> None:
+    app.extensions["hub"].join(reader.ours, Lens(), **how)
+
+
+def ids(reader: Reader) -> list[int]:
+    while reader.read():
+        pass
+    return [int(event.id) for event in reader.events if event.event == "prices"]
+
+
+def told(reader: Reader) -> list[str]:
+    while reader.read():
+        pass
+    return [event.data for event in reader.events if event.event == "status"]
+
+
+def test_a_published_tick_reaches_the_reader_as_the_api_shows_it(
+    app: Flask, reader: Reader
+) -> None:
+    relaying(app)
+    join(app, reader)
+    sent = tick(app, quote("bitcoin", "0.10"), quote("pepe", "1.2e-09"))
+    wait_for(lambda: ids(reader) == [sent.id])
+    assert sent.to_json() in [event.data for event in reader.events]
+    newest = app.extensions["relay"].newest
+    assert newest.of() == sent.to_json()
+
+
+def test_what_was_stored_before_the_start_can_be_resumed(app: Flask, reader: Reader) -> None:
+    stored = [tick(app, publish=False).id for _ in range(5)]
+    relay = relaying(app)
+    assert relay.tick is not None
+    assert relay.tick.id == stored[-1]
+    join(app, reader, last_event_id=str(stored[1]))
+    wait_for(lambda: ids(reader) == stored[2:])
+
+
+def test_a_tick_that_was_committed_but_never_rung_is_found_by_the_next_one(
+    app: Flask, reader: Reader
+) -> None:
+    relaying(app)
+    join(app, reader)
+    sent = [tick(app, publish=ring).id for ring in (True, False, False, True)]
+    wait_for(lambda: ids(reader) == sent)
+
+
+def test_a_tick_that_was_never_rung_is_found_by_the_clock(
+    make_app: AppFactory, reader: Reader
+) -> None:
+    app = make_app(interval=1)
+    relaying(app)
+    join(app, reader)
+    first = tick(app)
+    wait_for(lambda: ids(reader) == [first.id])
+    second = tick(app, publish=False)
+    wait_for(lambda: ids(reader) == [first.id, second.id])
+
+
+def test_a_tick_that_is_rung_twice_or_late_is_told_once(app: Flask, reader: Reader) -> None:
+    relaying(app)
+    join(app, reader)
+    first, second = tick(app), tick(app)
+    for again in (first, second, first):
+        app.extensions["feed"].publish(Message(app.extensions["relay"]._health, again, None))
+    last = tick(app)
+    wait_for(lambda: ids(reader)[-1:] == [last.id])
+    assert ids(reader) == [first.id, second.id, last.id]
+
+
+def test_without_redis_prices_come_from_the_database_and_the_status_says_so(
+    make_app: AppFactory, own_redis: EmbeddedRedis, reader: Reader
+) -> None:
+    app = make_app(redis_url=own_redis.url)
+    relay = relaying(app)
+    join(app, reader)
+    first = tick(app)
+    wait_for(lambda: ids(reader) == [first.id])
+    own_redis.kill()
+    wait_for(lambda: "Redis cannot be reached" in (relay.status().reason or ""))
+    second = tick(app, publish=False)
+    wait_for(lambda: ids(reader) == [first.id, second.id])
+    assert "Redis cannot be reached" in told(reader)[-1]
+    own_redis.start()
+    wait_for(lambda: relay.status().reason is None, 20)
+    third = tick(app)
+    wait_for(lambda: ids(reader) == [first.id, second.id, third.id])
+    wait_for(lambda: '"reason": null' in told(reader)[-1])
+
+
+def test_a_gap_that_cannot_be_mended_is_told(app: Flask, reader: Reader) -> None:
+    """The database has lost the ticks between: nobody can have them any more."""
+    relaying(app)
+    join(app, reader)
+    first = tick(app)
+    wait_for(lambda: ids(reader) == [first.id])
+    tick(app, publish=False)
+    lost = tick(app, publish=False)
+    with app.app_context(), writing() as connection:
+        connection.execute(text(f"DELETE FROM tick WHERE id > {first.id}"))  # noqa: S608
+    third = tick(app, publish=False)
+    with app.app_context():
+        health = app.extensions["store"].health()
+    app.extensions["feed"].publish(Message(health, third, lost.id))
+    wait_for(lambda: ids(reader) == [first.id, third.id])
+
+
+def test_more_missed_ticks_than_are_replayed_are_a_gap_that_is_told(
+    make_app: AppFactory, own_redis: EmbeddedRedis, reader: Reader
+) -> None:
+    app = make_app(redis_url=own_redis.url, replay=3)
+    relaying(app)
+    join(app, reader)
+    first = tick(app)
+    wait_for(lambda: ids(reader) == [first.id])
+    missed = [tick(app, publish=False).id for _ in range(6)]
+    last = tick(app)
+    wait_for(lambda: ids(reader)[-1:] == [last.id])
+    assert ids(reader) == [first.id, *missed[-2:], last.id]
+    assert reader.verdicts == [{"last_event_id": str(first.id), "recovered": False, "replayed": 0}]
+
+
+def test_the_status_goes_from_starting_to_live_to_stale_and_each_is_told(
+    make_app: AppFactory, reader: Reader
+) -> None:
+    app = make_app(interval=1)
+    relaying(app)
+    join(app, reader)
+    tick(app)
+    wait_for(lambda: len(told(reader)) == 3, 10)
+    states = [data.split('"')[3] for data in told(reader)]
+    assert states == ["starting", "live", "stale"]
+
+
+def test_a_failure_of_the_source_is_told_with_its_reason_and_the_next_attempt(
+    app: Flask, reader: Reader
+) -> None:
+    relaying(app)
+    join(app, reader)
+    with app.app_context():
+        health = app.extensions["store"].save_failure(
+            "CoinGecko: rate limit", at=now_ms(), next_attempt_at=now_ms() + 60_000
+        )
+    app.extensions["feed"].publish(Message(health))
+    wait_for(lambda: len(told(reader)) == 2)
+    assert '"offline"' in told(reader)[-1]
+    assert "CoinGecko: rate limit" in told(reader)[-1]
+
+
+def test_a_database_that_cannot_be_read_at_the_start_is_told_and_read_later(
+    app: Flask, reader: Reader
+) -> None:
+    with app.app_context(), writing() as connection:
+        connection.execute(text("ALTER TABLE health RENAME TO hidden"))
+    relay = relaying(app)
+    assert (relay.status().state, relay.status().reason) == (
+        "offline",
+        "the database cannot be read",
+    )
+    with app.app_context(), writing() as connection:
+        connection.execute(text("ALTER TABLE hidden RENAME TO health"))
+    join(app, reader)
+    sent = tick(app)
+    wait_for(lambda: ids(reader) == [sent.id])
+    assert relay.status().state == "live"

@@ -1,0 +1,205 @@
+"""The schedule, and the two processes behind the prices, with a real Redis and a real RQ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import sqlalchemy
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+from rq import Queue
+from rq.job import Job
+
+from dev.embedded_redis import EmbeddedRedis, free_port
+from tests.conftest import SettingsFactory
+from tests.support import Child, environment, now_ms, wait_for
+from tracker import feed
+from tracker.config import Settings
+from worker import jobs, patience
+from worker.scheduler import JOB_ID, QUEUE, RefreshScheduler
+
+SCHEDULER = ("-m", "worker.scheduler")
+WORKER = ("-m", "worker")
+
+
+@pytest.fixture
+def connection(redis_server: EmbeddedRedis) -> Iterator[Redis]:
+    with Redis.from_url(redis_server.url) as client:
+        yield client
+
+
+def scheduled(connection: Redis) -> list[bytes]:
+    return connection.zrange(RefreshScheduler.scheduled_jobs_key, 0, -1)  # type: ignore[return-value]
+
+
+def begin(connection: Redis, interval: int) -> RefreshScheduler:
+    """Do what the process does before its first poll."""
+    scheduler = RefreshScheduler(connection, interval)
+    if not scheduler.is_registered():
+        scheduler.register()
+    return scheduler
+
+
+def ids(settings: Settings) -> list[int]:
+    """Return the ids of all ticks that *settings*' SQLite file has."""
+    engine = sqlalchemy.create_engine(settings.database_url)
+    try:
+        with engine.connect() as database:
+            return list(database.scalars(sqlalchemy.text("SELECT id FROM tick ORDER BY id")))
+    finally:
+        engine.dispose()
+
+
+class TestSchedule:
+    def test_two_schedulers_make_one_schedule(self, connection: Redis) -> None:
+        for _ in range(2):
+            begin(connection, 60).enqueue_jobs()
+        assert scheduled(connection) == [JOB_ID.encode()]
+        assert Queue(QUEUE, connection=connection).job_ids == [JOB_ID]
+
+    def test_the_first_poll_queues_the_refresh(self, connection: Redis) -> None:
+        begin(connection, 3600).enqueue_jobs()
+        queued = Queue(QUEUE, connection=connection).jobs
+        assert [job.func_name for job in queued] == ["worker.jobs.refresh_prices"]
+        assert queued[0].timeout == jobs.JOB_TIMEOUT
+
+    def test_a_scheduler_that_returns_leaves_the_next_time_alone(self, connection: Redis) -> None:
+        begin(connection, 3600).enqueue_jobs()
+        due = connection.zscore(RefreshScheduler.scheduled_jobs_key, JOB_ID)
+        begin(connection, 3600).enqueue_jobs()
+        assert connection.zscore(RefreshScheduler.scheduled_jobs_key, JOB_ID) == due
+
+    def test_another_interval_registers_anew(self, connection: Redis) -> None:
+        begin(connection, 3600).enqueue_jobs()
+        assert not RefreshScheduler(connection, 5).is_registered()
+        begin(connection, 5).enqueue_jobs()
+        due = connection.zscore(RefreshScheduler.scheduled_jobs_key, JOB_ID)
+        assert isinstance(due, float)
+        assert due - now_ms() / 1000 <= 5
+        assert Job.fetch(JOB_ID, connection=connection).meta["interval"] == 5
+
+    def test_a_redis_that_was_emptied_is_filled_again(self, connection: Redis) -> None:
+        scheduler = begin(connection, 60)
+        scheduler.enqueue_jobs()
+        connection.flushall()
+        scheduler.enqueue_jobs()
+        assert scheduler.is_registered()
+        assert Queue(QUEUE, connection=connection).job_ids == [JOB_ID]
+
+    def test_the_schedule_does_not_expire(self, connection: Redis) -> None:
+        """A job with a `result_ttl` vanishes after it ran, and the schedule with it."""
+        begin(connection, 60)
+        assert Job.fetch(JOB_ID, connection=connection).result_ttl == -1
+
+
+class TestProcesses:
+    @pytest.fixture
+    def mine(self, settings: SettingsFactory, own_redis: EmbeddedRedis) -> Settings:
+        return settings(redis_url=own_redis.url, interval=1)
+
+    def test_prices_come_at_once_each_second_and_after_a_restart_of_redis(
+        self, mine: Settings, own_redis: EmbeddedRedis, tmp_path: Path
+    ) -> None:
+        env = environment(mine)
+        with (
+            Child(*WORKER, env=env, log=tmp_path / "worker") as worker,
+            Child(*SCHEDULER, env=env, log=tmp_path / "scheduler") as scheduler,
+        ):
+            wait_for(lambda: ids(mine), 20, "the first tick")
+            first = ids(mine)[0]
+            wait_for(lambda: now_ms() - first > 4500, 10)
+            found = ids(mine)
+            assert 3 <= len(found) <= 6
+            assert all(later - sooner >= 500 for sooner, later in pairwise(found))
+
+            own_redis.kill()
+            wait_for(lambda: "Redis cannot be reached" in scheduler.output, 15)
+            own_redis.start()
+            before = len(ids(mine))
+            wait_for(lambda: len(ids(mine)) >= before + 2, 30, "ticks after the restart")
+            assert worker.runs()
+            assert scheduler.runs()
+
+            scheduler.process.terminate()
+            worker.process.terminate()
+            assert scheduler.wait(5) == 0
+            assert worker.wait(5) == 0
+            assert "Traceback" not in scheduler.output + worker.output
+
+    def test_both_end_when_asked_while_redis_is_away(
+        self, mine: Settings, own_redis: EmbeddedRedis, tmp_path: Path
+    ) -> None:
+        env = environment(mine)
+        with (
+            Child(*WORKER, env=env, log=tmp_path / "worker") as worker,
+            Child(*SCHEDULER, env=env, log=tmp_path / "scheduler") as scheduler,
+        ):
+            wait_for(lambda: ids(mine), 20, "the first tick")
+            own_redis.kill()
+            wait_for(lambda: "Redis cannot be reached" in scheduler.output, 15)
+            scheduler.process.terminate()
+            worker.process.terminate()
+            assert (scheduler.wait(8), worker.wait(8)) == (0, 0)
+            assert "Traceback" not in scheduler.output
+
+    def test_a_worker_that_rq_gave_up_is_begun_again(
+        self, mine: Settings, own_redis: EmbeddedRedis, tmp_path: Path
+    ) -> None:
+        """RQ ends its loop on what it does not expect, as a queue that is no list."""
+        with Redis.from_url(own_redis.url) as connection:
+            connection.set(f"rq:queue:{QUEUE}", "no list")
+            with Child(*WORKER, env=environment(mine), log=tmp_path / "worker") as worker:
+                wait_for(lambda: "RQ's worker gave up" in worker.output, 15)
+                connection.delete(f"rq:queue:{QUEUE}")
+                begin(connection, 60).enqueue_jobs()
+                wait_for(lambda: ids(mine), 15, "a tick")
+                assert worker.end() == 0
+
+
+@pytest.mark.parametrize("process", [SCHEDULER, WORKER])
+def test_a_bad_setting_ends_the_process_with_one_line(
+    process: tuple[str, ...], tmp_path: Path
+) -> None:
+    env = environment(TRACKER_INTERVAL="soon", REDIS_URL="redis://127.0.0.1:1")
+    with Child(*process, env=env, log=tmp_path / "log") as child:
+        assert child.wait() == 1
+    assert child.output == (
+        'TRACKER_INTERVAL="soon" is not accepted; accepted: a whole number from 1 to 86400\n'
+    )
+
+
+class TestPatience:
+    @pytest.fixture(autouse=True)
+    def _quick(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(feed, "MAX_BACKOFF", 0.01)
+
+    def test_work_that_redis_fails_is_begun_again(self) -> None:
+        begun = []
+
+        def work() -> None:
+            begun.append(1)
+            if len(begun) < 3:
+                nobody_answers()
+
+        patience.outlive_redis(work)
+        assert len(begun) == 3
+
+    def test_the_order_to_end_is_heard_though_the_goodbye_fails(self) -> None:
+        def work() -> None:
+            try:
+                raise SystemExit(0)
+            finally:
+                nobody_answers()
+
+        with pytest.raises(SystemExit):
+            patience.outlive_redis(work)
+
+
+def nobody_answers() -> None:
+    """Call a Redis that is not there."""
+    with Redis(port=free_port(), retry=Retry(NoBackoff(), 0)) as client:
+        client.ping()

@@ -1,0 +1,38 @@
+"""A live cryptocurrency tracker: what web and worker share, and the web itself.
+
+`create_app` puts the rooms together; each room's module says what it is for.
+It imports them only when called, so that `tracker.config` alone comes quickly.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from tracker.config import Settings
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Return the application, with *settings* or those of the environment.
+
+    Nothing is connected to yet: the database and Redis are when first used.
+    Raises `ConfigError` if a setting is wrong.
+    """
+    from flask import Flask
+
+    from tracker import config, extensions, views
+
+    settings = settings or config.load()
+    app = Flask(
+        __name__,
+        root_path=str(config.ROOT),
+        static_folder="static",
+        template_folder="templates",
+    )
+    app.config["SECRET_KEY"] = settings.secret_key
+    app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url
+    extensions.register(app, settings)
+    views.register(app)
+    return app

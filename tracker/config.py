@@ -1,0 +1,265 @@
+"""The settings: read from the environment and checked, once, here.
+
+Every process calls `load()` first. A bad value raises `ConfigError`, whose
+text is the one line that the user sees. The README's table is tested against
+`Settings`, so each field carries its variable, its default as shown, and its
+meaning. Nothing here connects to anything.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from redis.connection import parse_url
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+from tracker.errors import ConfigError
+
+ROOT = Path(__file__).resolve().parent.parent
+SQLITE = f"sqlite:///{ROOT / 'instance' / 'tracker.db'}"
+
+Parse = Callable[[str], Any]
+
+
+def whole(low: int, high: int | None = None) -> Parse:
+    """Return a parser of whole numbers from *low* to *high*."""
+    accepted = f"a whole number from {low} to {high}" if high else f"a whole number, {low} or more"
+
+    def parse(text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,12}", text):
+            raise ValueError(accepted)
+        value = int(text)
+        if value < low or (high is not None and value > high):
+            raise ValueError(accepted)
+        return value
+
+    return parse
+
+
+def one_of(*words: str) -> Parse:
+    """Return a parser that takes one of *words*, in any case, as written here."""
+    by_lower = {word.lower(): word for word in words}
+
+    def parse(text: str) -> str:
+        if text.lower() not in by_lower:
+            raise ValueError(" or ".join(words))
+        return by_lower[text.lower()]
+
+    return parse
+
+
+def matching(pattern: str, accepted: str) -> Parse:
+    """Return a parser of texts that match *pattern* in full."""
+
+    def parse(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(accepted)
+        return text
+
+    return parse
+
+
+def currency(text: str) -> str:
+    """Return a currency's code in lower case."""
+    if not re.fullmatch(r"[A-Za-z]{2,10}", text):
+        raise ValueError("a currency's code in letters, as usd or eur")
+    return text.lower()
+
+
+def redis_url(text: str) -> str:
+    """Return a URL that redis-py understands."""
+    accepted = "a redis://, rediss:// or unix:// URL"
+    try:
+        parse_url(matching(r"(rediss?|unix)://\S+", accepted)(text))
+    except ValueError:
+        raise ValueError(accepted) from None
+    return text
+
+
+def database_url(text: str) -> str:
+    """Return an SQLAlchemy URL; PostgreSQL's go to psycopg, Heroku's short one too.
+
+    A relative path of SQLite's is one from the working directory. A database
+    in memory is refused: web and worker could not share it.
+    """
+    text = re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", text)
+    try:
+        url = make_url(text)
+        url.get_dialect().import_dbapi()
+        if url.get_backend_name() == "sqlite":
+            url = url.set(database=_path_of_sqlite(url.database))
+    except (ArgumentError, NoSuchModuleError, ImportError, ValueError):
+        raise ValueError(
+            "an SQLAlchemy URL whose driver is installed, "
+            "as sqlite:////data/tracker.db or postgresql://user:password@host/name"
+        ) from None
+    return url.render_as_string(hide_password=False)
+
+
+def _path_of_sqlite(path: str | None) -> str:
+    if not path or path == ":memory:":
+        raise ValueError("a database in memory")
+    return path if path.startswith("file:") else str(Path(path).absolute())
+
+
+def base_url(text: str) -> str:
+    """Return an http(s) URL without its last slash."""
+    if not re.fullmatch(r"https?://[^\s/?#]+[^\s?#]*", text):
+        raise ValueError("an http:// or https:// URL without a query")
+    return text.rstrip("/")
+
+
+def origins(text: str) -> tuple[str, ...]:
+    """Return the origins in a comma-separated list; `*` is all."""
+    found = tuple(origin.strip().rstrip("/").lower() for origin in text.split(","))
+    if found != ("*",) and not all(re.fullmatch(r"https?://[^\s/?#]+", one) for one in found):
+        raise ValueError("* or origins as https://a.example, separated by commas")
+    return found
+
+
+def setting(
+    env: str,
+    default: Any,
+    parse: Parse,
+    meaning: str,
+    *,
+    shown: str | None = None,
+    secret: bool = False,
+) -> Any:
+    """Return the field of one setting; *shown* is its default in words."""
+    return field(
+        default=default,
+        metadata={
+            "env": env,
+            "parse": parse,
+            "meaning": meaning,
+            "shown": str(default) if shown is None else shown,
+            "secret": secret,
+        },
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All settings, checked. Times are in seconds."""
+
+    port: int = setting("PORT", 8000, whole(1, 65535), "where the web listens")
+    web_concurrency: int = setting("WEB_CONCURRENCY", 1, whole(1, 64), "how many web processes")
+    redis_url: str | None = setting(
+        "REDIS_URL",
+        None,
+        redis_url,
+        "`redis://`, `rediss://` (Heroku's self-signed certificates work), `unix://`",
+        shown="embedded",
+        secret=True,
+    )
+    database_url: str = setting(
+        "DATABASE_URL",
+        SQLITE,
+        database_url,
+        "any SQLAlchemy URL; Heroku's `postgres://` is understood",
+        shown="SQLite in `instance/`",
+        secret=True,
+    )
+    secret_key: str | None = setting(
+        "SECRET_KEY",
+        None,
+        matching(r".{8,}", "at least 8 characters"),
+        "Flask's",
+        shown="random at start",
+        secret=True,
+    )
+    source: str = setting(
+        "TRACKER_SOURCE", "coingecko", one_of("coingecko", "simulated"), "or `simulated`"
+    )
+    coins: int = setting("TRACKER_COINS", 10, whole(1, 250), "how many, by market cap (1 to 250)")
+    currency: str = setting("TRACKER_CURRENCY", "usd", currency, "the currency of every price")
+    interval: int = setting(
+        "TRACKER_INTERVAL", 60, whole(1, 86400), "seconds between two ticks (1 or more)"
+    )
+    api_key: str | None = setting(
+        "COINGECKO_API_KEY",
+        None,
+        matching(r"[\x21-\x7e]+", "the key as CoinGecko shows it"),
+        "a CoinGecko key",
+        shown="none",
+        secret=True,
+    )
+    api_plan: str = setting(
+        "COINGECKO_API_PLAN", "demo", one_of("demo", "pro"), "which kind of key: `demo` or `pro`"
+    )
+    coingecko_url: str | None = setting(
+        "COINGECKO_URL", None, base_url, "base URL of the API", shown="by plan"
+    )
+    heartbeat: int = setting(
+        "TRACKER_HEARTBEAT", 15, whole(1, 3600), "seconds of silence before a comment is sent"
+    )
+    retry: int = setting("TRACKER_RETRY", 3, whole(1, 3600), "base of the reconnect delay, seconds")
+    replay: int = setting(
+        "TRACKER_REPLAY", 1000, whole(1, 100_000), "ticks kept in memory for reconnecting readers"
+    )
+    max_subscribers: int | None = setting(
+        "TRACKER_MAX_SUBSCRIBERS",
+        None,
+        whole(1, 1_000_000),
+        "readers of the stream, per web process",
+        shown="from the file limit",
+    )
+    max_subscribers_per_ip: int = setting(
+        "TRACKER_MAX_SUBSCRIBERS_PER_IP",
+        100,
+        whole(1, 1_000_000),
+        "readers of the stream from one address, per web process",
+    )
+    trusted_proxies: int = setting(
+        "TRACKER_TRUSTED_PROXIES", 0, whole(0, 10), "how many proxies in front set X-Forwarded-*"
+    )
+    cors_origins: tuple[str, ...] = setting(
+        "TRACKER_CORS_ORIGINS",
+        (),
+        origins,
+        "origins that may read `/stream` and `/api`: `*`, or as `https://a.example,https://b.example`",
+        shown="none",
+    )
+    log_level: str = setting(
+        "LOG_LEVEL",
+        "INFO",
+        one_of("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"),
+        "how much is logged: `DEBUG`, `INFO`, `WARNING`, `ERROR` or `CRITICAL`",
+    )
+
+
+def load(environ: Mapping[str, str] = os.environ) -> Settings:
+    """Return the settings in *environ*; an empty variable counts as not set.
+
+    Raises `ConfigError` with one line that names the variable, its value
+    (hidden where it may hold a secret) and what is accepted.
+    """
+    values = {}
+    for spec in fields(Settings):
+        text = environ.get(spec.metadata["env"], "").strip()
+        if text:
+            values[spec.name] = _parse(spec.metadata, text)
+    values.setdefault("secret_key", secrets.token_urlsafe(32))
+    settings = Settings(**values)
+    if settings.api_plan == "pro" and not settings.api_key:
+        raise ConfigError(
+            'COINGECKO_API_PLAN="pro" needs COINGECKO_API_KEY; accepted without a key: demo'
+        )
+    return settings
+
+
+def _parse(spec: Mapping[str, Any], text: str) -> Any:
+    try:
+        return spec["parse"](text)
+    except ValueError as error:
+        shown = "(hidden)" if spec["secret"] else json.dumps(text, ensure_ascii=False)
+        raise ConfigError(f"{spec['env']}={shown} is not accepted; accepted: {error}") from None

@@ -1,0 +1,74 @@
+"""How the database is opened: what SQLite must be told, and who may write when.
+
+SQLite in WAL lets the web read while the worker writes. Its pragmas can fail
+without a word (a network disk, a memory database), so they are read back.
+A writer takes the lock when its transaction begins (`BEGIN IMMEDIATE`, on
+PostgreSQL an advisory lock), so that two never find out half-way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, event, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
+
+from tracker.errors import StoreError
+from tracker.models import db
+
+BUSY_TIMEOUT = 5000
+"""Milliseconds that SQLite waits for another process's lock."""
+
+_PRAGMAS = {
+    "journal_mode": "wal",
+    "synchronous": 1,  # NORMAL: safe in WAL, a commit does not wait for the disk
+    "busy_timeout": BUSY_TIMEOUT,
+    "foreign_keys": 1,
+}
+_WRITERS_LOCK = 0x7469636B
+"""The advisory lock of PostgreSQL that writers share."""
+
+
+@event.listens_for(Engine, "connect")
+def _prepare_sqlite(connection: DBAPIConnection, record: Any) -> None:
+    if not type(connection).__module__.startswith("sqlite3"):
+        return
+    connection.isolation_level = None  # transactions begin below
+    cursor = connection.cursor()
+    for pragma, wanted in _PRAGMAS.items():
+        cursor.execute(f"PRAGMA {pragma} = {wanted}")
+        cursor.execute(f"PRAGMA {pragma}")
+        (found,) = cursor.fetchone() or (None,)
+        if found != wanted:
+            raise StoreError(
+                f"SQLite has {pragma} {found} and would not take {wanted}: "
+                "DATABASE_URL must name a file on a local disk"
+            )
+    cursor.close()
+
+
+@event.listens_for(Engine, "begin")
+def _begin_sqlite(connection: Connection) -> None:
+    if connection.dialect.name == "sqlite":
+        writes = connection.get_execution_options().get("writes")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+@contextmanager
+def reading() -> Iterator[Connection]:
+    """Give a connection that sees one state of the database."""
+    with db.engine.connect() as connection:
+        if connection.dialect.name == "postgresql":  # SQLite always shows one state
+            connection.execution_options(isolation_level="REPEATABLE READ")
+        yield connection
+
+
+@contextmanager
+def writing() -> Iterator[Connection]:
+    """Give a connection to the one writer; commit at the end, roll back on an error."""
+    with db.engine.connect().execution_options(writes=True) as connection, connection.begin():
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _WRITERS_LOCK})
+        yield connection

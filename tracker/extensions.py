@@ -1,0 +1,99 @@
+"""Puts together what an application has: the database, the feed, the hub, the relay."""
+
+from __future__ import annotations
+
+import re
+import resource
+from pathlib import Path
+
+from flask import Flask
+from flask_bootstrap import Bootstrap5
+from flask_cors import CORS
+from flask_migrate import Migrate
+from sqlalchemy.engine import make_url
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from tracker.config import ROOT, Settings
+from tracker.feed import Feed
+from tracker.models import db
+from tracker.relay import Relay
+from tracker.status import stale_after_ms
+from tracker.store import Store
+from tracker.stream.admission import Admission
+from tracker.stream.hub import Hub
+
+RESERVE = 100
+"""Descriptors that the process needs for itself, besides a tenth for requests under way."""
+SHARED_PATHS: list[str | re.Pattern[str]] = [r"/stream", r"/api/.*"]
+MOST_SUBSCRIBERS = 100_000
+"""Where there is no limit on descriptors."""
+
+
+def register(app: Flask, settings: Settings) -> None:
+    """Make what lives as long as the process and keep it in `app.extensions`."""
+    _make_folder_of(settings.database_url)
+    db.init_app(app)
+    Migrate(app, db, directory=str(ROOT / "migrations"))
+    app.config["BOOTSTRAP_SERVE_LOCAL"] = True
+    Bootstrap5(app)
+    _let_others_read(app, settings.cors_origins)
+    if settings.trusted_proxies:
+        hops = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    store = Store(settings.source, settings.currency, stale_after=stale_after_ms(settings.interval))
+    feed = Feed(settings)
+    admission = Admission(
+        limit=settings.max_subscribers or room_for_subscribers(),
+        per_client=settings.max_subscribers_per_ip,
+    )
+    hub = Hub(
+        ring=settings.replay,
+        heartbeat=settings.heartbeat,
+        retry=settings.retry,
+        on_leave=admission.leave,
+    )
+    relay = Relay(
+        feed=feed,
+        store=store,
+        hub=hub,
+        context=app.app_context,
+        interval=settings.interval,
+        replay=settings.replay,
+        coins=settings.coins,
+    )
+    app.extensions |= {
+        "settings": settings,
+        "store": store,
+        "feed": feed,
+        "hub": hub,
+        "admission": admission,
+        "relay": relay,
+    }
+
+
+def room_for_subscribers() -> int:
+    """Return how many readers the limit on descriptors leaves room for."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if limit == resource.RLIM_INFINITY:
+        return MOST_SUBSCRIBERS
+    return max(1, min(MOST_SUBSCRIBERS, limit - limit // 10 - RESERVE))
+
+
+def _let_others_read(app: Flask, origins: tuple[str, ...]) -> None:
+    """Let pages of *origins* read the stream and the API."""
+    if origins:
+        CORS(
+            app,
+            resources=SHARED_PATHS,
+            origins=list(origins),
+            methods=["GET", "HEAD", "OPTIONS"],
+            allow_headers=["Last-Event-ID", "If-None-Match"],
+            expose_headers=["ETag"],
+            max_age=86400,
+        )
+
+
+def _make_folder_of(database_url: str) -> None:
+    url = make_url(database_url)
+    if url.get_backend_name() == "sqlite" and url.database:
+        Path(url.database).resolve().parent.mkdir(parents=True, exist_ok=True)

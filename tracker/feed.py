@@ -1,0 +1,216 @@
+"""The feed: the Redis channel on which a worker rings the bell of each tick.
+
+The trap: a subscription can be connected and silent (a half-open socket, a
+proxy that forgot it). So each listener sends messages to itself and trusts the
+feed only while they come back. What may have been missed meanwhile is for the
+listener to look up: `listen` says when, and does not know where.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import simplejson
+from redis import Redis
+from redis.exceptions import RedisError
+
+from tracker.config import Settings
+from tracker.errors import ConfigError, MessageError
+from tracker.market import Tick, moment
+from tracker.status import Health
+
+PROBE_EVERY = 10.0
+"""Seconds between two messages of a listener to itself."""
+PROBE_LIMIT = 5.0
+"""Seconds within which such a message must come back."""
+PAUSE = 1.0
+"""Seconds of silence after which a listener is given the word."""
+MAX_BACKOFF = 10.0
+"""Seconds between two attempts to reach Redis, at most."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What is told after a refresh: the *tick* if there is a new one.
+
+    *previous* is the id of the tick before it, so that a listener sees a gap.
+    """
+
+    health: Health
+    tick: Tick | None = None
+    previous: int | None = None
+
+    def to_json(self) -> str:
+        """Return the message as published."""
+        tick = self.tick.to_json() if self.tick else "null"
+        rest = simplejson.dumps({"health": self.health.to_dict(), "previous": self.previous})
+        return f'{rest[:-1]}, "tick": {tick}}}'
+
+    @classmethod
+    def from_json(cls, text: bytes) -> Message:
+        """Return the message in *text*. Raises `MessageError`."""
+        try:
+            body = simplejson.loads(text, use_decimal=True)
+            tick, previous = body["tick"], body["previous"]
+            return cls(
+                health=Health.from_dict(body["health"]),
+                tick=None if tick is None else Tick.from_dict(tick),
+                previous=None if previous is None else moment(previous),
+            )
+        except (KeyError, TypeError, ValueError, RecursionError) as error:
+            raise MessageError(f"not a message of the feed: {text[:200]!r}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One word from the feed: a *message*, or None for silence.
+
+    *sure* is False when messages may have been missed since the word before,
+    *connected* when Redis cannot be reached.
+    """
+
+    message: Message | None = None
+    sure: bool = False
+    connected: bool = True
+
+
+def connect(settings: Settings) -> Redis:
+    """Return a client of the settings' Redis; it connects when first used.
+
+    Heroku's `rediss://` has a certificate signed by itself, so none is checked.
+    Raises `ConfigError` if no Redis is set.
+    """
+    url = settings.redis_url
+    if url is None:
+        raise ConfigError(
+            "REDIS_URL is not set; accepted: redis://, rediss:// or unix://; "
+            "`make run` brings a Redis of its own"
+        )
+    extra: dict[str, Any] = {"ssl_cert_reqs": None} if url.startswith("rediss://") else {}
+    return Redis.from_url(url, **extra)
+
+
+def backoff(failures: int) -> float:
+    """Return how many seconds to wait after *failures* in a row: growing, and never in step."""
+    wait = min(MAX_BACKOFF, 0.25 * (1 << min(failures, 10)))
+    return wait * random.uniform(0.5, 1)  # noqa: S311 - no secret
+
+
+class Feed:
+    """The channel of the settings' market."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.channel = f"tracker:{settings.source}:{settings.currency}"
+
+    @cached_property
+    def _redis(self) -> Redis:
+        return connect(self._settings)
+
+    def close(self) -> None:
+        """Give the connections back; the next call makes new ones."""
+        if "_redis" in self.__dict__:
+            self._redis.close()
+            del self._redis
+
+    def publish(self, message: Message) -> None:
+        """Ring the bell. Raises `redis.RedisError`."""
+        self._redis.publish(self.channel, message.to_json())
+
+    def listen(self) -> Iterator[Heard]:
+        """Yield what is heard, and silence at least every `PAUSE`, for ever.
+
+        Survives whatever Redis does: it reconnects, at growing and jittered
+        intervals, and the first word after each (re)connection is not sure.
+        """
+        failures = 0
+        while True:
+            try:
+                with _Subscription(self._redis, self.channel) as subscription:
+                    yield Heard()
+                    for heard in subscription.words():
+                        failures = 0
+                        yield heard
+            except (RedisError, OSError, TimeoutError) as error:
+                if failures == 0:
+                    log.warning("feed lost, prices now come from the database: %s", error)
+                failures += 1
+            yield from _wait_for_redis(failures)
+
+
+class _Subscription:
+    """A subscription that proves, by messages to itself, that it delivers."""
+
+    def __init__(self, redis: Redis, channel: str) -> None:
+        self._redis = redis
+        self._channel = channel
+        self._own = f"{channel}:probe:{uuid.uuid4().hex}"
+        self._pubsub = redis.pubsub(ignore_subscribe_messages=True)
+        self._probe_sent_at: float | None = None
+        self._probe_back_at = -PROBE_EVERY
+
+    def __enter__(self) -> _Subscription:
+        self._pubsub.subscribe(self._channel, self._own)
+        self._prove()
+        while self._probe_sent_at is not None:
+            self._receive()
+            self._prove()
+        log.info("feed is heard on %s", self._channel)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._pubsub.close()
+
+    def words(self) -> Iterator[Heard]:
+        """Yield each message, and silence, until the subscription fails."""
+        while True:
+            yield _heard(self._receive())
+            self._prove()
+
+    def _receive(self) -> bytes | None:
+        """Return the next message's text, or None after `PAUSE` or a probe."""
+        found = self._pubsub.get_message(timeout=PAUSE)
+        if found is None:
+            return None
+        if found["channel"] == self._own.encode():
+            self._probe_sent_at, self._probe_back_at = None, time.monotonic()
+            return None
+        data: bytes = found["data"]
+        return data
+
+    def _prove(self) -> None:
+        """Send a probe when one is due. Raises `TimeoutError` if the last did not return."""
+        now = time.monotonic()
+        if self._probe_sent_at is None:
+            if now - self._probe_back_at >= PROBE_EVERY:
+                self._redis.publish(self._own, b"")
+                self._probe_sent_at = now
+        elif now - self._probe_sent_at > PROBE_LIMIT:
+            raise TimeoutError("the subscription is connected, but delivers nothing")
+
+
+def _heard(text: bytes | None) -> Heard:
+    if text is None:
+        return Heard(sure=True)
+    try:
+        return Heard(Message.from_json(text), sure=True)
+    except MessageError as error:
+        log.warning("%s: the database is asked instead", error)
+        return Heard()
+
+
+def _wait_for_redis(failures: int) -> Iterator[Heard]:
+    """Yield doubtful silence until it is time to try again."""
+    ends_at = time.monotonic() + backoff(failures)
+    while (left := ends_at - time.monotonic()) > 0:
+        yield Heard(connected=False)
+        time.sleep(min(PAUSE, left))

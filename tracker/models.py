@@ -1,0 +1,122 @@
+"""The tables. Queries on them are in `store`, and nowhere else."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import (
+    BigInteger,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    Numeric,
+    String,
+    Text,
+    TypeDecorator,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import TypeEngine
+
+
+class Base(DeclarativeBase):
+    """Base of all tables."""
+
+
+db = SQLAlchemy(model_class=Base)
+
+
+Milliseconds = BigInteger().with_variant(Integer, "sqlite")
+"""Unix milliseconds. SQLite's INTEGER has 64 bits, and as primary key is the row's own id."""
+
+
+class Digits(TypeDecorator[Decimal]):
+    """A `Decimal` with just the digits it was given, 0.10 as 0.10.
+
+    PostgreSQL's unconstrained NUMERIC keeps them; elsewhere they are stored as
+    text, since SQLite would make floats of them.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Return NUMERIC for PostgreSQL, TEXT for the others."""
+        kind = Numeric() if dialect.name == "postgresql" else Text()
+        return dialect.type_descriptor(kind)
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> Any:
+        """Return *value* as the database takes it."""
+        return value if value is None or dialect.name == "postgresql" else str(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
+        """Return the stored number."""
+        return None if value is None else Decimal(value)
+
+
+class CoinRow(Base):
+    """A coin, as the source last named it."""
+
+    __tablename__ = "coin"
+
+    id: Mapped[str] = mapped_column(String(100), primary_key=True)
+    symbol: Mapped[str] = mapped_column(String(100))
+    name: Mapped[str] = mapped_column(String(200))
+    image: Mapped[str | None] = mapped_column(Text)
+
+
+class TickRow(Base):
+    """One poll. The id is its time in unix milliseconds."""
+
+    __tablename__ = "tick"
+    __table_args__ = (Index("tick_of_market", "source", "currency", "id"),)
+
+    id: Mapped[int] = mapped_column(Milliseconds, primary_key=True, autoincrement=False)
+    source: Mapped[str] = mapped_column(String(20))
+    currency: Mapped[str] = mapped_column(String(10))
+
+
+class QuoteRow(Base):
+    """One coin's numbers in one tick; *position* is its place in the source's order.
+
+    The direction is stored, since the tick before may be pruned.
+    """
+
+    __tablename__ = "quote"
+    __table_args__ = (
+        Index("quote_of_coin", "coin_id", "tick_id"),
+        {"sqlite_with_rowid": False},
+    )
+
+    tick_id: Mapped[int] = mapped_column(
+        Milliseconds, ForeignKey("tick.id", ondelete="CASCADE"), primary_key=True
+    )
+    position: Mapped[int] = mapped_column(primary_key=True)
+    coin_id: Mapped[str] = mapped_column(ForeignKey("coin.id"))
+    rank: Mapped[int | None]
+    price: Mapped[Decimal] = mapped_column(Digits)
+    direction: Mapped[str] = mapped_column(String(4))
+    change_1h: Mapped[Decimal | None] = mapped_column(Digits)
+    change_24h: Mapped[Decimal | None] = mapped_column(Digits)
+    change_7d: Mapped[Decimal | None] = mapped_column(Digits)
+    market_cap: Mapped[Decimal | None] = mapped_column(Digits)
+    volume_24h: Mapped[Decimal | None] = mapped_column(Digits)
+    high_24h: Mapped[Decimal | None] = mapped_column(Digits)
+    low_24h: Mapped[Decimal | None] = mapped_column(Digits)
+    updated_at: Mapped[int | None] = mapped_column(Milliseconds)
+
+
+class HealthRow(Base):
+    """How the source of a market does: one row each, see `status.Health`."""
+
+    __tablename__ = "health"
+
+    source: Mapped[str] = mapped_column(String(20), primary_key=True)
+    currency: Mapped[str] = mapped_column(String(10), primary_key=True)
+    fresh_at: Mapped[int | None] = mapped_column(Milliseconds)
+    fresh_since: Mapped[int | None] = mapped_column(Milliseconds)
+    failing_since: Mapped[int | None] = mapped_column(Milliseconds)
+    reason: Mapped[str | None] = mapped_column(Text)
+    next_attempt_at: Mapped[int | None] = mapped_column(Milliseconds)

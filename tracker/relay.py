@@ -1,0 +1,172 @@
+"""The relay: what the worker tells or stores becomes frames for the hub.
+
+The database is the truth and the feed the bell. Each message names the tick
+before it; when that is not the newest here, or the feed was not sure to
+deliver, or the clock says that a tick is due, the database is asked.
+It keeps the newest tick in memory, so that no page and no reader waits for SQL.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import replace
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from tracker import status as freshness
+from tracker.feed import Feed
+from tracker.market import Tick, TickJson
+from tracker.status import Health, Status, stale_after_ms
+from tracker.store import Store
+from tracker.stream.frames import Frame, encode
+from tracker.stream.hub import Hub
+from tracker.stream.vital import vital_thread
+
+OVERDUE = 1.5
+"""Intervals after which a tick that the feed did not bring is looked for."""
+MAX_QUOTES = 20_000
+"""Quotes read to fill the ring at start, so that a start takes a second at most."""
+
+log = logging.getLogger(__name__)
+
+
+class Relay:
+    """Feed and store in, frames to the hub out. *interval* is in seconds."""
+
+    def __init__(
+        self,
+        *,
+        feed: Feed,
+        store: Store,
+        hub: Hub,
+        context: Callable[[], AbstractContextManager[object]],
+        interval: int,
+        replay: int,
+        coins: int,
+    ) -> None:
+        self._feed = feed
+        self._store = store
+        self._hub = hub
+        self._context = context
+        self._interval = interval
+        self._stale_after = stale_after_ms(interval)
+        self._replay = max(1, min(replay, MAX_QUOTES // coins))
+        self._closing = False
+        self._thread: threading.Thread | None = None
+        self._starting = threading.Lock()
+        self._looked_at = 0.0
+        self._heard_at = 0.0
+        self._health = Health()
+        self._told: Status | None = None
+        self._feed_connected = True
+        self._database_answers = True
+        self.tick: Tick | None = None
+        """The newest tick."""
+        self.newest: TickJson | None = None
+        """Its JSON."""
+        self.coins: frozenset[str] = frozenset()
+        """The ids of all coins that were ever among those followed."""
+
+    def start(self) -> None:
+        """Begin to relay, once; more calls do nothing."""
+        if self._thread is not None:
+            return
+        with self._starting:
+            if self._thread is None:
+                self._look()
+                self._tell_status()
+                self._hub.start()
+                self._thread = vital_thread(self._run, "relay")
+
+    def close(self) -> None:
+        """Relay no more; returns within the feed's pause. The hub is not closed."""
+        self._closing = True
+        if self._thread is not None:
+            self._thread.join()
+
+    def status(self) -> Status:
+        """Return what readers are told now."""
+        now = freshness.status(self._health, now=_now_ms(), stale_after=self._stale_after)
+        if not self._database_answers and self.tick is None:
+            return Status("offline", reason="the database cannot be read")
+        if not self._feed_connected and now.reason is None:
+            return replace(now, reason="Redis cannot be reached: prices come from the database")
+        return now
+
+    def _run(self) -> None:
+        for heard in self._feed.listen():
+            if self._closing:
+                return
+            self._feed_connected = heard.connected
+            if heard.message is not None:
+                self._heard_at = time.monotonic()
+                self._health = heard.message.health
+                if heard.message.tick is not None:
+                    self._take(heard.message.tick, heard.message.previous)
+            elif not heard.sure or self._is_overdue():
+                self._look()
+            self._tell_status()
+
+    def _take(self, tick: Tick, previous: int | None) -> None:
+        """Relay *tick*, after those between it and the newest here."""
+        if previous != self._newest_id():
+            self._look()
+        if self.tick is None or tick.id > self.tick.id:
+            self._relay(tick, after_gap=previous != self._newest_id())
+
+    def _look(self) -> None:
+        """Relay what the database has and this process has not."""
+        self._looked_at = time.monotonic()
+        try:
+            with self._context():
+                self._health = self._store.health()
+                ticks = self._store.newest(self._replay + 1, after=self._newest_id() or 0)
+                if not self.coins:
+                    self.coins = self._store.coins()
+        except SQLAlchemyError as error:
+            if self._database_answers:
+                log.warning("the database cannot be read: %s", error)
+            self._database_answers = False
+            return
+        self._database_answers = True
+        has_gap = len(ticks) > self._replay
+        for tick in ticks[-self._replay :]:
+            self._relay(tick, after_gap=has_gap)
+            has_gap = False
+
+    def _relay(self, tick: Tick, *, after_gap: bool) -> None:
+        self.coins = self.coins.union(quote.id for quote in tick.quotes)
+        json = TickJson(tick)
+        self._hub.broadcast(_frame(json), after_gap=after_gap)
+        self.tick, self.newest = tick, json
+
+    def _newest_id(self) -> int | None:
+        return self.tick.id if self.tick else None
+
+    def _is_overdue(self) -> bool:
+        """Return whether a tick should have come, and none was looked for since."""
+        last = max(self._heard_at, self._looked_at)
+        return time.monotonic() - last > OVERDUE * self._interval
+
+    def _tell_status(self) -> None:
+        """Pin the status when it has changed, and tell it when that is news."""
+        now = self.status()
+        if now != self._told:
+            data = now.to_json()
+            self._hub.pin(
+                Frame(0, lambda part: encode(data, event="status")),
+                tell=self._told is None or now.is_news_after(self._told),
+            )
+            self._told = now
+
+
+def _frame(json: TickJson) -> Frame:
+    return Frame(json.id, lambda coins: encode(json.of(coins), event="prices", id=json.id))
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,134 @@
+"""How fresh the prices are, and why: what readers are told.
+
+`Health` is what the worker wrote down of the source, `Status` what follows from
+it at one moment. All times are unix milliseconds.
+
+    starting    nothing has come yet and nothing has failed
+    live        the newest prices are at most three intervals old
+    stale       they are older; the last good ones stay
+    offline     there are none to show, and the source (or the database) fails
+
+A failure shows as the *reason* from its first moment, also while still live.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, Self
+
+import simplejson
+
+from tracker.errors import MessageError
+from tracker.market import iso, moment
+
+State = Literal["starting", "live", "stale", "offline"]
+
+STALE_AFTER = 3
+"""Intervals after which prices count as stale."""
+
+
+def stale_after_ms(interval: int) -> int:
+    """Return the age in ms at which prices of an *interval* in seconds are stale."""
+    return STALE_AFTER * interval * 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """What is known of the source: its last success, and its failure if it fails now."""
+
+    fresh_at: int | None = None
+    fresh_since: int | None = None
+    failing_since: int | None = None
+    reason: str | None = None
+    next_attempt_at: int | None = None
+
+    def succeeded(self, at: int, *, next_attempt_at: int, stale_after: int) -> Self:
+        """Return the health after prices came *at*; *stale_after* is in milliseconds."""
+        unbroken = self.fresh_at is not None and at - self.fresh_at <= stale_after
+        return type(self)(
+            fresh_at=at,
+            fresh_since=self.fresh_since if unbroken else at,
+            next_attempt_at=next_attempt_at,
+        )
+
+    def failed(self, at: int, reason: str, *, next_attempt_at: int) -> Self:
+        """Return the health after an attempt failed *at* for *reason*."""
+        return type(self)(
+            fresh_at=self.fresh_at,
+            fresh_since=self.fresh_since,
+            failing_since=self.failing_since or at,
+            reason=reason,
+            next_attempt_at=next_attempt_at,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the health as the feed carries it."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, body: Any) -> Self:
+        """Return the health that `to_dict` gave. Raises `MessageError`."""
+        try:
+            for name in body.keys() - {"reason"}:
+                if body[name] is not None:
+                    moment(body[name])
+            health = cls(**body)
+        except (AttributeError, TypeError, ValueError) as error:
+            raise MessageError(f"not a health: {error}") from error
+        if not isinstance(health.reason, str | None):
+            raise MessageError(f"not a health: its reason is {health.reason!r}")
+        return health
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What readers are told; *since* is when the state began."""
+
+    state: State
+    since: int | None = None
+    reason: str | None = None
+    next_attempt_at: int | None = None
+
+    def is_news_after(self, before: Status) -> bool:
+        """Return whether readers want to hear of it.
+
+        While all is well, that there will be a next attempt is no news.
+        """
+        if self.reason is None and before.reason is None:
+            return (self.state, self.since) != (before.state, before.since)
+        return self != before
+
+    def to_json(self) -> str:
+        """Return the data of the `status` event."""
+        return simplejson.dumps(
+            {
+                "state": self.state,
+                "since": _iso_or_none(self.since),
+                "reason": self.reason,
+                "next_attempt_at": _iso_or_none(self.next_attempt_at),
+            },
+            ensure_ascii=False,
+        )
+
+
+def status(health: Health, *, now: int, stale_after: int) -> Status:
+    """Return the status at *now*; prices older than *stale_after* ms are stale."""
+    state, since = _state(health, now, stale_after)
+    reason = health.reason
+    if state == "stale" and reason is None:
+        reason = "no new prices have come: is the worker running?"
+    return Status(state, since, reason, health.next_attempt_at)
+
+
+def _state(health: Health, now: int, stale_after: int) -> tuple[State, int | None]:
+    if health.fresh_at is None:
+        if health.failing_since is None:
+            return "starting", None
+        return "offline", health.failing_since
+    if now - health.fresh_at > stale_after:
+        return "stale", health.fresh_at + stale_after
+    return "live", health.fresh_since
+
+
+def _iso_or_none(ms: int | None) -> str | None:
+    return None if ms is None else iso(ms)

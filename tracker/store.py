@@ -1,0 +1,190 @@
+"""Every query: what was fetched goes in, ticks and health come out.
+
+A store is of one market, a source in a currency: what was simulated, or priced
+in euros, never mixes with the rest. All calls need Flask's application context.
+Times are unix milliseconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, fields
+from itertools import groupby
+from operator import attrgetter
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Row, Select, and_, func, insert, select, update
+
+from tracker.database import reading, writing
+from tracker.market import Quote, Tick, directed
+from tracker.models import CoinRow, HealthRow, QuoteRow, TickRow
+from tracker.status import Health
+
+_COIN_FIELDS = ("symbol", "name", "image")
+_QUOTE_FIELDS = tuple(
+    field.name for field in fields(Quote) if field.name not in ("id", *_COIN_FIELDS)
+)
+
+
+class Saved(NamedTuple):
+    """A tick that was committed, the id of the one before it, and the health with it."""
+
+    tick: Tick
+    previous: int | None
+    health: Health
+
+
+class Store:
+    """The database, seen as one market. *stale_after* is in milliseconds."""
+
+    def __init__(self, source: str, currency: str, *, stale_after: int) -> None:
+        self.source = source
+        self.currency = currency
+        self.stale_after = stale_after
+
+    def save(
+        self, quotes: Iterable[Quote], *, at: int, next_attempt_at: int, min_gap: int = 0
+    ) -> Saved | None:
+        """Commit *quotes*, fetched *at*, as the next tick; tell their directions.
+
+        The tick's id is *at*, or one more than the newest id where the clock
+        has stepped back. None, and nothing stored, when the newest tick is
+        younger than *min_gap*: another worker was quicker.
+        """
+        with writing() as connection:
+            before = self._newest(connection, 1)
+            previous = before[0].id if before else None
+            if previous is not None and 0 <= at - previous < min_gap:
+                return None
+            newest_of_all = connection.scalar(select(func.max(TickRow.id))) or 0
+            prices = {quote.id: quote.price for quote in before[0].quotes} if before else {}
+            tick = Tick(
+                id=max(at, newest_of_all + 1),
+                currency=self.currency,
+                source=self.source,
+                quotes=directed(quotes, prices),
+            )
+            _insert(connection, tick)
+            health = self._health(connection).succeeded(
+                at, next_attempt_at=next_attempt_at, stale_after=self.stale_after
+            )
+            self._set_health(connection, health)
+        return Saved(tick, previous, health)
+
+    def save_failure(self, reason: str, *, at: int, next_attempt_at: int) -> Health:
+        """Write down that an attempt failed *at* for *reason*; return the health then."""
+        with writing() as connection:
+            health = self._health(connection).failed(at, reason, next_attempt_at=next_attempt_at)
+            self._set_health(connection, health)
+        return health
+
+    def health(self) -> Health:
+        """Return how the source does."""
+        with reading() as connection:
+            return self._health(connection)
+
+    def coins(self) -> frozenset[str]:
+        """Return the ids of all coins that were ever stored."""
+        with reading() as connection:
+            return frozenset(connection.scalars(select(CoinRow.id)))
+
+    def latest(self) -> Tick | None:
+        """Return the newest tick."""
+        with reading() as connection:
+            newest = self._newest(connection, 1)
+        return newest[0] if newest else None
+
+    def newest(self, limit: int, *, after: int = 0) -> list[Tick]:
+        """Return the newest ticks with ids above *after*, at most *limit*, oldest first."""
+        with reading() as connection:
+            return self._newest(connection, limit, after)
+
+    def _newest(self, connection: Connection, limit: int, after: int = 0) -> list[Tick]:
+        of_market = and_(TickRow.source == self.source, TickRow.currency == self.currency)
+        ids = connection.scalars(
+            select(TickRow.id)
+            .where(of_market, TickRow.id > after)
+            .order_by(TickRow.id.desc())
+            .limit(limit)
+        ).all()
+        if not ids:
+            return []
+        rows = connection.execute(_quotes().where(of_market, TickRow.id >= ids[-1])).all()
+        return [
+            Tick(
+                id=id,
+                currency=self.currency,
+                source=self.source,
+                quotes=tuple(_quote(row) for row in quotes),
+            )
+            for id, quotes in groupby(rows, attrgetter("tick_id"))
+        ]
+
+    def _health(self, connection: Connection) -> Health:
+        row = connection.execute(select(HealthRow.__table__).where(self._is_its_health())).first()
+        if row is None:
+            return Health()
+        return Health(**{field.name: getattr(row, field.name) for field in fields(Health)})
+
+    def _set_health(self, connection: Connection, health: Health) -> None:
+        values = asdict(health)
+        changed = connection.execute(update(HealthRow).where(self._is_its_health()).values(values))
+        if not changed.rowcount:
+            key = {"source": self.source, "currency": self.currency}
+            connection.execute(insert(HealthRow).values(key | values))
+
+    def _is_its_health(self) -> Any:
+        return and_(HealthRow.source == self.source, HealthRow.currency == self.currency)
+
+
+def _quotes() -> Select[Any]:
+    """Return the query of whole quotes, in the order of ticks and of the source."""
+    return (
+        select(
+            QuoteRow.tick_id,
+            QuoteRow.coin_id,
+            *(getattr(CoinRow, field) for field in _COIN_FIELDS),
+            *(getattr(QuoteRow, field) for field in _QUOTE_FIELDS),
+        )
+        .join(TickRow, TickRow.id == QuoteRow.tick_id)
+        .join(CoinRow, CoinRow.id == QuoteRow.coin_id)
+        .order_by(QuoteRow.tick_id, QuoteRow.position)
+    )
+
+
+def _quote(row: Row[Any]) -> Quote:
+    values = dict(row._mapping)
+    del values["tick_id"]
+    values["id"] = values.pop("coin_id")
+    return Quote(**values)
+
+
+def _insert(connection: Connection, tick: Tick) -> None:
+    _write_coins(connection, tick.quotes)
+    connection.execute(
+        insert(TickRow).values(id=tick.id, source=tick.source, currency=tick.currency)
+    )
+    connection.execute(
+        insert(QuoteRow),
+        [
+            {"tick_id": tick.id, "position": position, "coin_id": quote.id}
+            | {field: getattr(quote, field) for field in _QUOTE_FIELDS}
+            for position, quote in enumerate(tick.quotes)
+        ],
+    )
+
+
+def _write_coins(connection: Connection, quotes: Sequence[Quote]) -> None:
+    """Add the coins that are new, and change those that were renamed."""
+    ids = [quote.id for quote in quotes]
+    known = {
+        row.id: row
+        for row in connection.execute(select(CoinRow.__table__).where(CoinRow.id.in_(ids)))
+    }
+    for quote in quotes:
+        values = {field: getattr(quote, field) for field in _COIN_FIELDS}
+        row = known.get(quote.id)
+        if row is None:
+            connection.execute(insert(CoinRow).values(id=quote.id, **values))
+        elif any(getattr(row, field) != value for field, value in values.items()):
+            connection.execute(update(CoinRow).where(CoinRow.id == quote.id).values(**values))

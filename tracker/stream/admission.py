@@ -1,0 +1,36 @@
+"""Who may still come in: so many subscribers in all, so many from one address."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+
+
+class Admission:
+    """Counts subscribers against the limits of this process."""
+
+    def __init__(self, *, limit: int, per_client: int) -> None:
+        self.limit = limit
+        self.per_client = per_client
+        self._lock = threading.Lock()
+        self._clients: Counter[str] = Counter()
+        self.total = 0
+
+    def enter(self, client: str) -> str | None:
+        """Count *client* (an address) in, or return why it may not enter."""
+        with self._lock:
+            if self.total >= self.limit:
+                return f"this server has its {self.limit} readers"
+            if self._clients[client] >= self.per_client:
+                return f"your address {client} has its {self.per_client} readers here"
+            self.total += 1
+            self._clients[client] += 1
+            return None
+
+    def leave(self, client: str) -> None:
+        """Count *client* out again."""
+        with self._lock:
+            self.total -= 1
+            self._clients[client] -= 1
+            if not self._clients[client]:
+                del self._clients[client]

@@ -1,0 +1,149 @@
+"""How a web server's socket comes to the hub.
+
+A view returns `EventStream` as its WSGI body. Under gunicorn with `Worker`, the
+handler writes the headers, gives the hub a duplicate of the socket, and its
+greenlet ends: an idle reader costs no stack. Under any other server (Flask's
+own, a test client, TLS in this process) the server iterates over the body: the
+hub then writes into one end of a socket pair, and the iteration reads the other.
+
+The one trap: the handed-over response has no length and no chunks, so it must
+end with the connection; the handler says `Connection: close`.
+"""
+
+from __future__ import annotations
+
+import _socket
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import ClassVar
+
+import gevent
+from gevent.pywsgi import format_date_time
+from gevent.socket import socket as GeventSocket
+from gunicorn.workers.ggevent import GeventPyWSGIWorker, PyWSGIHandler
+
+SEND_BUFFER = 128 * 1024
+"""Bytes the kernel may hold for one reader (Linux doubles it for its own use)."""
+
+USER_TIMEOUT = 30_000
+"""Milliseconds that sent bytes may stay unacknowledged: a vanished peer ends then."""
+
+IDLE_LIMIT = 10.0
+"""Seconds that a connection may wait for its next request."""
+
+_CHUNK = 64 * 1024
+_ALIVE_CHECK = 0.1
+"""Seconds between two looks whether the worker was told to end."""
+
+Join = Callable[[_socket.socket], None]
+
+
+class EventStream:
+    """A WSGI body that a hub writes. *join* gives the hub a non-blocking socket.
+
+    *leave* is called once if the body is closed before anybody joined.
+    """
+
+    def __init__(self, join: Join, leave: Callable[[], None] = lambda: None) -> None:
+        self._join = join
+        self._leave = leave
+        self._joined = False
+        self._far_end: socket.socket | None = None
+
+    def hand_over(self, fd: int) -> None:
+        """Give the hub the socket *fd*, which is the hub's to close from now on."""
+        sock = _socket.socket(fileno=fd)
+        sock.setblocking(False)
+        if sock.family != socket.AF_UNIX:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if hasattr(socket, "TCP_USER_TIMEOUT"):
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT)
+        self._joined = True
+        self._join(sock)
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield what the hub writes, until it lets this reader go."""
+        ours, self._far_end = socket.socketpair()
+        self.hand_over(ours.detach())
+        while data := self._far_end.recv(_CHUNK):
+            yield data
+
+    def close(self) -> None:
+        """Called by the server when the response is over, or was never begun."""
+        if self._far_end is not None:
+            self._far_end.close()
+        if not self._joined:
+            self._joined = True
+            self._leave()
+
+
+class Handler(PyWSGIHandler):  # type: ignore[misc]
+    """gunicorn's gevent handler, which hands an `EventStream`'s socket over.
+
+    It waits for a request for `IDLE_LIMIT` at most, where gevent's waits for ever.
+    """
+
+    idle: ClassVar[set[Handler]] = set()
+    """Handlers whose connection waits for a request."""
+
+    def read_requestline(self) -> str:
+        """Return the next request's first line; "" when none comes, which ends the connection."""
+        self.idle.add(self)
+        try:
+            with gevent.Timeout(IDLE_LIMIT, False):
+                line: str = super().read_requestline()
+                return line
+            return ""
+        finally:
+            self.idle.discard(self)
+
+    def hang_up(self) -> None:
+        """Let a handler that waits for a request wait no longer."""
+        with suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RD)
+
+    def _hands_over(self) -> bool:
+        return isinstance(self.result, EventStream) and type(self.socket) is GeventSocket
+
+    def finalize_headers(self) -> None:
+        """Add the last headers; a handed-over response ends with its connection."""
+        if not self._hands_over():
+            super().finalize_headers()
+            return
+        self.response_headers.append((b"Date", format_date_time(time.time())))
+        self.response_headers.append((b"Connection", b"close"))
+        self.close_connection = True
+
+    def process_result(self) -> None:
+        """Write the response, or its head alone and leave the rest to the hub."""
+        if not self._hands_over():
+            super().process_result()
+            return
+        self.write(b"")
+        self.result.hand_over(os.dup(self.socket.fileno()))
+
+
+class Worker(GeventPyWSGIWorker):  # type: ignore[misc]
+    """gunicorn's gevent worker with the handler above, which lets readers go before it ends."""
+
+    wsgi_handler = Handler
+
+    drain: Callable[[], None] = staticmethod(lambda: None)
+    """Set it once the application is there; called when the worker is told to end."""
+
+    def run(self) -> None:
+        """Serve until told to end, then wait for the drain."""
+        drainer = gevent.spawn(self._drain_at_the_end)
+        super().run()
+        drainer.join()
+
+    def _drain_at_the_end(self) -> None:
+        while self.alive:
+            gevent.sleep(_ALIVE_CHECK)
+        for handler in list(Handler.idle):
+            handler.hang_up()
+        self.drain()

@@ -1,0 +1,79 @@
+"""The kernel's word on many sockets at once: who hung up, who takes bytes again.
+
+One epoll for all, so an idle socket costs a kernel entry and no greenlet. Where
+there is no epoll (macOS) `poll` stands in, asked a few times a second.
+
+gevent hides `select.epoll` from patched programs, since waiting on it would
+block every greenlet; here only its descriptor is waited for, the gevent way.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import time
+from typing import Any
+
+from gevent import monkey
+
+WRITABLE = 0x004
+HUNG_UP = 0x008 | 0x010 | 0x2000
+"""Error, hang-up of both sides, or of the peer's (EPOLLERR, EPOLLHUP, EPOLLRDHUP)."""
+
+_READABLE = 0x001
+_PEER_HUNG_UP = 0x2000
+_POLL_PAUSE = 0.25
+"""Seconds between two looks where only `poll` is to be had."""
+
+
+def _has_epoll() -> bool:
+    try:
+        monkey.get_original("select", "epoll")
+    except AttributeError:
+        return False
+    return True
+
+
+class Poller:
+    """Watches sockets, by descriptor, for hang-ups and, when asked, for room to write."""
+
+    def __init__(self, *, epoll: bool = _has_epoll()) -> None:
+        self._epoll = epoll
+        self._poll: Any = monkey.get_original("select", "epoll" if epoll else "poll")()
+        self._always = _PEER_HUNG_UP if epoll else 0
+        self._woken, self._waker = os.pipe()
+        self._poll.register(self._woken, _READABLE)
+
+    def add(self, fd: int) -> None:
+        """Watch *fd* for hang-ups."""
+        self._poll.register(fd, self._always)
+
+    def want_write(self, fd: int, wanted: bool) -> None:
+        """Watch *fd* for room to write as well, or no longer."""
+        self._poll.modify(fd, self._always | (WRITABLE if wanted else 0))
+
+    def remove(self, fd: int) -> None:
+        """Watch *fd* no longer."""
+        self._poll.unregister(fd)
+
+    def wait(self) -> None:
+        """Return when `ready` may have something to say; other greenlets run meanwhile."""
+        if self._epoll:
+            select.select([self._poll.fileno()], [], [])
+        else:
+            time.sleep(_POLL_PAUSE)
+
+    def ready(self) -> list[tuple[int, int]]:
+        """Return (descriptor, mask of `WRITABLE` and `HUNG_UP`) without waiting."""
+        return [(fd, mask) for fd, mask in self._poll.poll(0) if fd != self._woken]
+
+    def wake(self) -> None:
+        """Let `wait` return, now and from now on."""
+        os.write(self._waker, b".")
+
+    def close(self) -> None:
+        """Give the descriptors back."""
+        os.close(self._woken)
+        os.close(self._waker)
+        if self._epoll:
+            self._poll.close()

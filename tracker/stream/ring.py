@@ -1,0 +1,69 @@
+"""The ring: the newest frames, shared by all who read behind.
+
+Each frame has a position, counted from 0 since the process began; positions
+never repeat and say nothing outside this process. Ids are what readers know.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from tracker.stream.frames import Frame
+
+
+class Ring:
+    """The last *size* frames, found by position or by id."""
+
+    def __init__(self, size: int) -> None:
+        self._frames: deque[Frame] = deque(maxlen=size)
+        self._position_of: dict[int, int] = {}
+        self._last_gone: int | None = None
+        self.end = 0
+        """The position of the next frame."""
+
+    @property
+    def start(self) -> int:
+        """The position of the oldest frame kept."""
+        return self.end - len(self._frames)
+
+    @property
+    def newest(self) -> Frame | None:
+        """The newest frame."""
+        return self._frames[-1] if self._frames else None
+
+    def append(self, frame: Frame) -> None:
+        """Add *frame*, whose id is above all before; the oldest leaves a full ring.
+
+        Raises `ValueError` if the id does not rise.
+        """
+        if self.newest is not None and frame.id <= self.newest.id:
+            raise ValueError(f"frame {frame.id} does not come after {self.newest.id}")
+        if len(self._frames) == self._frames.maxlen:
+            self._let_go(self._frames[0])
+        self._frames.append(frame)
+        self._position_of[frame.id] = self.end
+        self.end += 1
+
+    def __getitem__(self, position: int) -> Frame:
+        """Return the frame at *position*. Raises `LookupError` if it has left."""
+        if not self.start <= position < self.end:
+            raise LookupError(position)
+        return self._frames[position - self.start]
+
+    def after(self, id: int) -> int | None:
+        """Return the position after the frame *id*; None if what followed is not all here."""
+        position = self._position_of.get(id)
+        return None if position is None else position + 1
+
+    def clear(self) -> None:
+        """Forget all frames and ids: what follows does not join on to them."""
+        self._frames.clear()
+        self._position_of.clear()
+        self._last_gone = None
+        self.end += 1  # nobody's next position: who is behind has missed something
+
+    def _let_go(self, leaving: Frame) -> None:
+        """Remember the leaving frame's id: all that followed it is still here."""
+        if self._last_gone is not None:
+            del self._position_of[self._last_gone]
+        self._last_gone = leaving.id

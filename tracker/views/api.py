@@ -1,0 +1,24 @@
+"""`/api`: what the stream tells, for those who ask."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, request
+
+from tracker.services import relay
+from tracker.views.problems import problem
+
+blueprint = Blueprint("api", __name__, url_prefix="/api")
+
+
+@blueprint.get("/prices")
+def prices() -> Response:
+    """Return the newest tick, as in the stream's data; its ETag is the tick's id."""
+    newest = relay().newest
+    if newest is None:
+        reason = relay().status().reason or "the first prices are on their way"
+        return problem(503, f"no prices yet: {reason}", Retry_After="5")
+    response = Response(newest.of(), content_type="application/json")
+    response.headers["Cache-Control"] = "no-cache"
+    response.set_etag(str(newest.id))
+    response.make_conditional(request)
+    return response

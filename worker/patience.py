@@ -1,0 +1,63 @@
+"""How a process outlives Redis: what needs it is begun again, not given up."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import time
+from collections.abc import Callable
+from types import FrameType
+
+from redis.exceptions import RedisError
+
+from tracker import config, feed, logs
+from tracker.config import Settings
+from tracker.errors import ConfigError
+
+log = logging.getLogger(__name__)
+
+
+def outlive_redis(work: Callable[[], None]) -> None:
+    """Run *work* until it returns; when Redis fails it, wait and run it again."""
+    failures = 0
+    while True:
+        began_at = time.monotonic()
+        try:
+            work()
+        except RedisError as error:
+            if end := _end_behind(error):
+                raise end from None
+            failures = 1 if time.monotonic() - began_at > feed.MAX_BACKOFF else failures + 1
+            if failures == 1:
+                log.warning("Redis cannot be reached, tried again until it can: %s", error)
+        else:
+            return
+        time.sleep(feed.backoff(failures))
+
+
+def _end_behind(error: BaseException | None) -> SystemExit | None:
+    """Return the order to end that *error* came in the way of: its goodbye needs Redis, too."""
+    while error is not None and not isinstance(error, SystemExit):
+        error = error.__context__
+    return error
+
+
+def begin(main: Callable[[Settings], None]) -> None:
+    """Run *main* with the checked settings; a wrong one ends the process with one line."""
+    try:
+        settings = config.load()
+        logs.configure(settings.log_level)
+        main(settings)
+    except ConfigError as error:
+        sys.exit(str(error))
+
+
+def end_on_signals() -> None:
+    """Let SIGINT and SIGTERM end this process in order."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise SystemExit(0)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, end)

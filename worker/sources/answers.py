@@ -1,0 +1,208 @@
+"""What an answer of CoinGecko's says: a list of coins, or why there is none.
+
+Its errors come in many shapes, and also with HTTP 200, so that the body has
+to be read before the status is believed:
+
+    {"status": {"error_code": 429, "error_message": "…"}}
+    {"timestamp": "…", "error_code": 10011, "status": {"error_message": "…"}}
+    {"error": {"status": {"error_code": 10002, "error_message": "…"}}}
+    {"error": "…"}      {"status": 500, "error": "…"}      plain text      HTML
+
+Nothing here does I/O or knows what a quote is.
+See https://docs.coingecko.com/docs/errors-and-rate-limits
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import simplejson
+
+from tracker.errors import SourceError
+
+MAX_QUOTED = 160
+"""Characters of somebody else's text in a message of ours."""
+
+MAX_NUMBER = 100
+"""Characters of a number that is one. Python takes long to read very long ones."""
+
+MAX_POWER = 27
+"""Powers of ten. A cap in any currency stays below 1e20, and 28 digits are what
+`Decimal` calculates with."""
+
+MAX_RETRY_AFTER = 3600.0
+"""Seconds. Asking again once an hour harms nobody; waiting for a year would."""
+
+RATE_LIMITS = {429, 1015}
+"""1015 is Cloudflare's, in front of CoinGecko."""
+
+MEANINGS = {
+    400: "the request was not accepted",
+    401: "the API key is missing or wrong; check COINGECKO_API_KEY and COINGECKO_API_PLAN",
+    403: "access denied",
+    404: "nothing is served at this address; check COINGECKO_URL",
+    408: "the request took too long",
+    422: "the request was not accepted",
+    429: "rate limit reached",
+    503: "out of service; see https://status.coingecko.com",
+    1015: "rate limit reached",
+    1020: "access denied by its firewall",
+    10002: "the API key is missing or wrong; check COINGECKO_API_KEY and COINGECKO_API_PLAN",
+    10005: "the API key's plan does not include this request",
+    10010: "a Pro key is not served here; set COINGECKO_API_PLAN=pro and unset COINGECKO_URL",
+    10011: "a Demo key is not served here; set COINGECKO_API_PLAN=demo and unset COINGECKO_URL",
+}
+"""By HTTP status, and by CoinGecko's own codes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One HTTP answer, whole and unpacked; *secret* must not be repeated to anyone."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    secret: str = ""
+
+    def quoted(self, text: str) -> str:
+        """Return the answer's *text* so that it can be shown: `: "…"`, or nothing."""
+        if self.secret:
+            text = text.replace(self.secret, "(key)")
+        text = clean(text)
+        return f': "{text}"' if text else ""
+
+
+def rows(answer: Answer) -> list[Any]:
+    """Return the list in *answer*, numbers as `Decimal` or `int` with all their digits.
+
+    Raises `SourceError` if it holds no list, with `retry_after` if it was told.
+    """
+    if not answer.body.strip():
+        raise _refusal(answer, answer.status, "", "an empty answer")
+    try:
+        text = answer.body.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise _refusal(answer, answer.status, "", "the answer is not UTF-8 text") from None
+    try:
+        parsed = _parse(text)
+    except (ValueError, RecursionError):
+        raise _not_json(answer, text) from None
+    if isinstance(parsed, list) and answer.status == 200:
+        return parsed
+    code, said = _told(parsed)
+    if code is None and not said:
+        said = text
+    raise _refusal(answer, code or answer.status, said, "an answer without a list of coins")
+
+
+def clean(text: str) -> str:
+    """Return *text* as one short line without control characters."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text[:4000]).split())
+    return line if len(line) <= MAX_QUOTED else f"{line[:MAX_QUOTED]}…"
+
+
+def address(url: str) -> str:
+    """Return *url* without what may be secret: user, password and query."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "(not an address)"
+    return clean(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl())
+
+
+def retry_after(text: str | None, now: datetime) -> float | None:
+    """Return a Retry-After header in seconds from *now*; None if it says nothing.
+
+    Seconds or a date, as in RFC 9110 section 10.2.3; `MAX_RETRY_AFTER` at most.
+    """
+    if text is None:
+        return None
+    if re.fullmatch(r"[0-9]{1,9}", text.strip()):
+        return min(float(text), MAX_RETRY_AFTER)
+    try:
+        date = parsedate_to_datetime(text)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    seconds = (date.replace(tzinfo=date.tzinfo or UTC) - now).total_seconds()
+    return min(max(seconds, 0.0), MAX_RETRY_AFTER)
+
+
+def _parse(text: str) -> Any:
+    """Return the JSON in *text*; one senseless number in it is NaN, not the end of all."""
+    return simplejson.loads(text, parse_float=_number, parse_int=_whole, allow_nan=True)
+
+
+def _number(text: str) -> Decimal:
+    try:
+        exact = Decimal(text if len(text) <= MAX_NUMBER else "NaN")
+    except InvalidOperation:  # an exponent of twenty digits
+        return Decimal("NaN")
+    return exact if exact.adjusted() <= MAX_POWER else Decimal("NaN")
+
+
+def _whole(text: str) -> int | Decimal:
+    return int(text) if len(text) <= MAX_NUMBER else Decimal("NaN")
+
+
+def _told(parsed: Any) -> tuple[int | None, str]:
+    """Return the code and the message of an error body, whichever its shape."""
+    if isinstance(parsed, str):
+        return None, parsed
+    if not isinstance(parsed, dict):
+        return None, ""
+    code, said = _told_inside(parsed)
+    status = parsed.get("status")
+    code = _code(parsed.get("error_code")) or _code(status) or code
+    for key in ("error_message", "error", "message"):
+        said = said or (parsed[key] if isinstance(parsed.get(key), str) else "")
+    return code, said
+
+
+def _told_inside(parsed: dict[str, Any]) -> tuple[int | None, str]:
+    for key in ("status", "error"):
+        if isinstance(parsed.get(key), dict):
+            return _told(parsed[key])
+    return None, ""
+
+
+def _code(value: object) -> int | None:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    return int(value) if isinstance(value, str) and re.fullmatch(r"[0-9]{3,6}", value) else None
+
+
+def _not_json(answer: Answer, text: str) -> SourceError:
+    title = re.search(r"<title[^>]*>(.*?)</title>", text[:4000], re.IGNORECASE | re.DOTALL)
+    if text.lstrip().startswith("<"):
+        said = title[1] if title else ""
+        return _refusal(answer, answer.status, said, "a web page instead of prices")
+    cloudflare = re.fullmatch(r"error code: ([0-9]{3,4})", text.strip())
+    code = int(cloudflare[1]) if cloudflare else answer.status
+    what = f"the answer is not JSON, or was cut short after {len(answer.body)} bytes"
+    return _refusal(answer, code, text, what)
+
+
+def _refusal(answer: Answer, code: int, said: str, otherwise: str) -> SourceError:
+    """Return the error to raise; *otherwise* says what came if *code* says nothing."""
+    where = f"HTTP {answer.status}" + (f", error {code}" if code != answer.status else "")
+    if code in RATE_LIMITS:
+        wait = retry_after(answer.headers.get("Retry-After"), datetime.now(UTC))
+        asks = f"; it asks to wait {wait:.0f} s" if wait else ""
+        return SourceError(f"CoinGecko: {MEANINGS[code]} ({where}){asks}", retry_after=wait)
+    if 300 <= code < 400:
+        said, to = "", address(answer.headers.get("Location", ""))
+        meaning = f"it redirects to {to or 'nowhere'}; check COINGECKO_URL"
+    elif "vs_currency" in said:
+        meaning = "it does not know the currency; check TRACKER_CURRENCY"
+    elif 500 <= code < 600:
+        meaning = MEANINGS.get(code, "a failure on its side")
+    else:
+        meaning = MEANINGS.get(code, otherwise if code < 300 else "the request was refused")
+    return SourceError(f"CoinGecko: {meaning} ({where}){answer.quoted(said)}")
