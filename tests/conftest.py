@@ -143,6 +143,32 @@ def postgres() -> Iterator[EmbeddedPostgres | None]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def _migrated_postgres(postgres: EmbeddedPostgres | None) -> str | None:
+    """Return the name of a database as the migrations make it, to copy from."""
+    if postgres is None:
+        return None
+    name = postgres.create()
+    migrate(as_setting(postgres.url(name)))
+    return name
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    _migrated_file: Path,
+    postgres: EmbeddedPostgres | None,
+    _migrated_postgres: str | None,
+) -> str:
+    """Return a migrated database of the test's own: the test runs once with each kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{shutil.copy(_migrated_file, tmp_path / 'tracker.db')}"
+    if postgres is None:
+        pytest.skip("PostgreSQL is not installed")
+    return as_setting(postgres.url(postgres.create(template=_migrated_postgres)))
+
+
 @pytest.fixture
 def settings(tmp_path: Path, _migrated_file: Path, redis_server: EmbeddedRedis) -> SettingsFactory:
     """Return a maker of settings with a database and a Redis of the test's own.
@@ -182,6 +208,11 @@ def make_app(settings: SettingsFactory) -> Iterator[AppFactory]:
 def app(make_app: AppFactory) -> Flask:
     """Return an application with a migrated database; it has begun nothing yet."""
     return make_app()
+
+
+def as_setting(url: str) -> str:
+    """Return a PostgreSQL URL as `Settings` has it."""
+    return url.replace("postgresql://", "postgresql+psycopg://")
 
 
 def migrate(database_url: str) -> None:

@@ -204,6 +204,11 @@ class TestJson:
         with pytest.raises(MessageError):
             Tick.from_json(json.dumps(body))
 
+    @pytest.mark.parametrize("text", ["", "NaN", "[" * 100_000, b"\xff"])
+    def test_no_other_text_is_one_either(self, text: str | bytes) -> None:
+        with pytest.raises(MessageError):
+            Tick.from_json(text)
+
 
 class TestTime:
     def test_it_is_written_in_utc_with_milliseconds(self) -> None:

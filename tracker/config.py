@@ -229,6 +229,12 @@ class Settings:
         "origins that may read `/stream` and `/api`: `*`, or as `https://a.example,https://b.example`",
         shown="none",
     )
+    retention_days: int = setting(
+        "TRACKER_RETENTION_DAYS",
+        7,
+        whole(1, 3650),
+        "how long single ticks are kept; hourly candles stay",
+    )
     log_level: str = setting(
         "LOG_LEVEL",
         "INFO",

@@ -15,6 +15,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from tracker.config import ROOT, Settings
 from tracker.feed import Feed
+from tracker.history import History
 from tracker.models import db
 from tracker.relay import Relay
 from tracker.status import stale_after_ms
@@ -64,6 +65,7 @@ def register(app: Flask, settings: Settings) -> None:
     app.extensions |= {
         "settings": settings,
         "store": store,
+        "history": History(settings.source, settings.currency),
         "feed": feed,
         "hub": hub,
         "admission": admission,

@@ -108,6 +108,32 @@ class QuoteRow(Base):
     updated_at: Mapped[int | None] = mapped_column(Milliseconds)
 
 
+class CandleRow(Base):
+    """What a coin's price did in one hour, see `candles.Candle`. It outlives the ticks."""
+
+    __tablename__ = "candle"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    source: Mapped[str] = mapped_column(String(20), primary_key=True)
+    currency: Mapped[str] = mapped_column(String(10), primary_key=True)
+    coin_id: Mapped[str] = mapped_column(String(100), primary_key=True)
+    hour: Mapped[int] = mapped_column(Milliseconds, primary_key=True)
+    open: Mapped[Decimal] = mapped_column(Digits)
+    high: Mapped[Decimal] = mapped_column(Digits)
+    low: Mapped[Decimal] = mapped_column(Digits)
+    close: Mapped[Decimal] = mapped_column(Digits)
+
+
+class RollUpRow(Base):
+    """How far a market's ticks are in its candles: up to the tick *rolled_up_to*, with it."""
+
+    __tablename__ = "roll_up"
+
+    source: Mapped[str] = mapped_column(String(20), primary_key=True)
+    currency: Mapped[str] = mapped_column(String(10), primary_key=True)
+    rolled_up_to: Mapped[int] = mapped_column(Milliseconds)
+
+
 class HealthRow(Base):
     """How the source of a market does: one row each, see `status.Health`."""
 

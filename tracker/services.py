@@ -7,6 +7,7 @@ from typing import cast
 from flask import current_app
 
 from tracker.config import Settings
+from tracker.history import History
 from tracker.relay import Relay
 from tracker.stream.admission import Admission
 from tracker.stream.hub import Hub
@@ -15,6 +16,11 @@ from tracker.stream.hub import Hub
 def settings() -> Settings:
     """Return the settings of the current application."""
     return cast(Settings, current_app.extensions["settings"])
+
+
+def history() -> History:
+    """Return the history of the current application's market."""
+    return cast(History, current_app.extensions["history"])
 
 
 def hub() -> Hub:

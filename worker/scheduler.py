@@ -1,14 +1,16 @@
-"""The scheduler process: has `refresh_prices` queued at every interval.
+"""The scheduler process: has each job of `jobs_of` queued at its interval.
 
 rq-scheduler ends when Redis goes away, and does not notice when Redis comes
 back empty. Here it is started again, and each of its polls makes sure that the
-job is registered, under one id, so that two schedulers make one schedule.
+jobs are registered, under one id each, so that two schedulers make one schedule.
 """
 
 from __future__ import annotations
 
 import logging
-from datetime import UTC, datetime
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from redis import Redis
@@ -18,7 +20,7 @@ from rq_scheduler import Scheduler
 
 from tracker.config import Settings
 from tracker.feed import connect
-from worker import jobs
+from worker import jobs, upkeep
 from worker.patience import begin, end_on_signals, outlive_redis
 
 QUEUE = "tracker"
@@ -30,40 +32,69 @@ POLL = 0.2
 log = logging.getLogger("worker.scheduler")
 
 
+@dataclass(frozen=True, slots=True)
+class RegularJob:
+    """A job that is queued every *interval* seconds, first *after* so many."""
+
+    id: str
+    function: Callable[[], None]
+    interval: int
+    timeout: int
+    after: int = 0
+
+
+def jobs_of(interval: int) -> tuple[RegularJob, ...]:
+    """Return all jobs. The upkeep begins later, so that the first prices do not wait for it."""
+    return (
+        RegularJob(JOB_ID, jobs.refresh_prices, interval, jobs.JOB_TIMEOUT),
+        RegularJob("roll_up", upkeep.roll_up, 300, upkeep.JOB_TIMEOUT, after=15),
+        RegularJob("prune", upkeep.prune, 3600, upkeep.JOB_TIMEOUT, after=30),
+    )
+
+
 class RefreshScheduler(Scheduler):  # type: ignore[misc]
-    """rq-scheduler with one job that is always there, every *interval* seconds."""
+    """rq-scheduler with jobs that are always there; prices come every *interval* seconds."""
 
     def __init__(self, connection: Redis, interval: int) -> None:
         super().__init__(queue_name=QUEUE, connection=connection, interval=POLL)
-        self._every = interval
+        self._jobs = jobs_of(interval)
 
     def enqueue_jobs(self) -> Any:
         """Queue what is due, which on the first poll is the refresh."""
-        if JOB_ID not in self:
-            self.register()
+        for job in self._jobs:
+            if job.id not in self:
+                self._register(job)
         return super().enqueue_jobs()
 
     def register(self) -> None:
-        """Schedule the refresh from now on."""
-        self.schedule(
-            datetime.now(UTC),
-            jobs.refresh_prices,
-            id=JOB_ID,
-            interval=self._every,
-            timeout=jobs.JOB_TIMEOUT,
-        )
-        log.info("prices are refreshed every %d s", self._every)
+        """Schedule each job that is not scheduled as this version would; leave the others alone."""
+        for job in self._jobs:
+            if not self._is_registered(job):
+                self._register(job)
 
     def is_registered(self) -> bool:
-        """Return whether the refresh is scheduled as this version would."""
+        """Return whether all jobs are scheduled as this version would."""
+        return all(self._is_registered(job) for job in self._jobs)
+
+    def _register(self, job: RegularJob) -> None:
+        self.schedule(
+            datetime.now(UTC) + timedelta(seconds=job.after),
+            job.function,
+            id=job.id,
+            interval=job.interval,
+            timeout=job.timeout,
+        )
+        log.info("%s runs every %d s", job.id, job.interval)
+
+    def _is_registered(self, job: RegularJob) -> bool:
         try:
-            job = Job.fetch(JOB_ID, connection=self.connection)
+            found = Job.fetch(job.id, connection=self.connection)
         except NoSuchJobError:
             return False
-        return JOB_ID in self and (job.func_name, job.timeout, job.meta.get("interval")) == (
-            f"{jobs.__name__}.{jobs.refresh_prices.__name__}",
-            jobs.JOB_TIMEOUT,
-            self._every,
+        return job.id in self and (found.func_name, found.timeout, found.meta.get("interval")) == (
+            f"{job.function.__module__}.{job.function.__name__}",
+            job.timeout,
+            job.interval,
         )
 
     def _install_signal_handlers(self) -> None:
@@ -73,8 +104,7 @@ class RefreshScheduler(Scheduler):  # type: ignore[misc]
 def run(settings: Settings) -> None:
     """Schedule until the process is told to end. Raises `redis.RedisError`."""
     scheduler = RefreshScheduler(connect(settings), settings.interval)
-    if not scheduler.is_registered():
-        scheduler.register()
+    scheduler.register()
     scheduler.run()
 
 

@@ -89,7 +89,8 @@ def encode(data: str, *, event: str | None = None, id: int | None = None) -> byt
         lines.append(f"event: {event}")
     if id is not None:
         lines.append(f"id: {id}")
-    lines += [f"data: {line}" for line in _LINE_END.split(data)]
+    one_line = "\n" not in data and "\r" not in data  # most are, and splitting costs
+    lines += [f"data: {line}" for line in ([data] if one_line else _LINE_END.split(data))]
     return "\n".join([*lines, "", ""]).encode()
 
 

@@ -62,8 +62,8 @@ class EventStream:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if hasattr(socket, "TCP_USER_TIMEOUT"):
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT)
-        self._joined = True
         self._join(sock)
+        self._joined = True
 
     def __iter__(self) -> Iterator[bytes]:
         """Yield what the hub writes, until it lets this reader go."""

@@ -127,14 +127,15 @@ class Hub:
         It gets `retry`, the pinned frame, the verdict on *last_event_id* if it
         brought one, then the frames it lacks, then each as it comes. Reading
         the ring and joining the live set is one step under the lock: no frame
-        falls between, none comes twice.
+        falls between, none comes twice. Raises `OSError` if the kernel can
+        watch no more sockets; *sock* is the caller's still.
         """
         sub = Subscriber(sock, lens, client)
         with self._lock:
+            self._poller.add(sub.fd)
             self._by_fd[sub.fd] = sub
             self._parts[lens.part] += 1
             self._behind.add(sub)
-            self._poller.add(sub.fd)
             sub.pending = sub.opening(self._greeting(sub, last_event_id))
             sub.pending += self._next_for(sub) or b""
             if not self._advance(sub):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from flask import Flask
 
-from tracker.views import api, pages, problems, stream
+from tracker.views import api, history, pages, problems, stream
 
 
 def register(app: Flask) -> None:
     """Add all views and the errors' form to *app*."""
     problems.register(app)
-    for room in (pages, api, stream):
+    for room in (pages, api, history, stream):
         app.register_blueprint(room.blueprint)

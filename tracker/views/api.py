@@ -15,10 +15,15 @@ def prices() -> Response:
     """Return the newest tick, as in the stream's data; its ETag is the tick's id."""
     newest = relay().newest
     if newest is None:
-        reason = relay().status().reason or "the first prices are on their way"
-        return problem(503, f"no prices yet: {reason}", Retry_After="5")
+        return no_prices_yet()
     response = Response(newest.of(), content_type="application/json")
     response.headers["Cache-Control"] = "no-cache"
     response.set_etag(str(newest.id))
     response.make_conditional(request)
     return response
+
+
+def no_prices_yet() -> Response:
+    """Return the answer while there is nothing to tell."""
+    reason = relay().status().reason or "the first prices are on their way"
+    return problem(503, f"no prices yet: {reason}", Retry_After="5")

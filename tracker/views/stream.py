@@ -51,6 +51,8 @@ def stream() -> Response:
 
 def _coins() -> tuple[str, ...]:
     """Return the coins asked for, each once and in order, so that equal wishes are equal."""
+    if not request.query_string:
+        return ()
     names = (name.strip().lower() for name in request.args.get("coins", "").split(","))
     return tuple(sorted({name for name in names if name}))
 

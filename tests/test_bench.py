@@ -1,0 +1,83 @@
+"""The benchmarks run and say what they found; how quick anything is, is not asked here."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench import report
+from bench.contenders import CONTENDERS, LENSES, lenses
+from bench.goals import goals
+from bench.readers import Latencies
+from bench.runs import Result, Turn
+from bench.ticks import Market, frame
+from tracker.config import ROOT
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="they read Linux's /proc")
+
+SMALL = ("--readers", "50", "--rounds", "1")
+
+
+def bench(*arguments: str) -> str:
+    command = [sys.executable, "-m", "bench", *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+    return done.stdout
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="the floor is compiled")
+def test_a_small_run_prints_the_table_and_the_goals(tmp_path: Path) -> None:
+    page = tmp_path / "performance.md"
+    out = bench(*SMALL, "--only", "floor,ours", "--write", str(page))
+    assert re.search(r"^a C loop of send\(\): the floor +50 +[\d.]+ µs +1\.00×", out, re.M)
+    assert re.search(r"^ours +50 +[\d.]+ µs .* [\d.]+ s$", out, re.M)
+    assert "CPU per event at most 1.25 of the floor's" in out
+    assert "left out" not in out
+    assert "| ours | 50 |" in page.read_text()
+
+
+def test_without_a_compiler_python_reads_and_the_rest_is_said(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for tool in ("redis-server", "nginx"):
+        if found := shutil.which(tool):
+            (tmp_path / tool).symlink_to(found)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    out = bench(*SMALL, "--only", "floor,gzip")
+    assert re.search(r"^ours, gzip +50 ", out, re.M)
+    assert "the readers are Python's" in out
+    assert "the floor: left out from here: there is no C compiler" in out
+
+
+def test_the_frames_are_about_3_kb_and_the_prices_move() -> None:
+    market = Market()
+    ticks = [market.tick() for _ in range(20)]
+    assert all(2000 < len(frame(tick)) < 4000 for tick in ticks)
+    assert [tick.id for tick in ticks] == sorted({tick.id for tick in ticks})
+    assert len({tick.quotes[0].price for tick in ticks}) > 10
+
+
+def test_lenses_differ() -> None:
+    assert len(set(lenses())) == LENSES
+
+
+def test_a_broken_promise_is_told() -> None:
+    found = {}
+    for contender, cpu in zip(CONTENDERS[:2], (5.0, 7.0), strict=True):
+        turn = Turn(cpu=cpu, size=3000, latencies=Latencies(1, 2, 3))
+        found[contender.key] = Result(contender, readers=10_000, turns=[turn])
+    verdict = next(goal for goal in goals(found) if "floor" in goal.promise)
+    assert (verdict.found, verdict.kept) == ("1.40", False)
+
+
+def test_writing_twice_replaces_the_section_and_keeps_the_rest(tmp_path: Path) -> None:
+    page = tmp_path / "performance.md"
+    page.write_text("# Performance\n\nBefore.\n")
+    report.write(page, "first")
+    page.write_text(page.read_text() + "\nAfter.\n")
+    report.write(page, "second")
+    text = page.read_text()
+    assert "first" not in text
+    assert [text.count(word) for word in ("Before.", "second", "After.")] == [1, 1, 1]

@@ -1,0 +1,184 @@
+"""A refresh: fetch, save, publish, in this order, and what happens when one of them fails."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from dev.embedded_redis import free_port
+from tests.conftest import AppFactory
+from tests.support import Script, now_ms, quote
+from tracker.database import writing
+from tracker.errors import SourceError
+from tracker.feed import Feed, Message
+from tracker.market import Quote
+from tracker.store import Store
+from worker import jobs
+from worker.jobs import refresh
+
+MINUTE = 60_000
+
+
+class Witness(Feed):
+    """A feed that looks, when it is told of something, at what others see in the database."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.told: list[Message] = []
+        self.seen: list[tuple[int | None, str | None]] = []
+
+    def publish(self, message: Message) -> None:
+        """Note *message*, the newest tick's id and the reason of a failure."""
+        self.told.append(message)
+        other = sqlite3.connect(self.path)
+        self.seen += other.execute("SELECT (SELECT max(id) FROM tick), reason FROM health")
+        other.close()
+
+
+@pytest.fixture
+def application(app: Flask) -> Iterator[Flask]:
+    with app.app_context():
+        yield app
+
+
+@pytest.fixture
+def store(application: Flask) -> Store:
+    found: Store = application.extensions["store"]
+    return found
+
+
+@pytest.fixture
+def witness(tmp_path: Path) -> Witness:
+    return Witness(tmp_path / "tracker.db")
+
+
+class TestSuccess:
+    def test_a_tick_is_committed_before_it_is_published(
+        self, store: Store, witness: Witness
+    ) -> None:
+        began = now_ms()
+        refresh(Script([quote(price="0.10")]), store, witness, interval=MINUTE)
+        (message,) = witness.told
+        assert message.tick == store.latest()
+        assert message.tick
+        assert witness.seen == [(message.tick.id, None)]
+        assert began <= message.tick.id <= now_ms()
+        assert message.health == store.health()
+        assert message.health.next_attempt_at == message.tick.id + MINUTE
+
+    def test_the_message_names_the_tick_before(self, store: Store, witness: Witness) -> None:
+        source = Script([quote(price="1")], [quote(price="2")])
+        for _ in range(2):
+            refresh(source, store, witness, interval=0)
+        first, second = (message.tick for message in witness.told)
+        assert first
+        assert second
+        assert [message.previous for message in witness.told] == [None, first.id]
+        assert second.quotes[0].direction == "up"
+
+    def test_listeners_hear_it(self, application: Flask, store: Store) -> None:
+        feed: Feed = application.extensions["feed"]
+        words = feed.listen()
+        next(words)
+        refresh(Script([quote()]), store, feed, interval=MINUTE)
+        heard = next(word.message for word in words if word.message)
+        words.close()  # type: ignore[attr-defined] # it is a generator
+        assert heard.tick == store.latest()
+
+
+class TestFailure:
+    def test_of_the_source_it_is_saved_and_then_published(
+        self, store: Store, witness: Witness
+    ) -> None:
+        source = Script([quote()], SourceError("the source is “down”"))
+        refresh(source, store, witness, interval=0)
+        latest = store.latest()
+        refresh(source, store, witness, interval=0)
+        assert latest
+        assert witness.told[1] == Message(store.health())
+        assert witness.seen[1] == (latest.id, "the source is “down”")
+        assert store.health().reason == "the source is “down”"
+        assert store.latest() == latest
+
+    def test_of_the_source_it_is_over_with_the_next_success(
+        self, store: Store, witness: Witness
+    ) -> None:
+        source = Script(SourceError("down"), [quote()])
+        refresh(source, store, witness, interval=MINUTE)
+        assert store.health().failing_since
+        refresh(source, store, witness, interval=MINUTE)
+        assert (store.health().reason, store.health().failing_since) == (None, None)
+
+    def test_of_the_database_nothing_is_published(self, store: Store, witness: Witness) -> None:
+        with writing() as connection:
+            connection.execute(text("DROP TABLE quote"))
+        with pytest.raises(DBAPIError):
+            refresh(Script([quote()]), store, witness, interval=MINUTE)
+        assert witness.told == []
+
+    def test_of_redis_the_tick_stays_committed(
+        self, make_app: AppFactory, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        app = make_app(redis_url=f"redis://127.0.0.1:{free_port()}")
+        store: Store = app.extensions["store"]
+        with app.app_context():
+            refresh(Script([quote()]), store, app.extensions["feed"], interval=MINUTE)
+            assert store.latest()
+        assert "saved, but not published" in caplog.text
+
+
+class TestSkip:
+    def test_prices_younger_than_half_the_interval_are_not_fetched_again(
+        self, store: Store, witness: Witness
+    ) -> None:
+        """A worker that comes back finds a queue of refreshes."""
+        source = Script([quote()])
+        for _ in range(5):
+            refresh(source, store, witness, interval=MINUTE)
+        assert source.fetched == len(witness.told) == 1
+
+    def test_older_ones_are(
+        self, store: Store, witness: Witness, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        source = Script([quote()], [quote()])
+        refresh(source, store, witness, interval=MINUTE)
+        half_a_minute_later = now_ms() + MINUTE // 2 + 1000
+        monkeypatch.setattr(jobs, "_now_ms", lambda: half_a_minute_later)
+        refresh(source, store, witness, interval=MINUTE)
+        assert len(store.newest(5)) == 2
+
+    def test_a_failure_is_no_reason_to_skip(self, store: Store, witness: Witness) -> None:
+        source = Script(SourceError("down"), SourceError("down"))
+        for _ in range(2):
+            refresh(source, store, witness, interval=MINUTE)
+        assert source.fetched == 2
+
+    def test_a_clock_that_stepped_back_is_none_either(
+        self, store: Store, witness: Witness, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        source = Script([quote()], [quote()])
+        refresh(source, store, witness, interval=MINUTE)
+        an_hour_ago = now_ms() - 60 * MINUTE
+        monkeypatch.setattr(jobs, "_now_ms", lambda: an_hour_ago)
+        refresh(source, store, witness, interval=MINUTE)
+        first, second = (tick.id for tick in store.newest(5))
+        assert second == first + 1
+
+    def test_what_another_worker_saved_meanwhile_is_not_saved_twice(
+        self, store: Store, witness: Witness
+    ) -> None:
+        class Slow(Script):
+            def fetch(self) -> list[Quote]:
+                """Return what it was told to, when another worker has saved its own."""
+                store.save([quote("other")], at=now_ms(), next_attempt_at=0)
+                return super().fetch()
+
+        refresh(Slow([quote()]), store, witness, interval=MINUTE)
+        assert witness.told == []
+        assert len(store.newest(5)) == 1
