@@ -9,6 +9,7 @@ from gevent import monkey
 
 monkey.patch_all()
 
+import os  # noqa: E402
 import resource  # noqa: E402
 import sys  # noqa: E402
 
@@ -25,6 +26,7 @@ except ConfigError as error:
     sys.exit(str(error))
 
 logs.configure(settings.log_level)
+os.environ["SECRET_KEY"] = settings.secret_key or ""  # one for all web processes
 
 _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a reader costs a descriptor

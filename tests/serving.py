@@ -56,7 +56,7 @@ class Web:
 
     def descriptors(self) -> int:
         """How many descriptors the processes that serve hold together."""
-        return sum(len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in self.workers)
+        return sum(descriptors(pid) for pid in self.workers)
 
     def get(
         self, path: str, *, method: str = "GET", **headers: str
@@ -78,6 +78,11 @@ class Web:
         except OSError:
             return False
         return True
+
+
+def descriptors(pid: int) -> int:
+    """Return how many descriptors the process *pid* holds."""
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
 
 
 @contextmanager

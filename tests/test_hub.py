@@ -12,7 +12,7 @@ import pytest
 from tests.readers import SMALLEST_BUFFER, Reader
 from tests.support import wait_for
 from tracker.stream import hub as hub_module
-from tracker.stream.frames import Frame, Lens, encode
+from tracker.stream.frames import Frame, Lens, Notice, encode
 from tracker.stream.hub import Hub
 
 MakeHub = Callable[..., Hub]
@@ -24,8 +24,8 @@ def message(id: int, size: int = 100) -> Frame:
     )
 
 
-def status(text: str) -> Frame:
-    return Frame(0, lambda part: encode(text, event="status"))
+def status(text: str) -> Notice:
+    return Notice(encode(text, event="status"))
 
 
 def statuses(reader: Reader) -> list[str]:
@@ -352,6 +352,22 @@ def test_a_socket_that_died_before_it_joined_is_let_go(make_hub: MakeHub) -> Non
     hub.join(reader.ours, client="somebody")
     wait_for(lambda: left == ["somebody"])
     assert len(hub) == 0
+
+
+def test_readers_of_many_parts_leave_no_memory(make_hub: MakeHub) -> None:
+    """Whether they read what was replayed or what came, all that was made for them goes."""
+    hub = make_hub(ring=200)
+    frames = [message(id, size=1000) for id in range(1, 151)]
+    for frame in frames:
+        hub.broadcast(frame)
+    for n in range(200):
+        reader = Reader()
+        hub.join(reader.ours, Lens((f"part {n}",)), last_event_id="1")
+        hub.look_at_clock()
+        reader.close()
+    wait_for(lambda: len(hub) == 0)
+    hub.broadcast(message(1000))
+    assert sum(len(frame._made) for frame in frames) <= len(frames)
 
 
 def test_an_id_that_does_not_rise_is_refused(make_hub: MakeHub) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -14,6 +15,7 @@ from tests.readers import Reader
 from tests.serving import tick
 from tests.support import now_ms, quote, wait_for
 from tracker import feed
+from tracker import relay as relay_module
 from tracker.database import writing
 from tracker.feed import Message
 from tracker.relay import Relay
@@ -128,23 +130,6 @@ def test_without_redis_prices_come_from_the_database_and_the_status_says_so(
     wait_for(lambda: '"reason": null' in told(reader)[-1])
 
 
-def test_a_gap_that_cannot_be_mended_is_told(app: Flask, reader: Reader) -> None:
-    """The database has lost the ticks between: nobody can have them any more."""
-    relaying(app)
-    join(app, reader)
-    first = tick(app)
-    wait_for(lambda: ids(reader) == [first.id])
-    tick(app, publish=False)
-    lost = tick(app, publish=False)
-    with app.app_context(), writing() as connection:
-        connection.execute(text(f"DELETE FROM tick WHERE id > {first.id}"))  # noqa: S608
-    third = tick(app, publish=False)
-    with app.app_context():
-        health = app.extensions["store"].health()
-    app.extensions["feed"].publish(Message(health, third, lost.id))
-    wait_for(lambda: ids(reader) == [first.id, third.id])
-
-
 def test_more_missed_ticks_than_are_replayed_are_a_gap_that_is_told(
     make_app: AppFactory, own_redis: EmbeddedRedis, reader: Reader
 ) -> None:
@@ -203,3 +188,60 @@ def test_a_database_that_cannot_be_read_at_the_start_is_told_and_read_later(
     sent = tick(app)
     wait_for(lambda: ids(reader) == [sent.id])
     assert relay.status().state == "live"
+
+
+def test_history_that_is_read_late_is_not_told_to_those_who_are_there(
+    app: Flask, reader: Reader
+) -> None:
+    """They get the newest at once; who returns can have what came before."""
+    stored = [tick(app, publish=False).id for _ in range(5)]
+    with app.app_context(), writing() as connection:
+        connection.execute(text("ALTER TABLE health RENAME TO hidden"))
+    relaying(app)
+    join(app, reader)
+    with app.app_context(), writing() as connection:
+        connection.execute(text("ALTER TABLE hidden RENAME TO health"))
+    wait_for(lambda: ids(reader) == [stored[-1]])
+    returning = Reader()
+    join(app, returning, last_event_id=str(stored[1]))
+    wait_for(lambda: ids(returning) == stored[2:])
+    returning.close()
+
+
+def test_a_database_that_hangs_holds_up_neither_prices_nor_the_truth(
+    app: Flask, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay_module, "LOOK_LIMIT", 0.05)
+    relay = relaying(app)
+    join(app, reader)
+    first = tick(app)
+    wait_for(lambda: ids(reader) == [first.id])
+    hanging, asked = threading.Event(), relay._store.health
+    monkeypatch.setattr(relay._store, "health", lambda: (hanging.wait(), asked())[1])
+    missed, told_now = tick(app, publish=False), tick(app)
+    wait_for(lambda: ids(reader) == [first.id, told_now.id])
+    assert reader.verdicts == [{"last_event_id": str(first.id), "recovered": False, "replayed": 0}]
+    assert missed.id not in ids(reader)
+    hanging.set()
+    wait_for(lambda: relay._database_answers)
+
+
+def test_a_reader_that_comes_from_a_process_one_tick_ahead_gets_nothing_twice(
+    app: Flask, make_app: AppFactory
+) -> None:
+    """This process has not heard of the tick that the reader has; the database has."""
+    relay = relaying(app)
+    tick(app)
+    wait_for(lambda: relay.tick is not None)
+    ahead = tick(app, publish=False)
+    relay._looked_at = 0.0
+    with app.test_client() as client:
+        response = client.get("/stream", headers={"Last-Event-ID": str(ahead.id)})
+        data = b""
+        for chunk in response.iter_encoded():
+            data += chunk
+            if b"event: resume" in data and data.endswith(b"\n\n"):
+                break
+        response.close()
+    assert b'"recovered": true' in data
+    assert b"event: prices" not in data

@@ -26,6 +26,9 @@ from tracker.stream.hub import Hub
 RESERVE = 100
 """Descriptors that the process needs for itself, besides a tenth for requests under way."""
 SHARED_PATHS: list[str | re.Pattern[str]] = [r"/stream", r"/api/.*"]
+MAX_QUOTES = 50_000
+"""Quotes kept in memory for reconnecting readers, some 1 KB each: the ring's size in ticks
+is `TRACKER_REPLAY`, or this divided by the number of coins where that is less."""
 MOST_SUBSCRIBERS = 100_000
 """Where there is no limit on descriptors."""
 
@@ -47,8 +50,9 @@ def register(app: Flask, settings: Settings) -> None:
         limit=settings.max_subscribers or room_for_subscribers(),
         per_client=settings.max_subscribers_per_ip,
     )
+    ring = max(1, min(settings.replay, MAX_QUOTES // settings.coins))
     hub = Hub(
-        ring=settings.replay,
+        ring=ring,
         heartbeat=settings.heartbeat,
         retry=settings.retry,
         on_leave=admission.leave,
@@ -59,8 +63,7 @@ def register(app: Flask, settings: Settings) -> None:
         hub=hub,
         context=app.app_context,
         interval=settings.interval,
-        replay=settings.replay,
-        coins=settings.coins,
+        replay=ring,
     )
     app.extensions |= {
         "settings": settings,

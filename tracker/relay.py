@@ -14,24 +14,40 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from typing import NamedTuple
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from tracker import status as freshness
-from tracker.feed import Feed
+from tracker.feed import Feed, Heard
+from tracker.inquiry import Inquiry
 from tracker.market import Tick, TickJson
 from tracker.status import Health, Status, stale_after_ms
 from tracker.store import Store
-from tracker.stream.frames import Frame, encode
+from tracker.stream.frames import Frame, Notice, encode
 from tracker.stream.hub import Hub
 from tracker.stream.vital import vital_thread
 
 OVERDUE = 1.5
 """Intervals after which a tick that the feed did not bring is looked for."""
-MAX_QUOTES = 20_000
-"""Quotes read to fill the ring at start, so that a start takes a second at most."""
+MAX_OVERDUE = 60.0
+"""Seconds after which it is looked for in any case."""
+LOOK_LIMIT = 2.0
+"""Seconds to wait for the database."""
+PAUSE = 0.5
+"""Seconds between two looks that readers ask for."""
+CLOCK_SKEW = 5000
+"""Milliseconds that another host's clock may be ahead."""
 
 log = logging.getLogger(__name__)
+
+
+class Found(NamedTuple):
+    """What the database had: ticks oldest first, and all coins when first asked."""
+
+    health: Health
+    ticks: list[Tick]
+    coins: frozenset[str]
 
 
 class Relay:
@@ -46,7 +62,6 @@ class Relay:
         context: Callable[[], AbstractContextManager[object]],
         interval: int,
         replay: int,
-        coins: int,
     ) -> None:
         self._feed = feed
         self._store = store
@@ -54,16 +69,18 @@ class Relay:
         self._context = context
         self._interval = interval
         self._stale_after = stale_after_ms(interval)
-        self._replay = max(1, min(replay, MAX_QUOTES // coins))
+        self._replay = replay
         self._closing = False
         self._thread: threading.Thread | None = None
-        self._starting = threading.Lock()
+        self._lock = threading.Lock()
+        self._inquiry = Inquiry(self._ask_database)
         self._looked_at = 0.0
         self._heard_at = 0.0
         self._health = Health()
         self._told: Status | None = None
         self._feed_connected = True
         self._database_answers = True
+        self._knows_history = False
         self.tick: Tick | None = None
         """The newest tick."""
         self.newest: TickJson | None = None
@@ -75,7 +92,7 @@ class Relay:
         """Begin to relay, once; more calls do nothing."""
         if self._thread is not None:
             return
-        with self._starting:
+        with self._lock:
             if self._thread is None:
                 self._look()
                 self._tell_status()
@@ -93,50 +110,75 @@ class Relay:
         now = freshness.status(self._health, now=_now_ms(), stale_after=self._stale_after)
         if not self._database_answers and self.tick is None:
             return Status("offline", reason="the database cannot be read")
-        if not self._feed_connected and now.reason is None:
+        if not self._feed_connected and self._health.reason is None:
             return replace(now, reason="Redis cannot be reached: prices come from the database")
         return now
+
+    def catch_up_with(self, id: int) -> None:
+        """Look for the tick *id*, which a reader has from another process, and this one has not."""
+        if (self._newest_id() or 0) < id <= _now_ms() + CLOCK_SKEW and self._has_paused():
+            with self._lock:
+                self._look()
 
     def _run(self) -> None:
         for heard in self._feed.listen():
             if self._closing:
                 return
-            self._feed_connected = heard.connected
-            if heard.message is not None:
-                self._heard_at = time.monotonic()
-                self._health = heard.message.health
-                if heard.message.tick is not None:
-                    self._take(heard.message.tick, heard.message.previous)
-            elif not heard.sure or self._is_overdue():
-                self._look()
-            self._tell_status()
+            with self._lock:
+                self._hear(heard)
+                self._tell_status()
+
+    def _hear(self, heard: Heard) -> None:
+        self._feed_connected = heard.connected
+        if heard.message is not None:
+            self._heard_at = time.monotonic()
+            self._health = heard.message.health
+            if heard.message.tick is not None:
+                self._take(heard.message.tick, heard.message.previous)
+        elif not heard.sure or not self._database_answers or self._is_overdue():
+            self._look()
 
     def _take(self, tick: Tick, previous: int | None) -> None:
         """Relay *tick*, after those between it and the newest here."""
         if previous != self._newest_id():
             self._look()
+        joins_on = previous == self._newest_id()
         if self.tick is None or tick.id > self.tick.id:
-            self._relay(tick, after_gap=previous != self._newest_id())
+            self._relay(tick, after_gap=not joins_on)
 
     def _look(self) -> None:
         """Relay what the database has and this process has not."""
         self._looked_at = time.monotonic()
         try:
-            with self._context():
-                self._health = self._store.health()
-                ticks = self._store.newest(self._replay + 1, after=self._newest_id() or 0)
-                if not self.coins:
-                    self.coins = self._store.coins()
-        except SQLAlchemyError as error:
+            found = self._inquiry.answer(LOOK_LIMIT)
+        except (SQLAlchemyError, TimeoutError) as error:
             if self._database_answers:
                 log.warning("the database cannot be read: %s", error)
             self._database_answers = False
             return
         self._database_answers = True
+        self._health = found.health
+        self.coins |= found.coins
+        newest = self._newest_id() or 0
+        ticks = [tick for tick in found.ticks if tick.id > newest]
         has_gap = len(ticks) > self._replay
-        for tick in ticks[-self._replay :]:
+        ticks = ticks[-self._replay :]
+        if not self._knows_history:
+            self._knows_history = True
+            for tick in ticks[:-1]:
+                self._hub.keep(_frame(TickJson(tick)))
+            ticks = ticks[-1:]
+        for tick in ticks:
             self._relay(tick, after_gap=has_gap)
             has_gap = False
+
+    def _ask_database(self) -> Found:
+        with self._context():
+            return Found(
+                self._store.health(),
+                self._store.newest(self._replay + 1, after=self._newest_id() or 0),
+                frozenset() if self.coins else self._store.coins(),
+            )
 
     def _relay(self, tick: Tick, *, after_gap: bool) -> None:
         self.coins = self.coins.union(quote.id for quote in tick.quotes)
@@ -147,18 +189,21 @@ class Relay:
     def _newest_id(self) -> int | None:
         return self.tick.id if self.tick else None
 
+    def _has_paused(self) -> bool:
+        """Return whether the last look is long enough ago for one that a reader asks for."""
+        return time.monotonic() - self._looked_at > PAUSE
+
     def _is_overdue(self) -> bool:
         """Return whether a tick should have come, and none was looked for since."""
         last = max(self._heard_at, self._looked_at)
-        return time.monotonic() - last > OVERDUE * self._interval
+        return time.monotonic() - last > min(OVERDUE * self._interval, MAX_OVERDUE)
 
     def _tell_status(self) -> None:
         """Pin the status when it has changed, and tell it when that is news."""
         now = self.status()
         if now != self._told:
-            data = now.to_json()
             self._hub.pin(
-                Frame(0, lambda part: encode(data, event="status")),
+                Notice(encode(now.to_json(), event="status")),
                 tell=self._told is None or now.is_news_after(self._told),
             )
             self._told = now

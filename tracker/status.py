@@ -114,10 +114,9 @@ class Status:
 def status(health: Health, *, now: int, stale_after: int) -> Status:
     """Return the status at *now*; prices older than *stale_after* ms are stale."""
     state, since = _state(health, now, stale_after)
-    reason = health.reason
-    if state == "stale" and reason is None:
-        reason = "no new prices have come: is the worker running?"
-    return Status(state, since, reason, health.next_attempt_at)
+    if state == "stale" and health.reason is None:
+        return Status(state, since, "no new prices have come: is the worker running?")
+    return Status(state, since, health.reason, health.next_attempt_at)
 
 
 def _state(health: Health, now: int, stale_after: int) -> tuple[State, int | None]:

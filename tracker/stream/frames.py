@@ -42,19 +42,37 @@ class Lens(NamedTuple):
     gzip: bool = False
 
 
-class Frame:
-    """One message, made into bytes once for each lens, when first asked for.
+class Notice:
+    """Bytes that every reader gets alike and that are never replayed: a state, a heartbeat."""
 
-    *render* takes a lens's part and returns what `encode` gives for it. Ids
-    rise from frame to frame; 0 stands for a frame that is never replayed.
+    __slots__ = ("_gzip", "plain")
+
+    def __init__(self, plain: bytes) -> None:
+        self.plain = plain
+        self._gzip: bytes | None = None
+
+    def seen_through(self, lens: Lens) -> bytes:
+        """Return the bytes for *lens*, whatever its part."""
+        if not lens.gzip:
+            return self.plain
+        if self._gzip is None:
+            self._gzip = gzip_block(self.plain)
+        return self._gzip
+
+
+class Frame:
+    """One message with an id, made into bytes once for each lens, when first asked for.
+
+    *render* takes a lens's part and returns what `encode` gives for it.
     """
 
-    __slots__ = ("_made", "_render", "id")
+    __slots__ = ("_keeps_parts", "_made", "_render", "id")
 
     def __init__(self, id: int, render: Callable[[tuple[str, ...]], bytes]) -> None:
         self.id = id
         self._render = render
         self._made: dict[Lens, bytes] = {}
+        self._keeps_parts = True
 
     def seen_through(self, lens: Lens) -> bytes:
         """Return the bytes for *lens*."""
@@ -64,11 +82,13 @@ class Frame:
                 made = gzip_block(self.seen_through(Lens(lens.part)))
             else:
                 made = self._render(lens.part)
-            self._made[lens] = made
+            if self._keeps_parts or not lens.part:
+                self._made[lens] = made
         return made
 
     def forget_parts(self) -> None:
-        """Free what was made for parts: from now on only latecomers ask for it."""
+        """Free what was made for parts, and keep none: only latecomers ask from now on."""
+        self._keeps_parts = False
         self._made = {lens: made for lens, made in self._made.items() if not lens.part}
 
 

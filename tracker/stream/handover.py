@@ -32,7 +32,7 @@ USER_TIMEOUT = 30_000
 """Milliseconds that sent bytes may stay unacknowledged: a vanished peer ends then."""
 
 IDLE_LIMIT = 10.0
-"""Seconds that a connection may wait for its next request."""
+"""Seconds that a connection may take for its next request."""
 
 _CHUNK = 64 * 1024
 _ALIVE_CHECK = 0.1
@@ -84,11 +84,12 @@ class EventStream:
 class Handler(PyWSGIHandler):  # type: ignore[misc]
     """gunicorn's gevent handler, which hands an `EventStream`'s socket over.
 
-    It waits for a request for `IDLE_LIMIT` at most, where gevent's waits for ever.
+    It waits for a request, and for its headers, for `IDLE_LIMIT` at most, where
+    gevent's waits for ever.
     """
 
     idle: ClassVar[set[Handler]] = set()
-    """Handlers whose connection waits for a request."""
+    """Handlers that wait for a request or for the rest of one."""
 
     def read_requestline(self) -> str:
         """Return the next request's first line; "" when none comes, which ends the connection."""
@@ -98,6 +99,16 @@ class Handler(PyWSGIHandler):  # type: ignore[misc]
                 line: str = super().read_requestline()
                 return line
             return ""
+        finally:
+            self.idle.discard(self)
+
+    def read_request(self, raw_requestline: str) -> bool:
+        """Read the headers, within the same limit. Raises `ValueError`, which answers 400."""
+        self.idle.add(self)
+        try:
+            with gevent.Timeout(IDLE_LIMIT, ValueError("the request's headers took too long")):
+                whole: bool = super().read_request(raw_requestline)
+                return whole
         finally:
             self.idle.discard(self)
 
@@ -114,8 +125,10 @@ class Handler(PyWSGIHandler):  # type: ignore[misc]
         if not self._hands_over():
             super().finalize_headers()
             return
-        self.response_headers.append((b"Date", format_date_time(time.time())))
-        self.response_headers.append((b"Connection", b"close"))
+        headers = self.response_headers
+        headers[:] = [header for header in headers if header[0].lower() != b"connection"]
+        headers.append((b"Date", format_date_time(time.time())))
+        headers.append((b"Connection", b"close"))
         self.close_connection = True
 
     def process_result(self) -> None:
@@ -140,6 +153,7 @@ class Worker(GeventPyWSGIWorker):  # type: ignore[misc]
         drainer = gevent.spawn(self._drain_at_the_end)
         super().run()
         drainer.join()
+        self.drain()  # those who came in between
 
     def _drain_at_the_end(self) -> None:
         while self.alive:

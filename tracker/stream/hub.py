@@ -21,8 +21,9 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from itertools import islice
+from typing import NamedTuple
 
-from tracker.stream.frames import HEARTBEAT, Frame, Lens, encode, retry
+from tracker.stream.frames import HEARTBEAT, Frame, Lens, Notice, encode, retry
 from tracker.stream.poller import HUNG_UP, Poller
 from tracker.stream.ring import Ring
 from tracker.stream.subscriber import Subscriber
@@ -51,7 +52,7 @@ class Hub:
     ) -> None:
         self._ring = Ring(ring)
         self._heartbeat_after = heartbeat
-        self._heartbeat = Frame(0, lambda part: HEARTBEAT)
+        self._heartbeat = Notice(HEARTBEAT)
         self._retry = retry
         self._stall_limit = stall_limit
         self._on_leave = on_leave
@@ -61,7 +62,7 @@ class Hub:
         self._live: dict[Lens, set[Subscriber]] = {}
         self._behind: set[Subscriber] = set()
         self._parts: Counter[tuple[str, ...]] = Counter()
-        self._pinned: Frame | None = None
+        self._pinned: Notice | None = None
         self._spoke_at = time.monotonic()
         self._closing = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -94,25 +95,29 @@ class Hub:
         Raises `ValueError` if the frame's id does not rise.
         """
         with self._lock:
-            superseded = self._ring.newest
+            superseded = self._append(frame, after_gap=after_gap)
             if after_gap and superseded is not None:
-                self._ring.clear()
-                told = _verdict(str(superseded.id), recovered=False)
-                self._send_to_live(Frame(0, lambda part: told))
-            self._ring.append(frame)
-            self._send_to_live(frame)
-            if superseded is not None:
-                superseded.forget_parts()
+                self._send_to_live(_Told(_verdict(str(superseded.id), recovered=False), frame))
+            else:
+                self._send_to_live(frame)
 
-    def pin(self, frame: Frame, *, tell: bool = True) -> None:
-        """Send *frame* to each newcomer first, and with *tell* to all now.
+    def keep(self, frame: Frame) -> None:
+        """Keep *frame* for those who return, and send it to nobody: it is history.
+
+        Raises `ValueError` if its id does not rise.
+        """
+        with self._lock:
+            self._append(frame)
+
+    def pin(self, notice: Notice, *, tell: bool = True) -> None:
+        """Send *notice* to each newcomer first, and with *tell* to all now.
 
         It is a state, not a happening: only the newest counts, and none is replayed.
         """
         with self._lock:
-            self._pinned = frame
+            self._pinned = notice
             if tell:
-                self._send_to_live(frame)
+                self._send_to_live(notice)
 
     def join(
         self,
@@ -132,12 +137,12 @@ class Hub:
         """
         sub = Subscriber(sock, lens, client)
         with self._lock:
+            sub.pending = sub.opening(self._greeting(sub, last_event_id))
+            sub.pending += self._next_for(sub) or b""
             self._poller.add(sub.fd)
             self._by_fd[sub.fd] = sub
             self._parts[lens.part] += 1
             self._behind.add(sub)
-            sub.pending = sub.opening(self._greeting(sub, last_event_id))
-            sub.pending += self._next_for(sub) or b""
             if not self._advance(sub):
                 self._poller.want_write(sub.fd, True)
 
@@ -155,7 +160,9 @@ class Hub:
             time.sleep(_DRAIN_STEP)
 
     def close(self) -> None:
-        """Let all readers go at once and stop watching."""
+        """Let all readers go at once and stop watching; more calls do nothing."""
+        if self._closing.is_set():
+            return
         self._closing.set()
         self._poller.wake()
         for thread in self._threads:
@@ -186,7 +193,15 @@ class Hub:
 
     # What follows is called with the lock held, but for the two watches.
 
-    def _send_to_live(self, frame: Frame) -> None:
+    def _append(self, frame: Frame, *, after_gap: bool = False) -> Frame | None:
+        """Put *frame* into the ring; return the one that was the newest."""
+        superseded = self._ring.newest
+        self._ring.append(frame, after_gap=after_gap)
+        if superseded is not None:
+            superseded.forget_parts()
+        return superseded
+
+    def _send_to_live(self, frame: Frame | Notice | _Told) -> None:
         self._spoke_at = time.monotonic()
         for lens, members in list(self._live.items()):
             data = frame.seen_through(lens)
@@ -252,14 +267,14 @@ class Hub:
         parts = [self._own_retry()]
         if self._pinned is not None:
             sub.pinned = self._pinned
-            parts.append(self._pinned.seen_through(Lens(sub.lens.part)))
+            parts.append(self._pinned.plain)
         sub.position = max(self._ring.start, self._ring.end - 1)
         if last_event_id is not None:
             after = self._ring.after(int(last_event_id)) if _is_id(last_event_id) else None
             if after is None:
                 parts.append(_verdict(last_event_id, recovered=False))
             else:
-                sub.position = after
+                sub.position, sub.cursor = after, int(last_event_id)
                 replayed = self._ring.end - after
                 parts.append(_verdict(last_event_id, recovered=True, replayed=replayed))
         return b"".join(parts)
@@ -306,6 +321,16 @@ class Hub:
     def _watch_clock(self) -> None:
         while not self._closing.wait(min(_SWEEP, self._heartbeat_after / 4)):
             self.look_at_clock()
+
+
+class _Told(NamedTuple):
+    """A *verdict* and the *frame* after it, as one: a reader gets both or is behind on both."""
+
+    verdict: bytes
+    frame: Frame
+
+    def seen_through(self, lens: Lens) -> bytes:
+        return Notice(self.verdict).seen_through(lens) + self.frame.seen_through(lens)
 
 
 def _is_id(text: str) -> bool:

@@ -2,6 +2,7 @@
 
 Each frame has a position, counted from 0 since the process began; positions
 never repeat and say nothing outside this process. Ids are what readers know.
+Who waits for a position below `start` has missed something.
 """
 
 from __future__ import annotations
@@ -31,13 +32,16 @@ class Ring:
         """The newest frame."""
         return self._frames[-1] if self._frames else None
 
-    def append(self, frame: Frame) -> None:
+    def append(self, frame: Frame, *, after_gap: bool = False) -> None:
         """Add *frame*, whose id is above all before; the oldest leaves a full ring.
 
+        *after_gap*: those before do not join on to it, so they leave as well.
         Raises `ValueError` if the id does not rise.
         """
         if self.newest is not None and frame.id <= self.newest.id:
             raise ValueError(f"frame {frame.id} does not come after {self.newest.id}")
+        if after_gap:
+            self._clear()
         if len(self._frames) == self._frames.maxlen:
             self._let_go(self._frames[0])
         self._frames.append(frame)
@@ -55,8 +59,7 @@ class Ring:
         position = self._position_of.get(id)
         return None if position is None else position + 1
 
-    def clear(self) -> None:
-        """Forget all frames and ids: what follows does not join on to them."""
+    def _clear(self) -> None:
         self._frames.clear()
         self._position_of.clear()
         self._last_gone = None

@@ -10,7 +10,7 @@ from __future__ import annotations
 import _socket
 import time
 
-from tracker.stream.frames import GZIP_HEADER, Frame, Lens, gzip_block
+from tracker.stream.frames import GZIP_HEADER, Lens, Notice, gzip_block
 
 
 class Subscriber:
@@ -39,8 +39,8 @@ class Subscriber:
         self.position = 0
         self.cursor: int | None = None
         """The id of the newest frame it was given: what it missed is told from there."""
-        self.pinned: Frame | None = None
-        """The pinned frame that it was given."""
+        self.pinned: Notice | None = None
+        """The pinned notice that it was given."""
         self.moved_at = time.monotonic()
         """When it last took a byte, while it is behind, in monotonic seconds."""
 

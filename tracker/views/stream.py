@@ -44,7 +44,10 @@ def stream() -> Response:
     refusal = _refusal(client, lens)
     if refusal:
         return _refuse(refusal)
-    join = partial(hub().join, lens=lens, last_event_id=_last_event_id(), client=client)
+    last_event_id = _last_event_id()
+    if last_event_id and last_event_id.isascii() and last_event_id.isdigit():
+        relay().catch_up_with(int(last_event_id))
+    join = partial(hub().join, lens=lens, last_event_id=last_event_id, client=client)
     body = EventStream(join, leave=partial(admission().leave, client))
     return Response(body, headers=headers, direct_passthrough=True)
 
