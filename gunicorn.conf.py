@@ -9,6 +9,7 @@ from gevent import monkey
 
 monkey.patch_all()
 
+import gc  # noqa: E402
 import os  # noqa: E402
 import resource  # noqa: E402
 import sys  # noqa: E402
@@ -46,6 +47,7 @@ DRAIN = 10
 
 def post_worker_init(worker: Worker) -> None:
     """Begin to relay before the first reader, and drain after the last request."""
+    gc.freeze()  # what the start made stays: no collection looks at it again
     extensions = worker.wsgi.extensions
     extensions["relay"].start()
     worker.drain = lambda: extensions["hub"].drain(DRAIN)

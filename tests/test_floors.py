@@ -19,6 +19,8 @@ FLOORS = {
     "tracker.logs": 0,
     "tracker.models": 1,
     "tracker.feed": 1,
+    "tracker.inquiry": 1,
+    "tracker.sessions": 1,
     "tracker.database": 2,
     "tracker.store": 2,
     "tracker.history": 2,

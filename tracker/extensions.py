@@ -18,6 +18,7 @@ from tracker.feed import Feed
 from tracker.history import History
 from tracker.models import db
 from tracker.relay import Relay
+from tracker.sessions import NoSessions
 from tracker.status import stale_after_ms
 from tracker.store import Store
 from tracker.stream.admission import Admission
@@ -40,6 +41,7 @@ def register(app: Flask, settings: Settings) -> None:
     Migrate(app, db, directory=str(ROOT / "migrations"))
     app.config["BOOTSTRAP_SERVE_LOCAL"] = True
     Bootstrap5(app)
+    app.session_interface = NoSessions()
     _let_others_read(app, settings.cors_origins)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
