@@ -40,7 +40,7 @@ test: $(DEV_DONE) $(REDIS_TO_TEST) ## every test; ARGS="-k stream" for some
 
 lint: $(DEV_DONE) ## ruff and mypy
 	@$(VENV) -m ruff check .
-	@$(VENV) -m ruff format --check --quiet .
+	@$(VENV) -m ruff format --check .
 	@$(VENV) -m mypy
 
 bench: $(DEV_DONE) $(REDIS_TO_TEST) ## the benchmarks

@@ -26,7 +26,7 @@ from tracker.candles import HOUR, from_points, hour_of
 from tracker.config import Settings
 from tracker.database import reading, writing
 from tracker.history import DAY, RANGES, History
-from tracker.models import CandleRow, CoinRow, HealthRow, QuoteRow, TickRow, db
+from tracker.models import CandleRow, CoinRow, QuoteRow, TickRow, db
 
 MINUTE = 60_000
 NOW = 1_795_413_240_000
@@ -97,7 +97,6 @@ def write(coins: int, *, since: int, candles_since: int) -> None:
         connection.execute(
             insert(CoinRow), [{"id": name, "symbol": name, "name": name} for name in names]
         )
-        connection.execute(insert(HealthRow).values(source="simulated", currency="usd"))
         for begin in range(since, NOW, HOUR):
             ids = range(begin, min(begin + HOUR, NOW + 1), MINUTE)
             connection.execute(

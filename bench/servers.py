@@ -149,7 +149,8 @@ class Ours(Server):
             capture_output=True,
             timeout=60,
         )
-        self._feed = Feed(config.load(env))
+        self.settings = config.load(env)
+        self._feed = Feed(self.settings)
         self._run([*tool, "gunicorn", "wsgi:app"], env)
 
     def publish(self, tick: Tick) -> None:

@@ -7,16 +7,19 @@
         assert gecko.requests[-1].query["per_page"] == "10"
 
 Numbers go out with just the digits they were given: `Decimal("0.10")` as 0.10,
-and `RawJSON("1e999")` as that very text.
+and `RawJSON("1e999")` as that very text. Each answer has a weak ETag, and who
+sends it back is told 304 as long as nothing has changed.
 """
 
 from __future__ import annotations
 
+import re
 import socket
 import struct
 import sys
 from dataclasses import dataclass
 from decimal import Decimal
+from hashlib import blake2b
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Lock, Thread
 from types import TracebackType
@@ -30,6 +33,9 @@ Manner = Literal["whole", "truncated", "reset", "hang", "drip", "raw"]
 blanks after it for ever; or the body alone, which is no HTTP."""
 
 CURRENCIES = {"usd", "eur", "gbp", "jpy", "btc"}
+
+HOURS = 168
+"""Points of a week's sparkline."""
 
 PACE = 0.005
 """Seconds between two bytes of a dripping answer."""
@@ -94,6 +100,13 @@ def coin(
         "price_change_percentage_7d_in_currency": Decimal("-3.4"),
     }
     return entry | fields
+
+
+def sparkline(price: object) -> dict[str, list[object]]:
+    """Return the hourly prices of a week that rose by 1.67 % to end at *price*."""
+    if not isinstance(price, Decimal):
+        return {"price": []}
+    return {"price": [price * (10_000 - ago) / 10_000 for ago in reversed(range(HOURS))]}
 
 
 def market() -> list[dict[str, Any]]:
@@ -199,7 +212,12 @@ class CoinGecko:
         size, page = int(query.get("per_page", 100)), int(query.get("page", 1))
         with self.lock:
             ranked = sorted(self.coins, key=lambda entry: -(entry["market_cap"] or 0))
-            return dumps(ranked[(page - 1) * size : page * size])
+            shown = [dict(entry) for entry in ranked[(page - 1) * size : page * size]]
+        for entry in shown:
+            week = entry.pop("sparkline_in_7d", sparkline(entry["current_price"]))
+            if query.get("sparkline") == "true":
+                entry["sparkline_in_7d"] = week
+        return dumps(shown)
 
 
 def dumps(body: Any) -> str:
@@ -270,8 +288,13 @@ class _Handler(BaseHTTPRequestHandler):
         return self.send(200, self.server.gecko.markets(query))
 
     def send(self, status: int, body: str) -> None:
-        cache = {"Cache-Control": "max-age=30, public, must-revalidate, s-maxage=60"}
-        self.play(Script(status, body.encode(), cache, None, "whole"))
+        etag = f'W/"{blake2b(body.encode(), digest_size=16).hexdigest()}"'
+        headers = {"Cache-Control": "max-age=30, public, must-revalidate, s-maxage=60"}
+        if status == 200:
+            headers["ETag"] = etag
+            if etag in re.split(r"\s*,\s*", self.headers.get("If-None-Match", "")):
+                status, body = 304, ""
+        self.play(Script(status, body.encode(), headers, None, "whole"))
 
     def play(self, script: Script) -> None:
         """Send *script* in its manner."""
@@ -302,6 +325,6 @@ class _Handler(BaseHTTPRequestHandler):
         kind = {"Content-Type": "application/json; charset=utf-8"}
         for name, value in (kind | script.headers).items():
             self.send_header(name, value)
-        if script.manner != "drip":
+        if script.manner != "drip" and script.status != 304:  # which ends with its head
             self.send_header("Content-Length", str(len(script.body)))
         self.end_headers()

@@ -24,6 +24,7 @@ from typing import Any, Self, TypeVar, cast
 from tracker.config import Settings
 from tracker.errors import SourceError
 from tracker.market import Quote
+from worker.sources import Fetched
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -55,21 +56,23 @@ def quote(id: str = "bitcoin", price: str | Decimal = "97012.5", **rest: Any) ->
 
 
 class Script:
-    """A source that says what it was told to: lists of quotes, or errors, one a fetch."""
+    """A source that says what it was told to, one a fetch: quotes, an error, or None, unchanged."""
 
     name = "script"
 
-    def __init__(self, *answers: Iterable[Quote] | SourceError) -> None:
+    def __init__(self, *answers: Iterable[Quote] | Fetched | SourceError | None) -> None:
         self._answers = list(answers)
         self.fetched = 0
+        self.asked: list[tuple[str | None, bool]] = []
 
-    def fetch(self) -> list[Quote]:
+    def fetch(self, *, etag: str | None = None, week: bool = False) -> Fetched | None:
         """Return or raise the next answer."""
         self.fetched += 1
+        self.asked.append((etag, week))
         answer = self._answers.pop(0)
         if isinstance(answer, SourceError):
             raise answer
-        return list(answer)
+        return answer if isinstance(answer, Fetched | None) else Fetched(quotes=list(answer))
 
 
 def environment(settings: Settings | None = None, **changed: str) -> dict[str, str]:

@@ -29,7 +29,7 @@ class TestFromPoints:
         times = [NOON - 1, NOON, NOON + HOUR - 1, NOON + HOUR]
         found = from_points((at, Decimal(at)) for at in times)
         assert [one.hour for one in found] == [NOON - HOUR, NOON, NOON + HOUR]
-        assert (found[1].open, found[1].close) == (NOON, NOON + HOUR - 1)
+        assert (found[1].open, found[1].close) == (Decimal(NOON), Decimal(NOON + HOUR - 1))
 
     @given(points)
     def test_each_has_the_first_the_extremes_and_the_last_of_its_hour(

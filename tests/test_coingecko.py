@@ -18,7 +18,7 @@ from tests.standin import CoinGecko as StandIn
 from tests.standin import coin, dumps
 from tracker.config import Settings
 from tracker.errors import SourceError
-from tracker.market import Tick
+from tracker.market import Quote, Tick
 from worker.sources import answers, build
 from worker.sources.coingecko import CoinGecko
 
@@ -44,12 +44,27 @@ Ask = Callable[..., CoinGecko]
 def ask(gecko: StandIn) -> Ask:
     """Return a maker of sources that ask the stand-in."""
 
-    def make(*, read: float = 10, total: float = 20, **settings: Any) -> CoinGecko:
+    def make(*, read: float = 5, total: float = 20, **settings: Any) -> CoinGecko:
         return CoinGecko(
             Settings(**({"coingecko_url": gecko.url} | settings)), read=read, total=total
         )
 
     return make
+
+
+def quotes(source: CoinGecko) -> list[Quote]:
+    fetched = source.fetch()
+    assert fetched is not None
+    return fetched.quotes
+
+
+def week(source: CoinGecko) -> dict[str, list[str | None]]:
+    fetched = source.fetch(week=True)
+    assert fetched is not None
+    return {
+        id: [None if price is None else str(price) for price in prices]
+        for id, prices in fetched.weeks.items()
+    }
 
 
 def failure(source: CoinGecko) -> str:
@@ -139,7 +154,7 @@ class TestRequest:
 class TestQuotes:
     def test_a_coin_becomes_a_quote_with_every_field(self, gecko: StandIn, ask: Ask) -> None:
         gecko.coins = [coin("bitcoin", "btc", "Bitcoin", "97012.50", 19_950_000)]
-        [quote] = ask().fetch()
+        [quote] = quotes(ask())
         shown = Tick(id=1, currency="usd", source="coingecko", quotes=(quote,)).to_json()
         assert shown.partition('"quotes":[')[2] == (
             '{"id":"bitcoin","rank":1,"symbol":"btc","name":"Bitcoin",'
@@ -162,7 +177,7 @@ class TestQuotes:
     )
     def test_a_price_keeps_its_digits(self, gecko: StandIn, ask: Ask, sent: str, kept: str) -> None:
         gecko.set("bitcoin", current_price=RawJSON(sent))
-        assert str(ask().fetch()[0].price) == kept
+        assert str(quotes(ask())[0].price) == kept
 
     @pytest.mark.parametrize(
         "sent",
@@ -176,7 +191,7 @@ class TestQuotes:
         self, gecko: StandIn, ask: Ask, caplog: pytest.LogCaptureFixture, sent: str
     ) -> None:
         gecko.set("ethereum", current_price=RawJSON(sent))
-        assert [quote.id for quote in ask(coins=3).fetch()] == ["bitcoin", "tether"]
+        assert [quote.id for quote in quotes(ask(coins=3))] == ["bitcoin", "tether"]
         assert caplog.messages == ["CoinGecko: left out: ethereum (no price)"]
 
     @pytest.mark.parametrize("sent", ["null", "-1", "NaN", "1e999999", '"12"', "false", "[]"])
@@ -187,7 +202,7 @@ class TestQuotes:
         gecko.coins = [
             coin("bitcoin", total_volume=raw, high_24h=raw, low_24h=raw, market_cap_rank=raw)
         ]
-        [quote] = ask().fetch()
+        [quote] = quotes(ask())
         found = (quote.volume_24h, quote.high_24h, quote.low_24h, quote.rank)
         assert found == (None, None, None, None)
 
@@ -203,19 +218,19 @@ class TestQuotes:
                 price_change_percentage_7d_in_currency=RawJSON("1e999"),
             )
         ]
-        [quote] = ask().fetch()
+        [quote] = quotes(ask())
         assert (str(quote.change_1h), str(quote.change_24h)) == ("-99.90", "-1.50")
         assert quote.change_7d is None
 
     def test_a_coin_that_only_says_what_it_must_is_quoted(self, gecko: StandIn, ask: Ask) -> None:
         gecko.answer(200, [{"id": "a", "symbol": "b", "name": "c", "current_price": 1}])
-        [quote] = ask().fetch()
+        [quote] = quotes(ask())
         assert (quote.id, quote.price, quote.image, quote.rank) == ("a", Decimal(1), None, None)
         assert (quote.market_cap, quote.change_24h, quote.updated_at) == (None, None, None)
 
     def test_a_cap_of_zero_and_a_missing_rank_stay_as_sent(self, gecko: StandIn, ask: Ask) -> None:
         gecko.coins = [coin("aave", market_cap=0, rank=None)]
-        [quote] = ask().fetch()
+        [quote] = quotes(ask())
         assert (quote.market_cap, quote.rank) == (Decimal(0), None)
 
     @pytest.mark.parametrize("key", ["id", "symbol", "name"])
@@ -226,7 +241,7 @@ class TestQuotes:
         self, gecko: StandIn, ask: Ask, caplog: pytest.LogCaptureFixture, key: str, text: object
     ) -> None:
         gecko.coins = [coin("bitcoin"), coin("other", rank=2) | {key: text}]
-        assert [quote.id for quote in ask().fetch()] == ["bitcoin"]
+        assert [quote.id for quote in quotes(ask())] == ["bitcoin"]
         [message] = caplog.messages
         assert message.startswith(
             f"CoinGecko: left out: {'entry 2' if key == 'id' else 'other'} (no "
@@ -234,7 +249,7 @@ class TestQuotes:
 
     def test_names_in_any_script_are_kept(self, gecko: StandIn, ask: Ask) -> None:
         gecko.coins = [coin("bitcoin", "₿", "比特币 👩\u200d🚀 O'Neil <b>")]
-        [quote] = ask().fetch()
+        [quote] = quotes(ask())
         assert (quote.symbol, quote.name) == ("₿", "比特币 👩\u200d🚀 O'Neil <b>")
 
     @pytest.mark.parametrize(
@@ -246,7 +261,7 @@ class TestQuotes:
         self, gecko: StandIn, ask: Ask, image: object
     ) -> None:
         gecko.coins = [coin("bitcoin", image=image)]
-        assert ask().fetch()[0].image is None
+        assert quotes(ask())[0].image is None
 
     @pytest.mark.parametrize(
         "when",
@@ -255,7 +270,7 @@ class TestQuotes:
     )  # fmt: skip
     def test_a_time_that_is_none_is_unknown(self, gecko: StandIn, ask: Ask, when: object) -> None:
         gecko.coins = [coin("bitcoin", last_updated=when)]
-        assert ask().fetch()[0].updated_at is None
+        assert quotes(ask())[0].updated_at is None
 
     @pytest.mark.parametrize(
         ("rank", "kept"),
@@ -265,21 +280,21 @@ class TestQuotes:
         self, gecko: StandIn, ask: Ask, rank: Any, kept: int | None
     ) -> None:
         gecko.coins = [coin("bitcoin", rank=rank)]
-        assert ask().fetch()[0].rank == kept
+        assert quotes(ask())[0].rank == kept
 
     def test_the_order_is_the_one_that_came_and_no_more_than_was_asked_for(
         self, gecko: StandIn, ask: Ask
     ) -> None:
         gecko.answer(200, [coin("c", rank=3), coin("a", rank=1), coin("b", rank=2)])
-        assert [(quote.id, quote.rank) for quote in ask(coins=2).fetch()] == [("c", 3), ("a", 1)]
+        assert [(quote.id, quote.rank) for quote in quotes(ask(coins=2))] == [("c", 3), ("a", 1)]
 
     def test_the_first_of_two_entries_for_one_coin_counts(
         self, gecko: StandIn, ask: Ask, caplog: pytest.LogCaptureFixture
     ) -> None:
         gecko.answer(200, [coin("a", price="1.5"), coin("a", price="2.5"), 7, coin("b")])
         with caplog.at_level(logging.WARNING):
-            quotes = ask().fetch()
-        assert [(quote.id, quote.price) for quote in quotes] == [
+            found = quotes(ask())
+        assert [(quote.id, quote.price) for quote in found] == [
             ("a", Decimal("1.5")),
             ("b", Decimal("1.5")),
         ]
@@ -290,7 +305,7 @@ class TestQuotes:
     def test_a_compressed_body_is_understood(self, gecko: StandIn, ask: Ask) -> None:
         body = gzip.compress(dumps([coin("bitcoin", price="0.10")]).encode())
         gecko.answer(200, body, {"Content-Encoding": "gzip"})
-        assert str(ask().fetch()[0].price) == "0.10"
+        assert str(quotes(ask())[0].price) == "0.10"
 
 
 class TestRefusals:
@@ -361,7 +376,7 @@ class TestRefusals:
         gecko.answer(500, "oops", times=1)
         source = ask(coins=1)
         failure(source)
-        assert [quote.id for quote in source.fetch()] == ["bitcoin"]
+        assert [quote.id for quote in quotes(source)] == ["bitcoin"]
 
     def test_the_api_key_is_never_repeated(
         self, gecko: StandIn, ask: Ask, caplog: pytest.LogCaptureFixture

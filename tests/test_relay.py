@@ -245,3 +245,18 @@ def test_a_reader_that_comes_from_a_process_one_tick_ahead_gets_nothing_twice(
         response.close()
     assert b'"recovered": true' in data
     assert b"event: prices" not in data
+
+
+def test_a_tick_that_was_confirmed_is_told_as_live_again(app: Flask, reader: Reader) -> None:
+    """There is no new tick to say so, and a page that hears nothing takes prices for old."""
+    relaying(app)
+    join(app, reader)
+    sent = tick(app)
+    wait_for(lambda: ids(reader) == [sent.id])
+    before = len(told(reader))
+    at = now_ms() + 1
+    with app.app_context():
+        health = app.extensions["store"].save_confirmation(at=at, next_attempt_at=at, etag=None)
+    app.extensions["feed"].publish(Message(health))
+    wait_for(lambda: len(told(reader)) == before + 1)
+    assert '"live"' in told(reader)[-1]

@@ -23,7 +23,7 @@ INTERVAL = 10
 
 
 def market(at: float = NOW, *, seed: int = SEED, **settings: Any) -> list[Quote]:
-    return simulated(lambda: at, seed=seed, **settings).fetch()
+    return simulated(lambda: at, seed=seed, **settings).fetch().quotes
 
 
 def simulated(clock: Callable[[], float], *, seed: int = SEED, **settings: Any) -> Simulated:
@@ -139,7 +139,7 @@ def test_more_coins_than_there_are_give_all_and_one_warning(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     source = simulated(lambda: NOW, coins=50)
-    assert len(source.fetch()) == len(source.fetch()) == 10
+    assert len(source.fetch().quotes) == len(source.fetch().quotes) == 10
     assert caplog.messages == ["TRACKER_COINS=50: the simulated market has 10"]
 
 

@@ -173,8 +173,14 @@ class TestIds:
 
     def test_a_clock_that_stepped_back_is_not_too_soon(self, store: Store) -> None:
         """Else no tick would come until the clock is where it was."""
+        save(store, at=60 * MINUTE)
+        save(store, at=0, min_gap=1000)
+
+    def test_what_was_asked_for_just_before_but_came_later_is_too_soon(self, store: Store) -> None:
+        """Of two workers that ask at once, the one that waited longer is the second."""
         save(store, at=MINUTE)
-        save(store, at=MINUTE - 10, min_gap=1000)
+        late = store.save([quote()], at=BEGIN + MINUTE - 10, next_attempt_at=0, min_gap=1000)
+        assert late is None
 
 
 class TestNewest:
@@ -228,7 +234,12 @@ class TestHealth:
         assert (
             save(store, at=0).health
             == store.health()
-            == Health(fresh_at=BEGIN, fresh_since=BEGIN, next_attempt_at=BEGIN + MINUTE)
+            == Health(
+                fresh_at=BEGIN,
+                fresh_since=BEGIN,
+                attempted_at=BEGIN,
+                next_attempt_at=BEGIN + MINUTE,
+            )
         )
         at = BEGIN + MINUTE
         failed = store.save_failure("“down”", at=at, next_attempt_at=at + 1)
@@ -239,14 +250,19 @@ class TestHealth:
                 fresh_at=BEGIN,
                 fresh_since=BEGIN,
                 failing_since=at,
+                failures=1,
                 reason="“down”",
+                attempted_at=at,
                 next_attempt_at=at + 1,
             )
         )
         save(store, at=2 * MINUTE)
         assert store.health() == Health(
-            fresh_at=BEGIN + 2 * MINUTE, fresh_since=BEGIN, next_attempt_at=BEGIN + 3 * MINUTE
-        )  # fmt: skip
+            fresh_at=BEGIN + 2 * MINUTE,
+            fresh_since=BEGIN,
+            attempted_at=BEGIN + 2 * MINUTE,
+            next_attempt_at=BEGIN + 3 * MINUTE,
+        )
 
 
 class TestManyAtOnce:

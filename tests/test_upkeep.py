@@ -68,7 +68,7 @@ class TestJobs:
             save(store, now_ms() - age)
         save(app.extensions["store"], now_ms())
         upkeep.prune()
-        assert (count("tick"), count("quote"), count("candle")) == (2, 2, 1)
+        assert (count("tick"), count("quote"), count("candle")) == (2, 2, 2)
         assert len(store.newest(9)) == 1
 
 

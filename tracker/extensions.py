@@ -95,7 +95,7 @@ def _let_others_read(app: Flask, origins: tuple[str, ...]) -> None:
             origins=list(origins),
             methods=["GET", "HEAD", "OPTIONS"],
             allow_headers=["Last-Event-ID", "If-None-Match"],
-            expose_headers=["ETag"],
+            expose_headers=["ETag", "Tracker-Status"],
             max_age=86400,
         )
 

@@ -144,5 +144,9 @@ class HealthRow(Base):
     fresh_at: Mapped[int | None] = mapped_column(Milliseconds)
     fresh_since: Mapped[int | None] = mapped_column(Milliseconds)
     failing_since: Mapped[int | None] = mapped_column(Milliseconds)
+    failures: Mapped[int]
     reason: Mapped[str | None] = mapped_column(Text)
+    attempted_at: Mapped[int | None] = mapped_column(Milliseconds)
     next_attempt_at: Mapped[int | None] = mapped_column(Milliseconds)
+    barred_until: Mapped[int | None] = mapped_column(Milliseconds)
+    etag: Mapped[str | None] = mapped_column(Text)

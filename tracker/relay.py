@@ -78,6 +78,7 @@ class Relay:
         self._heard_at = 0.0
         self._health = Health()
         self._told: Status | None = None
+        self._told_fresh_at: int | None = None
         self._feed_connected = True
         self._database_answers = True
         self._knows_history = False
@@ -186,6 +187,15 @@ class Relay:
         self._hub.broadcast(_frame(json), after_gap=after_gap)
         self.tick, self.newest = tick, json
 
+    def _is_confirmed(self) -> bool:
+        """Return whether the newest tick was found to hold still, and readers do not know yet."""
+        fresh_at = self._health.fresh_at
+        return (
+            fresh_at is not None
+            and fresh_at != self._told_fresh_at
+            and fresh_at > (self._newest_id() or fresh_at)
+        )
+
     def _newest_id(self) -> int | None:
         return self.tick.id if self.tick else None
 
@@ -201,12 +211,13 @@ class Relay:
     def _tell_status(self) -> None:
         """Pin the status when it has changed, and tell it when that is news."""
         now = self.status()
-        if now != self._told:
+        confirmed = self._is_confirmed()
+        if now != self._told or confirmed:
             self._hub.pin(
                 Notice(encode(now.to_json(), event="status")),
-                tell=self._told is None or now.is_news_after(self._told),
+                tell=self._told is None or now.is_news_after(self._told) or confirmed,
             )
-            self._told = now
+            self._told, self._told_fresh_at = now, self._health.fresh_at
 
 
 def _frame(json: TickJson) -> Frame:

@@ -13,7 +13,7 @@ A failure shows as the *reason* from its first moment, also while still live.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, Self
 
 import simplejson
@@ -34,31 +34,48 @@ def stale_after_ms(interval: int) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """What is known of the source: its last success, and its failure if it fails now."""
+    """What is known of the source: its last success, and its failure if it fails now.
+
+    It is as of *attempted_at*, the begin of the last attempt. *failures* counts
+    those since the last success; until *barred_until* the source itself asked
+    not to be asked. *etag* is what it calls its last answer.
+    """
 
     fresh_at: int | None = None
     fresh_since: int | None = None
     failing_since: int | None = None
+    failures: int = 0
     reason: str | None = None
+    attempted_at: int | None = None
     next_attempt_at: int | None = None
+    barred_until: int | None = None
+    etag: str | None = None
 
-    def succeeded(self, at: int, *, next_attempt_at: int, stale_after: int) -> Self:
-        """Return the health after prices came *at*; *stale_after* is in milliseconds."""
+    def succeeded(
+        self, at: int, *, next_attempt_at: int, stale_after: int, etag: str | None = None
+    ) -> Self:
+        """Return the health after an attempt *at* succeeded; *stale_after* is in milliseconds."""
         unbroken = self.fresh_at is not None and at - self.fresh_at <= stale_after
         return type(self)(
             fresh_at=at,
             fresh_since=self.fresh_since if unbroken else at,
+            attempted_at=at,
             next_attempt_at=next_attempt_at,
+            etag=etag,
         )
 
-    def failed(self, at: int, reason: str, *, next_attempt_at: int) -> Self:
-        """Return the health after an attempt failed *at* for *reason*."""
-        return type(self)(
-            fresh_at=self.fresh_at,
-            fresh_since=self.fresh_since,
+    def failed(
+        self, at: int, reason: str, *, next_attempt_at: int, barred_until: int | None = None
+    ) -> Self:
+        """Return the health after an attempt *at* failed for *reason*."""
+        return replace(
+            self,
             failing_since=self.failing_since or at,
+            failures=self.failures + 1,
             reason=reason,
+            attempted_at=at,
             next_attempt_at=next_attempt_at,
+            barred_until=barred_until,
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -69,14 +86,17 @@ class Health:
     def from_dict(cls, body: Any) -> Self:
         """Return the health that `to_dict` gave. Raises `MessageError`."""
         try:
-            for name in body.keys() - {"reason"}:
+            for name in body.keys() - {"reason", "etag", "failures"}:
                 if body[name] is not None:
                     moment(body[name])
             health = cls(**body)
         except (AttributeError, TypeError, ValueError) as error:
             raise MessageError(f"not a health: {error}") from error
-        if not isinstance(health.reason, str | None):
-            raise MessageError(f"not a health: its reason is {health.reason!r}")
+        for text in (health.reason, health.etag):
+            if not isinstance(text, str | None):
+                raise MessageError(f"not a health: {text!r} is not a text")
+        if not isinstance(health.failures, int):
+            raise MessageError(f"not a health: {health.failures!r} is not a number of failures")
         return health
 
 
@@ -99,7 +119,7 @@ class Status:
         return self != before
 
     def to_json(self) -> str:
-        """Return the data of the `status` event."""
+        """Return the data of the `status` event, in ASCII, so that a header can hold it."""
         return simplejson.dumps(
             {
                 "state": self.state,
@@ -107,7 +127,6 @@ class Status:
                 "reason": self.reason,
                 "next_attempt_at": _iso_or_none(self.next_attempt_at),
             },
-            ensure_ascii=False,
         )
 
 

@@ -43,18 +43,24 @@ class Store:
         self.stale_after = stale_after
 
     def save(
-        self, quotes: Iterable[Quote], *, at: int, next_attempt_at: int, min_gap: int = 0
+        self,
+        quotes: Iterable[Quote],
+        *,
+        at: int,
+        next_attempt_at: int,
+        min_gap: int = 0,
+        etag: str | None = None,
     ) -> Saved | None:
-        """Commit *quotes*, fetched *at*, as the next tick; tell their directions.
+        """Commit *quotes*, asked for *at*, as the next tick; tell their directions.
 
         The tick's id is *at*, or one more than the newest id where the clock
         has stepped back. None, and nothing stored, when the newest tick is
-        younger than *min_gap*: another worker was quicker.
+        closer than *min_gap*: another worker was quicker.
         """
         with writing() as connection:
             before = self._newest(connection, 1)
             previous = before[0].id if before else None
-            if previous is not None and 0 <= at - previous < min_gap:
+            if previous is not None and abs(at - previous) < min_gap:
                 return None
             newest_of_all = connection.scalar(select(func.max(TickRow.id))) or 0
             prices = {quote.id: quote.price for quote in before[0].quotes} if before else {}
@@ -65,16 +71,22 @@ class Store:
                 quotes=directed(quotes, prices),
             )
             _insert(connection, tick)
-            health = self._health(connection).succeeded(
-                at, next_attempt_at=next_attempt_at, stale_after=self.stale_after
-            )
-            self._set_health(connection, health)
+            health = self._confirm(connection, at, next_attempt_at, etag)
         return Saved(tick, previous, health)
 
-    def save_failure(self, reason: str, *, at: int, next_attempt_at: int) -> Health:
-        """Write down that an attempt failed *at* for *reason*; return the health then."""
+    def save_confirmation(self, *, at: int, next_attempt_at: int, etag: str | None) -> Health:
+        """Write down that the newest tick still holds, asked *at*; return the health then."""
         with writing() as connection:
-            health = self._health(connection).failed(at, reason, next_attempt_at=next_attempt_at)
+            return self._confirm(connection, at, next_attempt_at, etag)
+
+    def save_failure(
+        self, reason: str, *, at: int, next_attempt_at: int, barred_until: int | None = None
+    ) -> Health:
+        """Write down that an attempt *at* failed for *reason*; return the health then."""
+        with writing() as connection:
+            health = self._health(connection).failed(
+                at, reason, next_attempt_at=next_attempt_at, barred_until=barred_until
+            )
             self._set_health(connection, health)
         return health
 
@@ -119,6 +131,15 @@ class Store:
             )
             for id, quotes in groupby(rows, attrgetter("tick_id"))
         ]
+
+    def _confirm(
+        self, connection: Connection, at: int, next_attempt_at: int, etag: str | None
+    ) -> Health:
+        health = self._health(connection).succeeded(
+            at, next_attempt_at=next_attempt_at, stale_after=self.stale_after, etag=etag
+        )
+        self._set_health(connection, health)
+        return health
 
     def _health(self, connection: Connection) -> Health:
         row = connection.execute(select(HealthRow.__table__).where(self._is_its_health())).first()

@@ -1,23 +1,30 @@
-"""The jobs that RQ runs.
+"""The job that makes a tick: fetch, save, publish.
 
-The order is the promise: fetch, save, publish. Nothing is published that was
-not committed; what was committed but not published is found by the web.
+The order is the promise: nothing is published that was not committed, and what
+was committed but not published is found by the web.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import time
 from functools import cache
 
 from flask import Flask
 from redis.exceptions import RedisError
+from rq import get_current_job
+from rq_scheduler import Scheduler
 
 from tracker import create_app
+from tracker.candles import from_sparkline
 from tracker.errors import SourceError
 from tracker.feed import Feed, Message
+from tracker.history import History
+from tracker.status import Health
 from tracker.store import Store
-from worker.sources import Source, build
+from worker import backoff
+from worker.sources import Fetched, Source, build
 
 JOB_TIMEOUT = 30
 """Seconds after which RQ ends a job that hangs."""
@@ -38,42 +45,42 @@ def source() -> Source:
 
 
 def refresh_prices() -> None:
-    """Make one tick of the settings' market."""
+    """Make one tick of the settings' market; after a failure, come again when it is time."""
     app = application()
     with app.app_context():
-        refresh(
+        health = refresh(
             source(),
             app.extensions["store"],
             app.extensions["feed"],
+            app.extensions["history"],
             interval=app.extensions["settings"].interval * 1000,
         )
+    if health.reason is not None and health.next_attempt_at is not None:
+        come_again(health.next_attempt_at)
 
 
-def refresh(source: Source, store: Store, feed: Feed, *, interval: int) -> None:
+def refresh(source: Source, store: Store, feed: Feed, history: History, *, interval: int) -> Health:
     """Fetch, save, publish; a failure of the source is saved and published too.
 
-    Skipped when the newest prices are younger than half the *interval* (ms): a
-    worker that comes back finds a queue of refreshes, and one of them is enough.
+    *interval* is in milliseconds. Returns the health afterwards; skipped, and
+    the health as it was, when the last attempt is too young.
     """
-    fresh_at = store.health().fresh_at
-    if fresh_at is not None and 0 <= _now_ms() - fresh_at < interval / 2:
-        log.info("skipped: the newest prices are %d ms old", _now_ms() - fresh_at)
-        return
+    health, at = store.health(), _now_ms()
+    why = backoff.reason_to_skip(health, at, interval)
+    if why:
+        log.info("skipped: %s", why)
+        return health
+    week = history.needs_filling(at)
     try:
-        quotes = source.fetch()
+        fetched = source.fetch(etag=None if week else health.etag, week=week)
     except SourceError as error:
-        log.warning("%s", error)
-        at = _now_ms()
-        health = store.save_failure(str(error), at=at, next_attempt_at=at + interval)
+        return _fail(store, feed, health, error, at, interval)
+    if fetched is None:
+        health = store.save_confirmation(at=at, next_attempt_at=at + interval, etag=health.etag)
         publish(feed, Message(health))
-        return
-    at = _now_ms()
-    saved = store.save(quotes, at=at, next_attempt_at=at + interval, min_gap=interval // 2)
-    if saved is None:
-        log.info("skipped: another worker was quicker")
-        return
-    publish(feed, Message(saved.health, saved.tick, saved.previous))
-    log.info("tick %d: %d quotes from %s", saved.tick.id, len(quotes), source.name)
+        log.info("%s: unchanged", source.name)
+        return health
+    return _save(store, feed, history, fetched, at, interval) or health
 
 
 def publish(feed: Feed, message: Message) -> None:
@@ -82,6 +89,54 @@ def publish(feed: Feed, message: Message) -> None:
         feed.publish(message)
     except RedisError as error:
         log.warning("saved, but not published: %s", error)
+
+
+def come_again(at: int) -> None:
+    """Move this job's next run to *at*, unix milliseconds; later ones follow its interval."""
+    job = get_current_job()
+    if job is None:
+        return
+    try:
+        job.connection.zadd(Scheduler.scheduled_jobs_key, {job.id: math.ceil(at / 1000)}, xx=True)
+    except RedisError as error:
+        log.warning("the next attempt stays where it was: %s", error)
+
+
+def _save(
+    store: Store, feed: Feed, history: History, fetched: Fetched, at: int, interval: int
+) -> Health | None:
+    saved = store.save(
+        fetched.quotes,
+        at=at,
+        next_attempt_at=at + interval,
+        min_gap=interval // 2,
+        etag=fetched.etag,
+    )
+    if saved is None:
+        log.info("skipped: another worker was quicker")
+        return None
+    publish(feed, Message(saved.health, saved.tick, saved.previous))
+    log.info("tick %d: %d quotes from %s", saved.tick.id, len(fetched.quotes), saved.tick.source)
+    if fetched.weeks:
+        candles = {coin: from_sparkline(week, end=at) for coin, week in fetched.weeks.items()}
+        log.info("the week before: %d hourly candles added", history.fill(candles))
+    return saved.health
+
+
+def _fail(
+    store: Store, feed: Feed, health: Health, error: SourceError, at: int, interval: int
+) -> Health:
+    barred_until = backoff.barred_until(error, _now_ms())
+    wait = backoff.wait_after(health.failures + 1, interval)
+    health = store.save_failure(
+        str(error),
+        at=at,
+        next_attempt_at=barred_until or at + wait,
+        barred_until=barred_until,
+    )
+    publish(feed, Message(health))
+    log.warning("%s; next attempt in %.0f s", error, (barred_until or at + wait) / 1000 - at / 1000)
+    return health
 
 
 def _now_ms() -> int:

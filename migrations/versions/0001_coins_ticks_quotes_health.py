@@ -56,8 +56,12 @@ def upgrade() -> None:
         sa.Column("fresh_at", Milliseconds),
         sa.Column("fresh_since", Milliseconds),
         sa.Column("failing_since", Milliseconds),
+        sa.Column("failures", sa.Integer(), nullable=False),
         sa.Column("reason", sa.Text()),
+        sa.Column("attempted_at", Milliseconds),
         sa.Column("next_attempt_at", Milliseconds),
+        sa.Column("barred_until", Milliseconds),
+        sa.Column("etag", sa.Text()),
     )
 
 

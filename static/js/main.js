@@ -70,6 +70,7 @@ class Page {
   /** @param {Status} status */
   #setStatus(status) {
     this.status = status;
+    if (status.state === "live") this.tickBorn = Date.now(); // said again when it still holds
     this.#check();
   }
 

@@ -12,12 +12,16 @@ blueprint = Blueprint("api", __name__, url_prefix="/api")
 
 @blueprint.get("/prices")
 def prices() -> Response:
-    """Return the newest tick, as in the stream's data; its ETag is the tick's id."""
+    """Return the newest tick, as in the stream's data; its ETag is the tick's id.
+
+    How fresh it is stands in the `Tracker-Status` header: the `status` event's JSON.
+    """
     newest = relay().newest
     if newest is None:
         return no_prices_yet()
     response = Response(newest.of(), content_type="application/json")
     response.headers["Cache-Control"] = "no-cache"
+    response.headers["Tracker-Status"] = relay().status().to_json()
     response.set_etag(str(newest.id))
     response.make_conditional(request)
     return response

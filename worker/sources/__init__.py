@@ -9,21 +9,27 @@ from __future__ import annotations
 from typing import Protocol
 
 from tracker.config import Settings
-from tracker.market import Quote
 from worker.sources.coingecko import CoinGecko
+from worker.sources.fetched import Fetched
 from worker.sources.simulated import Simulated
+
+__all__ = ["Fetched", "Source", "build"]
 
 
 class Source(Protocol):
-    """Gives the quotes of now."""
+    """Gives the quotes of now, and on request the prices of the week before."""
 
     @property
     def name(self) -> str:
         """What a tick's `source` says."""
         ...
 
-    def fetch(self) -> list[Quote]:
-        """Return at least one quote, in the source's order. Raises `SourceError`."""
+    def fetch(self, *, etag: str | None = None, week: bool = False) -> Fetched | None:
+        """Return what there is now, at least one quote; None when it is still what *etag* names.
+
+        With *week* the answer is never None: the prices of the week are wanted
+        whether or not those of now are known. Raises `SourceError`.
+        """
         ...
 
 

@@ -30,6 +30,12 @@ from tracker.errors import SourceError
 MAX_QUOTED = 160
 """Characters of somebody else's text in a message of ours."""
 
+MAX_DEPTH = 3
+"""Objects inside each other in which an error is told; two were seen."""
+
+MAX_ETAG = 200
+"""Characters; CoinGecko's have 36."""
+
 MAX_NUMBER = 100
 """Characters of a number that is one. Python takes long to read very long ones."""
 
@@ -44,6 +50,7 @@ RATE_LIMITS = {429, 1015}
 """1015 is Cloudflare's, in front of CoinGecko."""
 
 MEANINGS = {
+    304: "it says that nothing has changed, but was not asked that",
     400: "the request was not accepted",
     401: "the API key is missing or wrong; check COINGECKO_API_KEY and COINGECKO_API_PLAN",
     403: "access denied",
@@ -134,6 +141,16 @@ def retry_after(text: str | None, now: datetime) -> float | None:
     return min(max(seconds, 0.0), MAX_RETRY_AFTER)
 
 
+def etag(text: str | None) -> str | None:
+    """Return an ETag header if it is one that can be sent back, as in RFC 9110 section 8.8.3.
+
+    Anything else is None; `*`, above all, would match every answer.
+    """
+    if text is None or len(text) > MAX_ETAG:
+        return None
+    return text if re.fullmatch(r'(W/)?"[!#-~]+"', text) else None
+
+
 def _parse(text: str) -> Any:
     """Return the JSON in *text*; one senseless number in it is NaN, not the end of all."""
     return simplejson.loads(text, parse_float=_number, parse_int=_whole, allow_nan=True)
@@ -151,13 +168,13 @@ def _whole(text: str) -> int | Decimal:
     return int(text) if len(text) <= MAX_NUMBER else Decimal("NaN")
 
 
-def _told(parsed: Any) -> tuple[int | None, str]:
+def _told(parsed: Any, depth: int = 0) -> tuple[int | None, str]:
     """Return the code and the message of an error body, whichever its shape."""
     if isinstance(parsed, str):
         return None, parsed
-    if not isinstance(parsed, dict):
+    if not isinstance(parsed, dict) or depth == MAX_DEPTH:
         return None, ""
-    code, said = _told_inside(parsed)
+    code, said = _told_inside(parsed, depth)
     status = parsed.get("status")
     code = _code(parsed.get("error_code")) or _code(status) or code
     for key in ("error_message", "error", "message"):
@@ -165,10 +182,10 @@ def _told(parsed: Any) -> tuple[int | None, str]:
     return code, said
 
 
-def _told_inside(parsed: dict[str, Any]) -> tuple[int | None, str]:
+def _told_inside(parsed: dict[str, Any], depth: int) -> tuple[int | None, str]:
     for key in ("status", "error"):
         if isinstance(parsed.get(key), dict):
-            return _told(parsed[key])
+            return _told(parsed[key], depth + 1)
     return None, ""
 
 
@@ -196,7 +213,7 @@ def _refusal(answer: Answer, code: int, said: str, otherwise: str) -> SourceErro
         wait = retry_after(answer.headers.get("Retry-After"), datetime.now(UTC))
         asks = f"; it asks to wait {wait:.0f} s" if wait else ""
         return SourceError(f"CoinGecko: {MEANINGS[code]} ({where}){asks}", retry_after=wait)
-    if 300 <= code < 400:
+    if 300 <= code < 400 and code not in MEANINGS:
         said, to = "", address(answer.headers.get("Location", ""))
         meaning = f"it redirects to {to or 'nowhere'}; check COINGECKO_URL"
     elif "vs_currency" in said:

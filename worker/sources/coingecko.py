@@ -21,8 +21,8 @@ import urllib3
 
 from tracker.config import Settings
 from tracker.errors import SourceError
-from tracker.market import Quote
 from worker.sources import answers, coins
+from worker.sources.fetched import Fetched
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +49,21 @@ MAX_BODY = 8 * 1024 * 1024
 PIECE = 64 * 1024
 """Bytes taken from the connection at once."""
 
+MAX_NAMED = 20
+"""Coins that one warning names."""
+
+
+class _Session(requests.Session):
+    """A session that leaves redirects alone.
+
+    Without this it would, even if told not to follow them, read their body
+    whole and fail on a Location that is no address.
+    """
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """Return None: there is nowhere to go."""
+        return None
+
 
 class CoinGecko:
     """The source that asks CoinGecko's `/coins/markets`."""
@@ -56,12 +71,13 @@ class CoinGecko:
     name: Final = "coingecko"
 
     def __init__(
-        self, settings: Settings, *, connect: float = 5, read: float = 10, total: float = 20
+        self, settings: Settings, *, connect: float = 5, read: float = 5, total: float = 20
     ) -> None:
         """Prepare for *settings*; connects to nothing.
 
         Times in seconds: *connect* until there is a connection, *read* of
-        silence, *total* for a whole answer that keeps trickling in.
+        silence, *total* for a whole answer that keeps trickling in. *total* is
+        looked at when something came, so that *read* may come on top of it.
         """
         self._url = settings.coingecko_url or BASE_URLS[settings.api_plan]
         self._most = settings.coins
@@ -72,37 +88,51 @@ class CoinGecko:
             "per_page": str(settings.coins),
             "page": "1",
             "price_change_percentage": "1h,24h,7d",
-            "sparkline": "false",
         }
         self._secret = settings.api_key or ""
-        self._session = requests.Session()
+        self._session = _Session()
         self._session.headers["User-Agent"] = USER_AGENT
         if settings.api_key:
             self._session.headers[KEY_HEADERS[settings.api_plan]] = settings.api_key
         _warn_of_quota(settings)
 
-    def fetch(self) -> list[Quote]:
+    def fetch(self, *, etag: str | None = None, week: bool = False) -> Fetched | None:
         """Return the coins with the largest market cap, in the order CoinGecko sent them.
+
+        None if nothing has changed since the answer that *etag* names. An
+        answer with a *week* has another address, so that the one's name says
+        nothing of the other: it takes no *etag* and gives none.
 
         A coin without a price is left out, with one warning for all of them.
         Raises `SourceError`, also when no coin is left.
         """
-        rows = answers.rows(self._ask())
+        known = None if week else etag
+        answer = self._ask(known, week)
+        if answer.status == 304 and known:
+            return None
+        rows = answers.rows(answer)
         quotes, left_out = coins.quotes(rows)
         if not quotes:
             why = answers.clean(", ".join(left_out)) or "the list is empty"
             raise SourceError(f"CoinGecko: not one coin with a price: {why}")
         if left_out:
-            log.warning("CoinGecko: left out: %s", ", ".join(left_out))
-        return quotes[: self._most]
+            more = f" and {len(left_out) - MAX_NAMED} more" if len(left_out) > MAX_NAMED else ""
+            log.warning("CoinGecko: left out: %s%s", ", ".join(left_out[:MAX_NAMED]), more)
+        quotes = quotes[: self._most]
+        return Fetched(
+            quotes=quotes,
+            etag=None if week else answers.etag(answer.headers.get("ETag")),
+            weeks=coins.weeks(rows, {quote.id for quote in quotes}) if week else {},
+        )
 
-    def _ask(self) -> answers.Answer:
+    def _ask(self, etag: str | None, week: bool) -> answers.Answer:
         deadline = monotonic() + self._total
         before = sys.exception()
         try:
             with self._session.get(
                 f"{self._url}/coins/markets",
-                params=self._query,
+                params=self._query | {"sparkline": "true" if week else "false"},
+                headers={"If-None-Match": etag} if etag else None,
                 timeout=(self._connect, self._read),
                 stream=True,
                 allow_redirects=False,

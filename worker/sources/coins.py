@@ -7,7 +7,7 @@ or a price there is no quote. Knows nothing of HTTP.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -21,6 +21,9 @@ UNSTORABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 MAX_RANK = 1_000_000
 """CoinGecko lists some 20,000 coins; a database's integer ends at 2**31."""
+
+MAX_WEEK = 200
+"""Hourly prices; a week has 168, and 167 were seen."""
 
 YEAR_2100 = 4_102_444_800_000
 """Unix milliseconds. A later time is nonsense, and ISO 8601 ends with the year 9999."""
@@ -39,6 +42,27 @@ def quotes(rows: Iterable[Any]) -> tuple[list[Quote], list[str]]:
         if good.setdefault(found.id, found) is not found:
             left_out.append(f"{found.id} (a second time)")
     return list(good.values()), left_out
+
+
+def weeks(rows: Iterable[Any], ids: Collection[str]) -> dict[str, list[Decimal | None]]:
+    """Return the hourly prices of the last week of those of *ids* that have any, oldest first.
+
+    What is no price is None, so that every other one keeps its hour.
+    """
+    found: dict[str, list[Decimal | None]] = {}
+    for row in rows:
+        id = row.get("id") if isinstance(row, dict) else None
+        if isinstance(id, str) and id in ids and id not in found and (week := _week(row)):
+            found[id] = week
+    return found
+
+
+def _week(row: dict[str, Any]) -> list[Decimal | None]:
+    sparkline = row.get("sparkline_in_7d")
+    prices = sparkline.get("price") if isinstance(sparkline, dict) else None
+    if not isinstance(prices, list):
+        return []
+    return [_positive(price) or None for price in prices[-MAX_WEEK:]]
 
 
 def _quote(row: Any) -> Quote:

@@ -12,10 +12,12 @@ from __future__ import annotations
 from functools import lru_cache
 from hashlib import blake2b
 from math import floor
-from struct import unpack
+from struct import Struct
 
 BLOCK = 16
 """How many values one hash gives: neighbours are mostly asked for together."""
+
+_unpack = Struct(f">{BLOCK}I").unpack
 
 
 class Noise:
@@ -30,8 +32,12 @@ class Noise:
         n = floor(x)
         part = x - n
         blend = part * part * (3 - 2 * part)
-        before = self.lattice(name, n)
-        return before + (self.lattice(name, n + 1) - before) * blend
+        block, place = divmod(n, BLOCK)
+        values = _block(self._seed, name, block)
+        before = values[place]
+        is_last = place == BLOCK - 1
+        after = _block(self._seed, name, block + 1)[0] if is_last else values[place + 1]
+        return (before + (after - before) * blend) / 2**31 - 1
 
     def lattice(self, name: str, n: int) -> float:
         """Return the random value of *name* at the whole number *n*, from -1 to 1."""
@@ -42,5 +48,4 @@ class Noise:
 @lru_cache(maxsize=4096)
 def _block(seed: int, name: str, block: int) -> tuple[int, ...]:
     """Return `BLOCK` random values from 0 up to 2**32."""
-    key = f"{seed} {name} {block}".encode()
-    return unpack(f">{BLOCK}I", blake2b(key, digest_size=4 * BLOCK).digest())
+    return _unpack(blake2b(f"{seed} {name} {block}".encode(), digest_size=4 * BLOCK).digest())

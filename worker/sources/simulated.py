@@ -17,6 +17,7 @@ from typing import Final
 from tracker.config import Settings
 from tracker.errors import ConfigError
 from tracker.market import Quote, number
+from worker.sources.fetched import Fetched
 from worker.sources.noise import Noise
 from worker.sources.roster import COINS, RATES, Coin
 
@@ -73,15 +74,20 @@ class Simulated:
         self._clock = clock
         self._noise = Noise(seed)
 
-    def fetch(self) -> list[Quote]:
-        """Return the coins with the largest market cap, largest first."""
+    def fetch(self, *, etag: str | None = None, week: bool = False) -> Fetched:
+        """Return the coins with the largest market cap, largest first; *etag* changes nothing."""
         now = int(self._clock() // self._interval) * self._interval
         capped = [(self._cap(coin, now), coin) for coin in COINS]
         capped.sort(key=lambda pair: pair[0], reverse=True)
-        return [
-            self._quote(rank, coin, cap, now)
-            for rank, (cap, coin) in enumerate(capped[: self._most], 1)
-        ]
+        largest = capped[: self._most]
+        return Fetched(
+            quotes=[self._quote(rank, coin, cap, now) for rank, (cap, coin) in enumerate(largest, 1)],
+            weeks={coin.id: self._week(coin, now) for _, coin in largest} if week else {},
+        )
+
+    def _week(self, coin: Coin, now: int) -> list[Decimal | None]:
+        """Return the prices that were shown every hour, up to *now*'s: 168 of them."""
+        return [self._price(coin, at) for at in range(now - WEEK + HOUR, now + 1, HOUR)]
 
     def _quote(self, rank: int, coin: Coin, cap: Decimal, now: int) -> Quote:
         price = self._price(coin, now)
@@ -143,7 +149,10 @@ def _percent(price: Decimal, before: Decimal) -> Decimal:
 
 def _six_digits(value: float) -> Decimal:
     """Round as CoinGecko prints prices, without an exponent for large ones."""
-    found = number(Decimal(f"{value:.6g}"))
+    text = f"{value:.6g}"
+    if "e" not in text:
+        return Decimal(text)
+    found = number(Decimal(text))
     assert found is not None  # a finite float is a number
     return found
 
