@@ -31,7 +31,7 @@ class Market:
             id=max(time.time_ns() // 1_000_000, before.id + 1 if before else 0),
             currency="usd",
             source="simulated",
-            quotes=directed(self._source.fetch(), prices),
+            quotes=directed(self._source.fetch().quotes, prices),
         )
         return self._newest
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import inspect
 import logging
 import pickle
 import socket
@@ -19,11 +20,13 @@ from tests.standin import coin, dumps
 from tracker.config import Settings
 from tracker.errors import SourceError
 from tracker.market import Quote, Tick
+from worker.jobs import JOB_TIMEOUT
 from worker.sources import answers, build
 from worker.sources.coingecko import CoinGecko
 
 KEY = "CG-s3cr3t0key"
 RATE_LIMIT = {"status": {"error_code": 429, "error_message": "You've exceeded the Rate Limit."}}
+NESTED = '{"error":' * 800 + "1" + "}" * 800
 
 
 @pytest.fixture(autouse=True)
@@ -135,6 +138,19 @@ class TestRequest:
             " check COINGECKO_URL (HTTP 302)"
         )
         assert len(gecko.requests) == 1
+
+    @pytest.mark.parametrize("to", ["http://[", "http://x:99999/", "//", "\xff", "http://a/\xff"])
+    def test_a_redirect_to_no_address_is_told_like_any_other(
+        self, gecko: StandIn, ask: Ask, to: str
+    ) -> None:
+        gecko.answer(302, "", {"Location": to})
+        assert failure(ask()).startswith("CoinGecko: it redirects to ")
+
+    def test_the_body_of_a_redirect_is_not_read_without_a_limit(
+        self, gecko: StandIn, ask: Ask
+    ) -> None:
+        gecko.answer(302, b" " * 9 * 2**20, {"Location": "/"})
+        assert failure(ask()) == "CoinGecko: the answer is larger than 8 MiB; it was not read"
 
     def test_a_demo_key_polled_too_often_for_its_month_is_told_at_the_start(
         self, ask: Ask, caplog: pytest.LogCaptureFixture
@@ -307,6 +323,158 @@ class TestQuotes:
         gecko.answer(200, body, {"Content-Encoding": "gzip"})
         assert str(quotes(ask())[0].price) == "0.10"
 
+    def test_one_warning_names_twenty_coins_and_counts_the_rest(
+        self, gecko: StandIn, ask: Ask, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        gecko.answer(200, [coin("bitcoin"), *range(100)])
+        quotes(ask())
+        [message] = caplog.messages
+        assert message.endswith("entry 21 (not an object) and 80 more")
+
+    def test_a_name_cannot_reach_the_terminal_of_who_reads_the_log(
+        self, gecko: StandIn, ask: Ask, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        gecko.answer(200, [coin("bitcoin"), coin("a\x9b31m\x85\u202eb", price="0")])
+        quotes(ask())
+        assert caplog.messages == ["CoinGecko: left out: a 31m b (no price)"]
+
+
+class TestUnchanged:
+    def test_what_has_not_changed_since_an_answer_is_none(self, gecko: StandIn, ask: Ask) -> None:
+        source = ask(api_key=KEY)
+        first = source.fetch()
+        assert first is not None
+        assert first.etag is not None
+        assert source.fetch(etag=first.etag) is None
+        assert [request.headers.get("if-none-match") for request in gecko.requests] == [
+            None,
+            first.etag,
+        ]
+        assert gecko.requests[1].query == gecko.requests[0].query
+        assert gecko.requests[1].headers["x-cg-demo-api-key"] == KEY
+
+    def test_what_has_changed_comes_with_another_name(self, gecko: StandIn, ask: Ask) -> None:
+        source = ask()
+        first = source.fetch()
+        assert first is not None
+        gecko.set_price("bitcoin", "98000.10")
+        second = source.fetch(etag=first.etag)
+        assert second is not None
+        assert str(second.quotes[0].price) == "98000.10"
+        assert second.etag not in (None, first.etag)
+
+    def test_a_week_is_asked_for_without_the_name_and_comes_without_one(
+        self, gecko: StandIn, ask: Ask
+    ) -> None:
+        fetched = ask().fetch(etag='W/"abc"', week=True)
+        assert fetched is not None
+        assert fetched.etag is None
+        assert "if-none-match" not in gecko.requests[0].headers
+
+    @pytest.mark.parametrize("asked", [{}, {"etag": ""}, {"etag": 'W/"abc"', "week": True}])
+    def test_an_answer_that_nothing_has_changed_is_wrong_if_it_was_not_asked_for(
+        self, gecko: StandIn, ask: Ask, asked: dict[str, Any]
+    ) -> None:
+        gecko.answer(304)
+        with pytest.raises(SourceError) as caught:
+            ask().fetch(**asked)
+        assert str(caught.value) == (
+            "CoinGecko: it says that nothing has changed, but was not asked that (HTTP 304)"
+        )
+
+    def test_a_refusal_is_one_whether_or_not_something_has_changed(
+        self, gecko: StandIn, ask: Ask
+    ) -> None:
+        gecko.answer(429, RATE_LIMIT)
+        with pytest.raises(SourceError):
+            ask().fetch(etag='W/"abc"')
+
+    @pytest.mark.parametrize("sent", ['"abc"', 'W/"a,b!~"', f'"{"x" * 198}"'])
+    def test_a_name_is_kept_as_sent(self, gecko: StandIn, ask: Ask, sent: str) -> None:
+        gecko.answer(200, [coin("bitcoin")], {"ETag": sent})
+        fetched = ask().fetch()
+        assert fetched is not None
+        assert fetched.etag == sent
+
+    @pytest.mark.parametrize(
+        "sent", ["*", "", "abc", '"a b"', '"\xe9"', '"a\tb"', '"a", "b"', '""', f'"{"x" * 199}"']
+    )
+    def test_a_name_that_cannot_be_sent_back_is_none(
+        self, gecko: StandIn, ask: Ask, sent: str
+    ) -> None:
+        gecko.answer(200, [coin("bitcoin")], {"ETag": sent})
+        fetched = ask().fetch()
+        assert fetched is not None
+        assert fetched.etag is None
+
+
+class TestWeek:
+    def test_one_request_asks_for_quotes_and_weeks(self, gecko: StandIn, ask: Ask) -> None:
+        fetched = ask(coins=3).fetch(week=True)
+        assert fetched is not None
+        assert [quote.id for quote in fetched.quotes] == ["bitcoin", "ethereum", "tether"]
+        assert list(fetched.weeks) == ["bitcoin", "ethereum", "tether"]
+        bitcoin = fetched.weeks["bitcoin"]
+        assert (len(bitcoin), bitcoin[-1]) == (168, fetched.quotes[0].price)
+        assert bitcoin == sorted(bitcoin, key=lambda price: price or 0)
+        [request] = gecko.requests
+        assert request.query["sparkline"] == "true"
+
+    def test_without_asking_there_are_none(self, gecko: StandIn, ask: Ask) -> None:
+        gecko.answer(200, [coin("bitcoin", sparkline_in_7d={"price": [1]})])
+        fetched = ask().fetch()
+        assert fetched is not None
+        assert fetched.weeks == {}
+
+    @pytest.mark.parametrize(
+        ("sent", "kept"),
+        [
+            ("[0.10, 97012.512345678901234567, 1.2e-09]", ["0.10", "97012.512345678901234567",
+                                                           "1.2E-9"]),
+            ('[null, 1, "2", NaN, Infinity, -3, 0, 0.0, true, [4], {}, 1e999, 1e35, 5]',
+             [None, "1", *[None] * 11, "5"]),
+            (f"[{', '.join(str(hour) for hour in range(1, 168))}]",
+             [str(hour) for hour in range(1, 168)]),
+            (f"[{', '.join(str(hour) for hour in range(1, 1000))}]",
+             [str(hour) for hour in range(800, 1000)]),
+        ],
+    )  # fmt: skip
+    def test_each_price_keeps_its_digits_and_its_place(
+        self, gecko: StandIn, ask: Ask, sent: str, kept: list[str | None]
+    ) -> None:
+        gecko.set("bitcoin", sparkline_in_7d={"price": RawJSON(sent)})
+        assert week(ask(coins=1)) == {"bitcoin": kept}
+
+    @pytest.mark.parametrize(
+        "sent",
+        [None, [], [1, 2], 7, "x", {}, {"price": None}, {"price": []}, {"price": {"0": 1}},
+         {"price": "1"}, {"price": 1}],
+    )  # fmt: skip
+    def test_a_week_that_is_none_is_not_there_and_its_quote_is(
+        self, gecko: StandIn, ask: Ask, sent: object
+    ) -> None:
+        gecko.set("bitcoin", sparkline_in_7d=sent)
+        fetched = ask(coins=2).fetch(week=True)
+        assert fetched is not None
+        assert [quote.id for quote in fetched.quotes] == ["bitcoin", "ethereum"]
+        assert list(fetched.weeks) == ["ethereum"]
+
+    def test_only_coins_with_a_quote_have_a_week_and_the_first_one_counts(
+        self, gecko: StandIn, ask: Ask
+    ) -> None:
+        gecko.answer(
+            200,
+            [
+                coin("none", current_price=None, sparkline_in_7d={"price": [1]}),
+                coin("a", sparkline_in_7d={"price": [2]}),
+                coin("a", sparkline_in_7d={"price": [3]}),
+                coin("too-many", sparkline_in_7d={"price": [4]}),
+                {"id": ["a"]},
+                5,
+            ],
+        )
+        assert week(ask(coins=1)) == {"a": ["2"]}
+
 
 class TestRefusals:
     @pytest.mark.parametrize(
@@ -342,6 +510,8 @@ class TestRefusals:
             (418, {"teapot": True}, 'the request was refused (HTTP 418): "{"teapot": true}"'),
             (200, {"gecko_says": "hi"},
              'an answer without a list of coins (HTTP 200): "{"gecko_says": "hi"}"'),
+            (200, NESTED,
+             f'an answer without a list of coins (HTTP 200): "{NESTED[:160]}…"'),
             (200, "null", 'an answer without a list of coins (HTTP 200): "null"'),
             (500, "oops\x1b[31m\u202e\r\n\x00!", 'a failure on its side (HTTP 500): "oops [31m !"'),
             (200, "", "an empty answer (HTTP 200)"),
@@ -470,6 +640,10 @@ class TestNetwork:
         gecko.answer(200, "[", manner="drip")
         told = failure(ask(total=0.1))
         assert told.startswith("CoinGecko: the answer was not whole after 0.1 s (")
+
+    def test_an_answer_ends_before_its_job_would_be_ended(self) -> None:
+        times = inspect.signature(CoinGecko).parameters
+        assert times["total"].default + times["read"].default < JOB_TIMEOUT
 
     def test_a_reset_connection(self, gecko: StandIn, ask: Ask) -> None:
         gecko.answer(manner="reset")

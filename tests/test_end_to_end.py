@@ -128,14 +128,18 @@ def test_prices_go_from_coingecko_to_curl_and_to_the_page(
     expect(page.locator("[data-indicator]")).to_have_attribute("data-state", "live")
     expect(page.locator("tr[data-coin]:visible")).to_have_count(10)
 
-    ids = [curl.next_tick()["id"] for _ in range(3)]
-    assert ids == sorted(set(ids)), "at least three ticks, in order, each once"
+    ids = [curl.next_tick()["id"]]
+    for amount in ("1.0001", "1.0002", "1.0003"):
+        gecko.set_price("tether", amount)
+        ids.append(curl.next_tick()["id"])
+    assert ids == sorted(set(ids)), "four ticks, in order, each once"
 
     gecko.set_price("bitcoin", "98000.50")
     gecko.set_price("ethereum", "0.0000000012")
     tick = curl.tick_where("bitcoin", 98000.5)
     assert directions(tick)["bitcoin"] == "up"
     assert directions(tick)["ethereum"] == "down"
+    gecko.set_price("tether", "1.0004")
     assert directions(curl.next_tick())["bitcoin"] == "same"
 
     gecko.set_price("bitcoin", "98001.50")
@@ -170,6 +174,7 @@ def test_colours_say_up_down_and_same(product: Product, gecko: CoinGecko, new_pa
         page.locator(selector).wait_for()
         red, green, _ = (int(part) for part in re.findall(r"\d+", colour_of(page, selector))[:3])
         assert (green > red) == (way == "up")
+    gecko.set_price("tether", "1.0001")
     selector = 'tr[data-coin="bitcoin"][data-direction="same"] [data-field="price"]'
     page.locator(selector).wait_for()
     assert colour_of(page, selector) == body

@@ -32,6 +32,7 @@ FLOORS = {
     "tracker": 6,
     "worker.sources": 7,
     "worker.patience": 7,
+    "worker.backoff": 7,
     "worker.jobs": 8,
     "worker.upkeep": 8,
     "worker.scheduler": 9,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from rq.timeouts import JobTimeoutException
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
@@ -124,6 +125,17 @@ class TestFailure:
         assert store.health().failing_since
         refresh(source, store, witness, history, interval=0)
         assert (store.health().reason, store.health().failing_since) == (None, None)
+
+    def test_of_the_source_to_answer_in_time_is_one_of_the_source(
+        self, store: Store, witness: Witness, history: History
+    ) -> None:
+        class Hanging(Script):
+            def fetch(self, *, etag: str | None = None, week: bool = False) -> Fetched | None:
+                """Do what RQ does to a job that takes too long."""
+                raise JobTimeoutException("Task exceeded maximum timeout value (30 seconds)")
+
+        refresh(Hanging(), store, witness, history, interval=MINUTE)
+        assert store.health().reason == "script: there was no answer within 30 s"
 
     def test_of_the_database_nothing_is_published(
         self, store: Store, witness: Witness, history: History
@@ -253,7 +265,7 @@ class TestWeek:
     def test_the_first_fetch_brings_the_week_before_and_later_ones_do_not(
         self, store: Store, witness: Witness, history: History
     ) -> None:
-        week = [Decimal(n + 1) for n in range(168)]
+        week: list[Decimal | None] = [Decimal(n + 1) for n in range(168)]
         source = Script(Fetched(quotes=[quote()], weeks={"bitcoin": week}), [quote()])
         for _ in range(2):
             refresh(source, store, witness, history, interval=0)

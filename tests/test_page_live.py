@@ -17,7 +17,7 @@ import pytest
 from flask import Flask, Response
 from flask_bootstrap import Bootstrap5
 from playwright.sync_api import Page, expect
-from werkzeug.serving import ThreadedWSGIServer
+from werkzeug.serving import make_server
 
 from tests.browser import Open, needs_chromium
 from tracker.config import ROOT, Settings
@@ -30,12 +30,6 @@ BERLIN = ZoneInfo("Europe/Berlin")
 ICON = "data:image/gif;base64,R0lGODlhAQABAIAAAP///wAAACH5BAEAAAAALAAAAAABAAEAAAICRAEAOw=="
 
 pytestmark = needs_chromium
-
-
-class PatientServer(ThreadedWSGIServer):
-    """werkzeug's server; closing it waits for every answer that was begun."""
-
-    daemon_threads = False
 
 
 class Site:
@@ -74,8 +68,7 @@ class Site:
 
     def come(self) -> None:
         """Listen, on the same port as before."""
-        self._has_gone = False
-        self._server = PatientServer("127.0.0.1", self.port, self._app)
+        self._server = make_server("127.0.0.1", self.port, self._app, threaded=True)
         self.port = self._server.port
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
         self._thread.start()
@@ -84,10 +77,8 @@ class Site:
         """Hang up on all readers and stop to listen."""
         self._server.shutdown()
         self._thread.join()
-        with self._lock:
-            self._has_gone = True
-        self._send(None)
         self._server.server_close()
+        self._send(None)
 
     def hang_up(self) -> None:
         """End all streams."""
@@ -115,8 +106,6 @@ class Site:
             reader.put(f"retry: 50\n\n{status_event(self.told)}")
             if self.tick:
                 reader.put(prices_event(self.tick))
-            if self._has_gone:
-                reader.put(None)
             self._readers.append(reader)
         return Response(iter(reader.get, None), mimetype="text/event-stream")
 

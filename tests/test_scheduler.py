@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -94,6 +95,27 @@ class TestSchedule:
         assert scheduler.is_registered()
         assert Queue(QUEUE, connection=connection).job_ids == [JOB_ID]
 
+    def test_what_waits_already_is_not_queued_again(
+        self, connection: Redis, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """While no worker runs, the queue does not grow, and the schedule goes on."""
+        scheduler = begin(connection, 1)
+        for _ in range(4):
+            connection.zadd(scheduler.scheduled_jobs_key, {JOB_ID: 0}, xx=True)
+            scheduler.enqueue_jobs()
+            assert JOB_ID in scheduler
+        assert Queue(QUEUE, connection=connection).job_ids == [JOB_ID]
+        assert (connection.zscore(scheduler.scheduled_jobs_key, JOB_ID) or 0) > now_ms() / 1000 - 2
+
+    def test_the_lock_of_one_that_was_killed_is_free_after_two_seconds(
+        self, connection: Redis
+    ) -> None:
+        killed, other = RefreshScheduler(connection, 1), RefreshScheduler(connection, 1)
+        assert killed.acquire_lock()
+        assert not other.acquire_lock()
+        wait_for(other.acquire_lock, 3)
+        other.remove_lock()
+
     def test_the_schedule_does_not_expire(self, connection: Redis) -> None:
         """A job with a `result_ttl` vanishes after it ran, and the schedule with it."""
         begin(connection, 60)
@@ -133,6 +155,22 @@ class TestProcesses:
             assert scheduler.wait(5) == 0
             assert worker.wait(5) == 0
             assert "Traceback" not in scheduler.output + worker.output
+
+    def test_two_of_each_make_one_tick_an_interval(
+        self, settings: SettingsFactory, tmp_path: Path
+    ) -> None:
+        mine = settings(interval=1)
+        env = environment(mine)
+        with (
+            Child(*SCHEDULER, env=env, log=tmp_path / "scheduler-1.log"),
+            Child(*SCHEDULER, env=env, log=tmp_path / "scheduler-2.log"),
+            Child(*WORKER, env=env, log=tmp_path / "worker-1.log"),
+            Child(*WORKER, env=env, log=tmp_path / "worker-2.log"),
+        ):
+            wait_for(lambda: len(ids(mine)) > 8, 20)
+        gaps = [later - earlier for earlier, later in pairwise(ids(mine))]
+        assert min(gaps) > 500
+        assert 900 <= statistics.median(gaps) <= 1100
 
     def test_both_end_when_asked_while_redis_is_away(
         self, settings: SettingsFactory, own_redis: EmbeddedRedis, tmp_path: Path

@@ -108,6 +108,23 @@ def test_a_change_is_against_the_price_that_was_shown_then(field: str, ago: int)
         assert abs(getattr(quote, field) - expected) < Decimal("0.00001")
 
 
+def test_a_week_is_of_the_prices_that_were_shown_every_hour() -> None:
+    weeks = simulated(lambda: NOW, coins=3).fetch(week=True).weeks
+    assert list(weeks) == [quote.id for quote in market(coins=3)]
+    for ago in (0, 1, 24, 167):
+        then = prices(NOW - ago * HOUR)
+        for coin, week in weeks.items():
+            assert len(week) == 168
+            assert week[-1 - ago] == then[coin]
+
+
+def test_a_week_comes_only_when_asked_for_and_an_etag_changes_nothing() -> None:
+    source = simulated(lambda: NOW)
+    fetched = source.fetch(etag='W/"abc"')
+    assert (fetched.weeks, fetched.etag) == ({}, None)
+    assert source.fetch(week=True).quotes == fetched.quotes == market()
+
+
 def test_a_coin_that_holds_was_updated_at_an_earlier_step() -> None:
     newest = int(NOW // INTERVAL * INTERVAL * 1000)
     updated = [quote.updated_at for quote in market()]

@@ -165,8 +165,8 @@ class TestIds:
 
     def test_a_tick_too_soon_after_another_is_not_stored(self, store: Store) -> None:
         first = save(store, at=0)
-        too_soon = {"at": BEGIN + 999, "next_attempt_at": BEGIN + MINUTE}
-        assert store.save([quote(price="5")], min_gap=1000, **too_soon) is None
+        too_soon = store.save([quote(price="5")], at=BEGIN + 999, next_attempt_at=0, min_gap=1000)
+        assert too_soon is None
         assert store.latest() == first.tick
         assert store.health() == first.health
         save(store, at=1000, min_gap=1000)

@@ -11,3 +11,4 @@ def configure(level: str) -> None:
     if level != "DEBUG":
         for chatty in ("alembic", "rq.worker", "rq_scheduler", "urllib3"):
             logging.getLogger(chatty).setLevel("WARNING")
+        logging.getLogger("rq_scheduler").setLevel("ERROR")  # a lock that is taken is no trouble

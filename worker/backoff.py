@@ -23,7 +23,7 @@ MAX_BAR = 3_600_000
 def wait_after(failures: int, interval: int) -> int:
     """Return the wait after the last of *failures* in a row."""
     longest = max(MAX_WAIT, interval)
-    wait = min(longest, interval * 2 ** min(failures - 1, 20))
+    wait = min(longest, interval << min(failures - 1, 20))
     return round(wait * random.uniform(1 - JITTER, 1))  # noqa: S311 - no secret
 
 

@@ -14,6 +14,7 @@ from functools import cache
 from flask import Flask
 from redis.exceptions import RedisError
 from rq import get_current_job
+from rq.timeouts import JobTimeoutException
 from rq_scheduler import Scheduler
 
 from tracker import create_app
@@ -75,6 +76,9 @@ def refresh(source: Source, store: Store, feed: Feed, history: History, *, inter
         fetched = source.fetch(etag=None if week else health.etag, week=week)
     except SourceError as error:
         return _fail(store, feed, health, error, at, interval)
+    except JobTimeoutException:
+        late = SourceError(f"{source.name}: there was no answer within {JOB_TIMEOUT} s")
+        return _fail(store, feed, health, late, at, interval)
     if fetched is None:
         health = store.save_confirmation(at=at, next_attempt_at=at + interval, etag=health.etag)
         publish(feed, Message(health))

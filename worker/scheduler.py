@@ -8,6 +8,7 @@ jobs are registered, under one id each, so that two schedulers make one schedule
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -26,6 +27,8 @@ from worker.patience import begin, end_on_signals, outlive_redis
 QUEUE = "tracker"
 JOB_ID = "refresh_prices"
 
+LOCK = 2000
+"""Milliseconds: a poll takes some ten. rq-scheduler's own would last ten seconds."""
 POLL = 0.2
 """Seconds between two looks at the schedule, short against the shortest interval of 1."""
 
@@ -75,6 +78,21 @@ class RefreshScheduler(Scheduler):  # type: ignore[misc]
     def is_registered(self) -> bool:
         """Return whether all jobs are scheduled as this version would."""
         return all(self._is_registered(job) for job in self._jobs)
+
+    def enqueue_job(self, job: Job) -> None:
+        """Queue *job*, unless it waits there already: a worker that comes back runs it once."""
+        if job.id not in self.get_queue_for_job(job).job_ids:
+            super().enqueue_job(job)
+            return
+        again_at = int(time.time()) + int(job.meta["interval"])
+        self.connection.zadd(self.scheduled_jobs_key, {job.id: again_at}, xx=True)
+
+    def acquire_lock(self) -> bool:
+        """Take the lock for one poll; one that was killed with it holds it for `LOCK` at most."""
+        self._lock_acquired = bool(
+            self.connection.set(self.scheduler_lock_key, time.time(), px=LOCK, nx=True)
+        )
+        return self._lock_acquired
 
     def _register(self, job: RegularJob) -> None:
         self.schedule(

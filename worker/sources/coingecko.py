@@ -116,8 +116,9 @@ class CoinGecko:
             why = answers.clean(", ".join(left_out)) or "the list is empty"
             raise SourceError(f"CoinGecko: not one coin with a price: {why}")
         if left_out:
+            named = ", ".join(map(answers.clean, left_out[:MAX_NAMED]))
             more = f" and {len(left_out) - MAX_NAMED} more" if len(left_out) > MAX_NAMED else ""
-            log.warning("CoinGecko: left out: %s%s", ", ".join(left_out[:MAX_NAMED]), more)
+            log.warning("CoinGecko: left out: %s%s", named, more)
         quotes = quotes[: self._most]
         return Fetched(
             quotes=quotes,

@@ -81,7 +81,9 @@ class Simulated:
         capped.sort(key=lambda pair: pair[0], reverse=True)
         largest = capped[: self._most]
         return Fetched(
-            quotes=[self._quote(rank, coin, cap, now) for rank, (cap, coin) in enumerate(largest, 1)],
+            quotes=[
+                self._quote(rank, coin, cap, now) for rank, (cap, coin) in enumerate(largest, 1)
+            ],
             weeks={coin.id: self._week(coin, now) for _, coin in largest} if week else {},
         )
 
