@@ -35,7 +35,7 @@ resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a reader costs a des
 bind = f"0.0.0.0:{settings.port}"
 workers = settings.web_concurrency
 worker_class = "tracker.stream.handover.Worker"
-worker_connections = 2000
+worker_connections = 500
 """Requests answered at one time; readers handed over to the hub do not count."""
 backlog = 4096
 loglevel = settings.log_level.lower()

@@ -18,7 +18,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import gevent
 from gevent.pywsgi import format_date_time
@@ -91,26 +91,33 @@ class Handler(PyWSGIHandler):  # type: ignore[misc]
     idle: ClassVar[set[Handler]] = set()
     """Handlers that wait for a request or for the rest of one."""
 
-    def read_requestline(self) -> str:
-        """Return the next request's first line; "" when none comes, which ends the connection."""
+    def handle_one_request(self) -> Any:
+        """Answer the next request, if it comes in time; None ends the connection."""
         self.idle.add(self)
+        self._limit = gevent.Timeout.start_new(IDLE_LIMIT)
         try:
-            with gevent.Timeout(IDLE_LIMIT, False):
-                line: str = super().read_requestline()
-                return line
-            return ""
+            return super().handle_one_request()
+        except gevent.Timeout as error:
+            if error is not self._limit:
+                raise
+            return None
         finally:
-            self.idle.discard(self)
+            self._is_whole()
 
-    def read_request(self, raw_requestline: str) -> bool:
-        """Read the headers, within the same limit. Raises `ValueError`, which answers 400."""
-        self.idle.add(self)
-        try:
-            with gevent.Timeout(IDLE_LIMIT, ValueError("the request's headers took too long")):
-                whole: bool = super().read_request(raw_requestline)
-                return whole
-        finally:
-            self.idle.discard(self)
+    def get_environ(self) -> dict[str, Any]:
+        """Return the WSGI environment: the request has been read, and the limit is over."""
+        self._is_whole()
+        environ: dict[str, Any] = super().get_environ()
+        return environ
+
+    def log_request(self) -> None:
+        """Log the request, where somebody wants to know."""
+        if self.server.log.cfg.accesslog:
+            super().log_request()
+
+    def _is_whole(self) -> None:
+        self._limit.close()
+        self.idle.discard(self)
 
     def hang_up(self) -> None:
         """Let a handler that waits for a request wait no longer."""

@@ -34,6 +34,8 @@ MAX_PARTS = 256
 
 _SWEEP = 1.0
 """Seconds between two looks for silence and for stalled readers."""
+_FIRST_SEND = 32 * 1024
+"""Bytes, about, that a newcomer is sent at once: it saves calls of the kernel."""
 _DRAIN_STEP = 0.05
 """Seconds between two groups of readers let go by a drain."""
 
@@ -137,8 +139,7 @@ class Hub:
         """
         sub = Subscriber(sock, lens, client)
         with self._lock:
-            sub.pending = sub.opening(self._greeting(sub, last_event_id))
-            sub.pending += self._next_for(sub) or b""
+            sub.pending = self._first_bytes(sub, last_event_id)
             self._poller.add(sub.fd)
             self._by_fd[sub.fd] = sub
             self._parts[lens.part] += 1
@@ -261,6 +262,15 @@ class Hub:
             sub.pinned = self._pinned
             return self._pinned.seen_through(sub.lens)
         return None
+
+    def _first_bytes(self, sub: Subscriber, last_event_id: str | None) -> bytes:
+        """Return the greeting, and as much of what follows as is worth one `send`."""
+        parts = [sub.opening(self._greeting(sub, last_event_id))]
+        size = 0
+        while size < _FIRST_SEND and (following := self._next_for(sub)):
+            parts.append(following)
+            size += len(following)
+        return b"".join(parts)
 
     def _greeting(self, sub: Subscriber, last_event_id: str | None) -> bytes:
         """Return what comes before the ring's frames, and set where those start."""

@@ -20,6 +20,8 @@ HEADERS = {
     "Vary": "Accept-Encoding",
 }
 
+GZIP_HEADERS = HEADERS | {"Content-Encoding": "gzip"}
+
 MAX_COINS = 250
 """Coins that a reader may name: as many as can be followed."""
 MAX_ID = 128
@@ -33,11 +35,11 @@ blueprint = Blueprint("stream", __name__)
 @blueprint.get("/stream")
 def stream() -> Response:
     """Begin an event stream and leave it to the hub."""
-    lens = Lens(_coins(), gzip=request.accept_encodings["gzip"] > 0)
-    problem_with_coins = _problem_with(lens.part)
+    lens = Lens(_coins(), gzip=_accepts_gzip())
+    problem_with_coins = _problem_with(lens.part) if lens.part else None
     if problem_with_coins:
         return problem(400, problem_with_coins)
-    headers = HEADERS | ({"Content-Encoding": "gzip"} if lens.gzip else {})
+    headers = GZIP_HEADERS if lens.gzip else HEADERS
     if request.method == "HEAD":
         return Response(headers=headers)
     client = request.remote_addr or ""
@@ -50,6 +52,11 @@ def stream() -> Response:
     join = partial(hub().join, lens=lens, last_event_id=last_event_id, client=client)
     body = EventStream(join, leave=partial(admission().leave, client))
     return Response(body, headers=headers, direct_passthrough=True)
+
+
+def _accepts_gzip() -> bool:
+    """Return whether gzip is accepted; most who do not accept it say nothing at all."""
+    return "HTTP_ACCEPT_ENCODING" in request.environ and request.accept_encodings["gzip"] > 0
 
 
 def _coins() -> tuple[str, ...]:
