@@ -36,7 +36,7 @@ blueprint = Blueprint("stream", __name__)
 def stream() -> Response:
     """Begin an event stream and leave it to the hub."""
     lens = Lens(_coins(), gzip=_accepts_gzip())
-    problem_with_coins = _problem_with(lens.part) if lens.part else None
+    problem_with_coins = _problem_with(lens.part, relay().coins)
     if problem_with_coins:
         return problem(400, problem_with_coins)
     headers = GZIP_HEADERS if lens.gzip else HEADERS
@@ -67,10 +67,9 @@ def _coins() -> tuple[str, ...]:
     return tuple(sorted({name for name in names if name}))
 
 
-def _problem_with(coins: tuple[str, ...]) -> str | None:
+def _problem_with(coins: tuple[str, ...], known: frozenset[str]) -> str | None:
     if len(coins) > MAX_COINS:
         return f"{len(coins)} coins; accepted: at most {MAX_COINS}, or leave `coins` out for all"
-    known = relay().coins
     unknown = [coin for coin in coins if coin not in known]
     if unknown and known:
         some = ", ".join(coin[:50] for coin in unknown[:5])
