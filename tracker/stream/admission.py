@@ -4,6 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from ipaddress import IPv6Network
+
+
+def network_of(client: str) -> str:
+    """Return what *client*, an address, counts as: a host of IPv6 has a whole /64 to choose from."""
+    if ":" not in client:
+        return client
+    try:
+        return str(IPv6Network((client.partition("%")[0], 64), strict=False))
+    except ValueError:
+        return client
 
 
 class Admission:

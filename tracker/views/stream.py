@@ -9,6 +9,7 @@ from flask import Blueprint, Response, request
 
 from tracker.services import admission, hub, relay
 from tracker.stream import frames
+from tracker.stream.admission import network_of
 from tracker.stream.frames import Lens
 from tracker.stream.handover import EventStream
 from tracker.views.problems import problem
@@ -42,7 +43,7 @@ def stream() -> Response:
     headers = GZIP_HEADERS if lens.gzip else HEADERS
     if request.method == "HEAD":
         return Response(headers=headers)
-    client = request.remote_addr or ""
+    client = network_of(request.remote_addr or "")
     refusal = _refusal(client, lens)
     if refusal:
         return _refuse(refusal)
