@@ -8,7 +8,7 @@ from ipaddress import IPv6Network
 
 
 def network_of(client: str) -> str:
-    """Return what *client*, an address, counts as: a host of IPv6 has a whole /64 to choose from."""
+    """Return what the address *client* counts as: a host of IPv6 has a whole /64 of them."""
     if ":" not in client:
         return client
     try:
