@@ -21,7 +21,7 @@ from sqlalchemy import Connection, insert, text
 
 from bench.machine import description
 from tests.postgres import EmbeddedPostgres, programs
-from tracker import create_app, history
+from tracker import create_app, rollup
 from tracker.candles import HOUR, from_points, hour_of
 from tracker.config import Settings
 from tracker.database import reading, writing
@@ -158,12 +158,12 @@ def hold(market: History, before: int) -> str:
             yield connection
         held.append((time.perf_counter() - began) * 1000)
 
-    history.writing = timed  # type: ignore[attr-defined]
+    rollup.writing = timed  # type: ignore[attr-defined]
     began = time.perf_counter()
     try:
         ticks = market.prune(before)
     finally:
-        history.writing = writing  # type: ignore[attr-defined]
+        rollup.writing = writing  # type: ignore[attr-defined]
     seconds = time.perf_counter() - began
     return (
         f"pruned {ticks} ticks in {seconds:.1f} s, {len(held)} transactions; "

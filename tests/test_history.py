@@ -16,10 +16,10 @@ from sqlalchemy import Connection, event, select, text
 
 from tests.conftest import AppFactory
 from tests.support import quote
-from tracker import history as module
+from tracker import rollup as module
 from tracker.candles import HOUR, Candle, from_points, from_sparkline
 from tracker.database import reading, writing
-from tracker.history import DAY, RANGES, History
+from tracker.history import DAY, MOST_TICKS, RANGES, History
 from tracker.models import CandleRow, db
 from tracker.store import Store
 
@@ -448,7 +448,7 @@ class TestMuch:
         fill_with_sql(ticks=4000, candles=0, step=1000)
         with reading() as connection:
             read = history._ticks(connection, "coin-3", NOON - HOUR, NOON)
-        assert 1500 < len(read) <= module.MOST_TICKS
+        assert 1500 < len(read) <= MOST_TICKS
         assert read[-1][0] == NOON - 1000
         assert max(later[0] - sooner[0] for sooner, later in pairwise(read)) == 2000
         assert len(history.points("coin-3", "1h", NOON).points) == 500

@@ -16,7 +16,8 @@ from dev.embedded_redis import EmbeddedRedis
 from tests.conftest import AppFactory, SettingsFactory
 from tests.support import Child, environment, now_ms, quote, wait_for
 from tracker.database import reading
-from tracker.history import DAY, PATIENCE
+from tracker.history import DAY
+from tracker.rollup import PATIENCE
 from tracker.store import Store
 from worker import upkeep
 from worker.scheduler import QUEUE, RefreshScheduler, jobs_of

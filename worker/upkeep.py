@@ -13,7 +13,7 @@ from tracker.history import DAY, History
 from worker.jobs import application
 
 JOB_TIMEOUT = 60
-"""Seconds after which RQ ends a job that hangs; `history.PATIENCE` ends it long before."""
+"""Seconds after which RQ ends a job that hangs; `rollup.PATIENCE` ends it long before."""
 
 log = logging.getLogger(__name__)
 
