@@ -41,7 +41,14 @@ _DRAIN_STEP = 0.05
 
 
 class Hub:
-    """All subscribers of one process. Times are in seconds."""
+    """All subscribers of one process. Times are in seconds.
+
+        joins ─▶ behind ⇄ live ─▶ dropped
+
+    Who is behind reads from the ring at its own pace, as the poller says; with
+    all sent it is live, and gets each frame when it comes. One whose kernel
+    takes less than a frame is behind again. Who hangs up or stalls is dropped.
+    """
 
     def __init__(
         self,
