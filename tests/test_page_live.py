@@ -326,9 +326,11 @@ def test_silence_for_three_intervals_is_stale_and_the_connection_is_made_anew(
     with page.expect_request("**/stream"):
         page.clock.fast_forward(181_000)
         expect_state(page, "stale")
+        expect(page.locator("[data-age]")).to_have_text("(vor 3 Min.)")
         page.clock.fast_forward(181_000)
     site.send_tick(BITCOIN)
     expect_state(page, "live")
+    expect(page.locator("[data-age]")).to_be_hidden()
 
 
 def test_a_source_that_fails_is_told_with_reason_and_next_attempt(

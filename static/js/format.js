@@ -124,6 +124,20 @@ export function clock(ms, now) {
 }
 
 /**
+ * How long ago something was, in the largest unit that fits, seconds in tens.
+ *
+ * @param {number} ms milliseconds
+ */
+export function ago(ms) {
+  const seconds = Math.max(0, ms) / 1000;
+  const words = new Intl.RelativeTimeFormat(undefined, { style: "short" });
+  if (seconds < 60) return words.format(-Math.floor(seconds / 10) * 10, "second");
+  if (seconds < 3600) return words.format(-Math.floor(seconds / 60), "minute");
+  if (seconds < 86400) return words.format(-Math.floor(seconds / 3600), "hour");
+  return words.format(-Math.floor(seconds / 86400), "day");
+}
+
+/**
  * A moment in full, with its zone, for titles.
  *
  * @param {number} ms unix milliseconds

@@ -4,6 +4,7 @@
  * What the server painted stays until the stream has something else to say.
  */
 
+import { ago } from "./format.js";
 import { Indicator, isSilent, report } from "./indicator.js";
 import { PriceStream } from "./stream.js";
 import { CoinTable } from "./table.js";
@@ -122,6 +123,14 @@ class Page {
     return { code, symbol: symbol ?? "", cents: Number(cents) };
   }
 
+  /** @param {number | null} tickAge that of prices which are not live, ms */
+  #showAge(tickAge) {
+    const text = tickAge === null ? "" : `(${ago(tickAge)})`;
+    const element = one("[data-age]");
+    if (element.textContent !== text) element.textContent = text;
+    show("[data-age]", text !== "");
+  }
+
   /** Say what is true now, and give up a connection that must be dead. */
   #check() {
     if (this.link.state === "connecting") return;
@@ -136,7 +145,9 @@ class Page {
       simulated: this.#isSimulated(this.source),
       now,
     };
-    this.indicator.show(report(situation));
+    const said = report(situation);
+    this.indicator.show(said);
+    this.#showAge(said.state === "live" ? null : situation.tickAge);
     const quiet = now - Math.max(this.linkSince, this.openedAt);
     if (isSilent(situation) && quiet > Math.max(GRACE, this.staleAfter)) this.#connect();
   }

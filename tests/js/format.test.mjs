@@ -36,3 +36,11 @@ test("a time of today is a time, one of another day has its day", () => {
   const before = formats.clock(noon - 48 * 3600_000, noon);
   assert.ok(before.length > today.length);
 });
+
+test("how long ago is told in the largest unit that fits", () => {
+  const told = [0, 9_999, 59_999, 60_000, 3_599_999, 7_200_000, 3 * 86_400_000, -5].map(formats.ago);
+  assert.deepEqual(
+    told.map((text) => text.match(/\d+/)?.[0]),
+    ["0", "0", "50", "1", "59", "2", "3", "0"],
+  );
+});
