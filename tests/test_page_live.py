@@ -316,7 +316,7 @@ def test_an_answer_that_is_no_stream_does_not_end_the_page(site: Site, new_page:
     expect_state(page, "live")
 
 
-def test_silence_for_three_intervals_is_stale_and_the_connection_is_made_anew(
+def test_after_silence_for_three_intervals_the_connection_is_made_anew(
     site: Site, new_page: Open
 ) -> None:
     site.tick = make_tick(BITCOIN)
@@ -325,12 +325,27 @@ def test_silence_for_three_intervals_is_stale_and_the_connection_is_made_anew(
     open_live(page, site)
     with page.expect_request("**/stream"):
         page.clock.fast_forward(181_000)
-        expect_state(page, "stale")
-        expect(page.locator("[data-age]")).to_have_text("(vor 3 Min.)")
-        page.clock.fast_forward(181_000)
     site.send_tick(BITCOIN)
     expect_state(page, "live")
-    expect(page.locator("[data-age]")).to_be_hidden()
+
+
+def test_stale_prices_are_marked_with_their_age_until_new_ones_come(
+    site: Site, new_page: Open
+) -> None:
+    site.tick = make_tick(BITCOIN)
+    page = new_page()
+    page.clock.install()
+    open_live(page, site)
+    age = page.locator("[data-age]")
+    expect(age).to_be_hidden()
+    site.send_status(Status("stale", reason="HTTP 500"))
+    expect_state(page, "stale")
+    page.clock.fast_forward(185_000)
+    expect(age).to_have_text("(vor 3 Min.)")
+    site.send_status(Status("live"))
+    site.send_tick(BITCOIN)
+    expect_state(page, "live")
+    expect(age).to_be_hidden()
 
 
 def test_a_source_that_fails_is_told_with_reason_and_next_attempt(
