@@ -78,6 +78,17 @@ def test_what_was_stored_before_the_start_can_be_resumed(app: Flask, reader: Rea
     wait_for(lambda: ids(reader) == stored[2:])
 
 
+def test_a_start_with_more_stored_than_is_kept_replays_all_that_is_kept(
+    make_app: AppFactory, reader: Reader
+) -> None:
+    app = make_app(replay=3)
+    stored = [tick(app, publish=False).id for _ in range(6)]
+    relaying(app)
+    join(app, reader, last_event_id=str(stored[3]))
+    wait_for(lambda: ids(reader) == stored[4:])
+    assert reader.verdicts == [{"last_event_id": str(stored[3]), "recovered": True, "replayed": 2}]
+
+
 def test_a_tick_that_was_committed_but_never_rung_is_found_by_the_next_one(
     app: Flask, reader: Reader
 ) -> None:

@@ -168,7 +168,7 @@ class Relay:
             self._knows_history = True
             for tick in ticks[:-1]:
                 self._hub.keep(_frame(TickJson(tick)))
-            ticks = ticks[-1:]
+            ticks, has_gap = ticks[-1:], False
         for tick in ticks:
             self._relay(tick, after_gap=has_gap)
             has_gap = False
