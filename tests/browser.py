@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.site import Site
+
 CHROMIUM = shutil.which("chromium")
 NOT_HERE = re.compile(r"^https?://(?!127\.0\.0\.1[:/])")
 
@@ -62,3 +64,10 @@ def new_page(browser: Browser) -> Iterator[Open]:
         context.close()
     # An address that cannot be had is the test's doing, never a script's.
     assert [text for text in complaints if "Failed to load resource" not in text] == []
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    site = Site()
+    yield site
+    site.go()

@@ -21,7 +21,7 @@ import redis
 from flask import Flask
 
 from dev.embedded_redis import EmbeddedRedis
-from tests.browser import browser, new_page  # noqa: F401 - fixtures for all
+from tests.browser import browser, new_page, site  # noqa: F401 - fixtures for all
 from tests.postgres import EmbeddedPostgres, programs
 from tests.support import wait_for
 from tracker import create_app

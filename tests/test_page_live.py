@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import queue
 import re
-import threading
-import time
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -14,148 +10,27 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from flask import Flask, Response
-from flask_bootstrap import Bootstrap5
 from playwright.sync_api import Page, expect
-from werkzeug.serving import make_server
 
 from tests.browser import Open, needs_chromium
-from tracker.config import ROOT, Settings
-from tracker.market import Quote, Tick, iso
+from tests.site import (
+    BITCOIN,
+    ETHER,
+    TETHER,
+    TICK_AT,
+    Site,
+    cell,
+    expect_state,
+    make_tick,
+    open_live,
+    quote,
+)
+from tracker.market import iso
 from tracker.status import Status
-from tracker.views import pages
 
-TICK_AT = time.time_ns() // 1_000_000
 BERLIN = ZoneInfo("Europe/Berlin")
-ICON = "data:image/gif;base64,R0lGODlhAQABAIAAAP///wAAACH5BAEAAAAALAAAAAABAAEAAAICRAEAOw=="
 
 pytestmark = needs_chromium
-
-
-class Site:
-    """The page and a scripted `/stream` on a port of their own; also the page's relay."""
-
-    def __init__(self, **settings: Any) -> None:
-        self.tick: Tick | None = None
-        self.told = Status("live")
-        self.is_refusing = False
-        self._readers: list[queue.Queue[str | None]] = []
-        self._lock = threading.Lock()
-        self._app = self._make_app(Settings(**settings))
-        self.port = 0
-        self.come()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/cryptos/"
-
-    def start(self) -> None:
-        """The relay's; nothing to begin."""
-
-    def status(self) -> Status:
-        return self.told
-
-    def send_tick(self, *quotes: Quote) -> None:
-        """Send the next tick to all readers."""
-        before = self.tick.id if self.tick else TICK_AT
-        self.tick = make_tick(*quotes, at=before + 2000)
-        self._send(prices_event(self.tick))
-
-    def send_status(self, told: Status) -> None:
-        """Send another status to all readers."""
-        self.told = told
-        self._send(status_event(told))
-
-    def come(self) -> None:
-        """Listen, on the same port as before."""
-        self._server = make_server("127.0.0.1", self.port, self._app, threaded=True)
-        self.port = self._server.port
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
-        self._thread.start()
-
-    def go(self) -> None:
-        """Hang up on all readers and stop to listen."""
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
-        self._send(None)
-
-    def hang_up(self) -> None:
-        """End all streams."""
-        self._send(None)
-
-    def _send(self, event: str | None) -> None:
-        with self._lock:
-            for reader in self._readers:
-                reader.put(event)
-
-    def _make_app(self, settings: Settings) -> Flask:
-        app = Flask(__name__, root_path=str(ROOT))
-        app.config["BOOTSTRAP_SERVE_LOCAL"] = True
-        Bootstrap5(app)
-        app.register_blueprint(pages.blueprint)
-        app.extensions.update(relay=self, settings=settings)
-        app.add_url_rule("/stream", view_func=self._stream)
-        return app
-
-    def _stream(self) -> Response:
-        if self.is_refusing:
-            return Response("no", 503)
-        reader: queue.Queue[str | None] = queue.Queue()
-        with self._lock:
-            reader.put(f"retry: 50\n\n{status_event(self.told)}")
-            if self.tick:
-                reader.put(prices_event(self.tick))
-            self._readers.append(reader)
-        return Response(iter(reader.get, None), mimetype="text/event-stream")
-
-
-def status_event(told: Status) -> str:
-    return f"event: status\ndata: {told.to_json()}\n\n"
-
-
-def prices_event(tick: Tick) -> str:
-    return f"event: prices\nid: {tick.id}\ndata: {tick.to_json()}\n\n"
-
-
-def make_tick(*quotes: Quote, at: int = TICK_AT, source: str = "coingecko") -> Tick:
-    return Tick(id=at, currency="usd", source=source, quotes=quotes)
-
-
-def quote(coin: str, price: str = "1.50", **changes: Any) -> Quote:
-    values: dict[str, Any] = {"symbol": coin[:3], "name": coin.title(), "image": ICON}
-    return Quote(id=coin, price=Decimal(price), **{**values, **changes})
-
-
-BITCOIN = quote("bitcoin", "97012.50", rank=1, market_cap=Decimal("1920000000001"))
-ETHER = quote(
-    "ethereum",
-    "3512.25",
-    rank=2,
-    change_24h=Decimal("-2.5"),
-    market_cap=Decimal("534290000001"),
-)
-TETHER = quote("tether", "1.00", rank=3, image=None)
-
-
-@pytest.fixture
-def site() -> Iterator[Site]:
-    site = Site()
-    yield site
-    site.go()
-
-
-def cell(page: Page, coin: str, field: str) -> Any:
-    return page.locator(f'[data-coin="{coin}"] [data-field="{field}"]')
-
-
-def expect_state(page: Page, state: str) -> None:
-    expect(page.locator("[data-indicator]")).to_have_attribute("data-state", state)
-
-
-def open_live(page: Page, site: Site) -> None:
-    page.goto(site.url)
-    expect_state(page, "live")
 
 
 def colour(page: Page, selector: str, name: str = "color") -> str:
@@ -392,6 +267,7 @@ def test_the_page_fits_its_screen(site: Site, new_page: Open, width: int) -> Non
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     for field in ("price", "change_24h", "market_cap"):
         box = cell(page, "long", field).bounding_box()
+        assert box
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= width
     cap = cell(page, "ethereum", "market_cap")

@@ -9,7 +9,7 @@
 import { showTime } from "./times.js";
 
 /**
- * @typedef {import("./stream.js").Link} Link
+ * @typedef {import("./stream/source.js").Link} Link
  * @typedef {import("./market.js").Status} Status
  * @typedef {"live" | "stale" | "offline" | "starting" | "reconnecting"} State
  *

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { delayBefore } from "../../static/js/stream.js";
+import { delayBefore } from "../../static/js/stream/source.js";
 
 test("delays double up to a minute and are spread by half to either side", () => {
   assert.equal(delayBefore(0, 0.5), 3_000);

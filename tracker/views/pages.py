@@ -1,22 +1,13 @@
-"""The pages people look at: first paint with real prices, then `static/js` takes over.
-
-The indicator never claims more than is known: a page that was just written is
-not connected yet, so it says "Connecting" until its stream has spoken.
-
-Nothing here fetches, stores or waits: all it shows is in memory.
-"""
+"""The page of all coins: first paint with real prices, then `static/js/cryptos.js` takes over."""
 
 from __future__ import annotations
 
-import time
-
-from flask import Blueprint, Response, make_response, redirect, render_template, url_for
+from flask import Blueprint, Response, redirect, url_for
 from werkzeug.wrappers import Response as Redirect
 
 from tracker.market import Quote, iso
-from tracker.services import relay, settings
-from tracker.status import stale_after_ms
-from tracker.views import formats
+from tracker.services import relay
+from tracker.views import formats, live
 
 blueprint = Blueprint("pages", __name__)
 
@@ -34,24 +25,8 @@ def home() -> Redirect:
 @blueprint.get("/cryptos/")
 def cryptos() -> Response:
     """Show the live table, or, without a tick, what is being waited for."""
-    chosen = settings()
     tick = relay().tick
-    source = tick.source if tick else chosen.source
-    page = render_template(
-        "cryptos.html",
-        tick=tick,
-        quotes=by_rank(tick.quotes) if tick else [],
-        status=relay().status(),
-        settings=chosen,
-        code=tick.currency if tick else chosen.currency,
-        simulated="simulated" in (source, chosen.source),
-        credited=source == "coingecko",
-        stale_after=stale_after_ms(chosen.interval),
-        now=time.time_ns() // 1_000_000,
-    )
-    response = make_response(page)
-    response.headers["Cache-Control"] = "no-cache"
-    return response
+    return live.page("cryptos.html", quotes=by_rank(tick.quotes) if tick else [])
 
 
 def by_rank(quotes: tuple[Quote, ...]) -> list[Quote]:

@@ -1,37 +1,49 @@
 /**
- * The live page: connects the stream to the table, the clock and the indicator.
+ * What every live page has: the stream, the clock, the indicator, and honesty
+ * about age. What is done with a tick is the page's own.
  *
  * What the server painted stays until the stream has something else to say.
  */
 
+import { one, setText, show } from "./dom.js";
 import { ago } from "./format.js";
 import { Indicator, isSilent, report } from "./indicator.js";
-import { PriceStream } from "./stream.js";
-import { CoinTable } from "./table.js";
+import { parseTick } from "./market.js";
+import { connection } from "./stream/connect.js";
 import { localizeTimes, showTime } from "./times.js";
 
 /**
  * @typedef {import("./format.js").Currency} Currency
  * @typedef {import("./market.js").Status} Status
  * @typedef {import("./market.js").Tick} Tick
- * @typedef {import("./stream.js").Link} Link
+ * @typedef {import("./stream/source.js").Link} Link
+ *
+ * @typedef {object} View what a page does
+ * @property {(tick: Tick, currency: Currency) => void} [hear] every tick once, as it
+ *   comes, also while the page is hidden; after a sleep all that were missed
+ * @property {(tick: Tick, currency: Currency) => void} paint the newest tick, at most
+ *   once per frame; the first time with what the server had painted
  */
 
 const CHECK = 1_000; // ms between two looks at the age of things
 const GRACE = 10_000; // ms at least before a connection may be found silent
 
-class Page {
-  /** @param {HTMLElement} market */
-  constructor(market) {
-    const { dataset } = market;
-    this.market = market;
+export class LivePage {
+  /**
+   * @param {HTMLElement} root the element with `data-live`
+   * @param {View} view
+   */
+  constructor(root, view) {
+    const { dataset } = root;
+    this.root = root;
+    this.view = view;
     this.staleAfter = Number(dataset.staleAfter);
-    this.tickId = dataset.tick ? Number(dataset.tick) : null;
+    /** @type {Tick | null} the newest one */
+    this.tick = firstTick();
     // Both of the server's clock: the reader's may be wrong.
-    this.tickBorn = Date.now() - (Number(dataset.now) - (this.tickId ?? 0));
-    this.table = new CoinTable(one("[data-rows]"), one("[data-row-template]", HTMLTemplateElement));
+    this.tickBorn = Date.now() - (Number(dataset.now) - (this.tick?.id ?? 0));
     this.indicator = new Indicator(one("[data-indicator]"), one("[data-notice]"));
-    this.stream = new PriceStream(dataset.stream ?? "/stream", {
+    this.stream = connection(dataset.stream ?? "/stream", {
       onLink: (link) => this.#setLink(link),
       onStatus: (status) => this.#setStatus(status),
       onTick: (tick) => this.#setTick(tick),
@@ -42,17 +54,27 @@ class Page {
     this.openedAt = Date.now();
     /** @type {Status | null} */
     this.status = null;
-    /** @type {Tick | null} the newest one that is not painted yet */
-    this.pending = null;
+    this.unpainted = false;
   }
 
   start() {
     localizeTimes(document);
+    if (this.tick) this.view.paint(this.tick, this.currencyOf(this.tick));
     this.#connect();
     setInterval(() => this.#check(), CHECK);
     addEventListener("pagehide", () => this.stream.close());
     addEventListener("pageshow", (event) => event.persisted && this.#connect());
     addEventListener("online", () => this.link.state === "lost" && this.#connect());
+  }
+
+  /**
+   * @param {Tick} tick
+   * @returns {Currency}
+   */
+  currencyOf({ currency: code }) {
+    const { currency, symbol, cents } = this.root.dataset;
+    if (code !== currency) return { code, symbol: "", cents: 2 };
+    return { code, symbol: symbol ?? "", cents: Number(cents) };
   }
 
   #connect() {
@@ -75,59 +97,42 @@ class Page {
     this.#check();
   }
 
-  /**
-   * Paint at most once per frame: of a replay only the newest tick matters.
-   *
-   * @param {Tick} tick
-   */
+  /** @param {Tick} tick */
   #setTick(tick) {
-    if (tick.id === this.tickId) return;
-    this.tickId = tick.id;
+    if (this.tick && tick.id <= this.tick.id) return;
+    this.tick = tick;
     this.tickBorn = Date.now();
-    if (!this.pending) requestAnimationFrame(() => this.#paint());
-    this.pending = tick;
+    this.view.hear?.(tick, this.currencyOf(tick));
+    if (!this.unpainted) requestAnimationFrame(() => this.#paint());
+    this.unpainted = true;
   }
 
+  /** Of a replay only the newest tick is painted. */
   #paint() {
-    const tick = this.pending;
-    this.pending = null;
+    const { tick } = this;
+    this.unpainted = false;
     if (!tick) return;
-    this.table.show(tick.quotes, this.#currency(tick.currency));
-    show("[data-table]", tick.quotes.length > 0);
-    show("[data-empty]", tick.quotes.length === 0);
+    this.view.paint(tick, this.currencyOf(tick));
     this.#showSource(tick);
     showTime(document.querySelector("[data-updated]"), tick.id);
     this.#check();
   }
 
   /** @param {Tick} tick */
-  #showSource({ source, currency }) {
+  #showSource({ source }) {
     show("[data-simulated]", this.#isSimulated(source));
     show("[data-credit]", source === "coingecko");
-    one("[data-code]").textContent = currency.toUpperCase();
-    this.source = source;
   }
 
   /** @param {string} [source] the newest tick's */
   #isSimulated(source) {
-    return source === "simulated" || this.market.dataset.source === "simulated";
-  }
-
-  /**
-   * @param {string} code
-   * @returns {Currency}
-   */
-  #currency(code) {
-    const { currency, symbol, cents } = this.market.dataset;
-    if (code !== currency) return { code, symbol: "", cents: 2 };
-    return { code, symbol: symbol ?? "", cents: Number(cents) };
+    return source === "simulated" || this.root.dataset.source === "simulated";
   }
 
   /** @param {number | null} tickAge that of prices which are not live, ms */
   #showAge(tickAge) {
     const text = tickAge === null ? "" : `(${ago(tickAge)})`;
-    const element = one("[data-age]");
-    if (element.textContent !== text) element.textContent = text;
+    setText(one("[data-age]"), text);
     show("[data-age]", text !== "");
   }
 
@@ -139,40 +144,23 @@ class Page {
       link: this.link,
       linkSince: this.linkSince,
       status: this.status,
-      tickAge: this.tickId === null ? null : now - this.tickBorn,
+      tickAge: this.tick === null ? null : now - this.tickBorn,
       staleAfter: this.staleAfter,
-      hasPrices: this.table.rows.size > 0,
-      simulated: this.#isSimulated(this.source),
+      hasPrices: Boolean(this.tick?.quotes.length),
+      simulated: this.#isSimulated(this.tick?.source),
       now,
     };
     const said = report(situation);
     this.indicator.show(said);
+    this.root.dataset.state = said.state; // for the look: prices that are not live are grey
     this.#showAge(said.state === "live" ? null : situation.tickAge);
     const quiet = now - Math.max(this.linkSince, this.openedAt);
     if (isSilent(situation) && quiet > Math.max(GRACE, this.staleAfter)) this.#connect();
   }
 }
 
-/**
- * @template {HTMLElement} T
- * @param {string} selector
- * @param {new () => T} [type]
- * @returns {T}
- */
-function one(selector, type) {
-  const found = document.querySelector(selector);
-  if (!(found instanceof (type ?? HTMLElement))) throw new Error(`the page has no ${selector}`);
-  return /** @type {T} */ (found);
+/** The tick that the server painted, if there was one. */
+function firstTick() {
+  const text = document.querySelector("script[data-tick]")?.textContent?.trim();
+  return text ? parseTick(text) : null;
 }
-
-/**
- * @param {string} selector
- * @param {boolean} visible
- */
-function show(selector, visible) {
-  for (const element of document.querySelectorAll(selector)) {
-    element.toggleAttribute("hidden", !visible);
-  }
-}
-
-new Page(one("[data-market]")).start();

@@ -8,7 +8,7 @@
  * `EventSource` does not show.
  */
 
-import { parseTick } from "./market.js";
+import { parseTick } from "../market.js";
 
 /**
  * @typedef {"connecting" | "open" | "lost"} LinkState
@@ -19,8 +19,8 @@ import { parseTick } from "./market.js";
  *
  * @typedef {object} Listener
  * @property {(link: Link) => void} onLink
- * @property {(status: import("./market.js").Status) => void} onStatus
- * @property {(tick: import("./market.js").Tick) => void} onTick
+ * @property {(status: import("../market.js").Status) => void} onStatus
+ * @property {(tick: import("../market.js").Tick) => void} onTick
  */
 
 const FIRST_DELAY = 3_000; // ms, as the server's own default

@@ -5,14 +5,15 @@
  * over as they are; new ones come from the `<template>` beside the table.
  */
 
-import { big, exact, percent, price, trend, UNKNOWN } from "./format.js";
-import { adoptIcon, showIcon } from "./icons.js";
-import { byRank } from "./market.js";
+import { setData, setText, setTitle } from "../dom.js";
+import { big, exact, percent, price, trend, UNKNOWN } from "../format.js";
+import { adoptIcon, showIcon } from "../icons.js";
+import { byRank } from "../market.js";
 
 /**
- * @typedef {import("./format.js").Currency} Currency
- * @typedef {import("./market.js").Direction} Direction
- * @typedef {import("./market.js").Quote} Quote
+ * @typedef {import("../format.js").Currency} Currency
+ * @typedef {import("../market.js").Direction} Direction
+ * @typedef {import("../market.js").Quote} Quote
  */
 
 const ARROWS = { up: "▲", down: "▼", same: "" };
@@ -159,29 +160,4 @@ function part(element, selector) {
   const found = element.querySelector(selector);
   if (!(found instanceof HTMLElement)) throw new Error(`the row has no ${selector}`);
   return found;
-}
-
-/**
- * @param {HTMLElement} element
- * @param {string} text
- */
-function setText(element, text) {
-  if (element.textContent !== text) element.textContent = text;
-}
-
-/**
- * @param {HTMLElement} element
- * @param {string} title
- */
-function setTitle(element, title) {
-  if (element.title !== title) element.title = title;
-}
-
-/**
- * @param {HTMLElement} element
- * @param {string} key
- * @param {string} value
- */
-function setData(element, key, value) {
-  if (element.dataset[key] !== value) element.dataset[key] = value;
 }

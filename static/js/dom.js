@@ -1,0 +1,51 @@
+/** Small helpers for elements: found or complained about, touched only when they change. */
+
+/**
+ * The one element that the page must have.
+ *
+ * @template {Element} T
+ * @param {string} selector
+ * @param {new () => T} [type]
+ * @param {ParentNode} [root]
+ * @returns {T}
+ */
+export function one(selector, type, root = document) {
+  const found = root.querySelector(selector);
+  if (!(found instanceof (type ?? HTMLElement))) throw new Error(`the page has no ${selector}`);
+  return /** @type {T} */ (/** @type {unknown} */ (found));
+}
+
+/**
+ * @param {string} selector
+ * @param {boolean} visible
+ */
+export function show(selector, visible) {
+  for (const element of document.querySelectorAll(selector)) {
+    element.toggleAttribute("hidden", !visible);
+  }
+}
+
+/**
+ * @param {Element} element
+ * @param {string} text
+ */
+export function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+/**
+ * @param {HTMLElement} element
+ * @param {string} title
+ */
+export function setTitle(element, title) {
+  if (element.title !== title) element.title = title;
+}
+
+/**
+ * @param {HTMLElement | SVGElement} element
+ * @param {string} key
+ * @param {string} value
+ */
+export function setData(element, key, value) {
+  if (element.dataset[key] !== value) element.dataset[key] = value;
+}
