@@ -1,5 +1,18 @@
 /** Coin icons; where one cannot be had, a round letter takes its place. */
 
+const ICON_HOSTS = ["https://coin-images.coingecko.com/", "https://assets.coingecko.com/"];
+
+/**
+ * The icon's address in the size that a table shows, as `small_icon` of
+ * tracker/views/formats.py has it: CoinGecko sends those of the large ones.
+ *
+ * @param {string} url
+ */
+export function smallIcon(url) {
+  const isTheirs = ICON_HOSTS.some((host) => url.startsWith(host));
+  return isTheirs ? url.replace("/large/", "/small/") : url;
+}
+
 /**
  * Show a coin's icon. Does nothing while the image stays the same, so an image
  * that failed is not asked for again at each tick.
@@ -9,10 +22,10 @@
  * @param {string} symbol
  */
 export function showIcon(holder, url, symbol) {
-  const wanted = url ?? "";
+  const wanted = smallIcon(url ?? "");
   if (holder.dataset.icon === wanted && holder.hasChildNodes()) return;
   holder.dataset.icon = wanted;
-  if (!url) {
+  if (!wanted) {
     showLetter(holder, symbol);
     return;
   }
@@ -23,7 +36,7 @@ export function showIcon(holder, url, symbol) {
   image.loading = "lazy";
   image.decoding = "async";
   image.referrerPolicy = "no-referrer";
-  image.src = url;
+  image.src = wanted;
   holder.replaceChildren(image);
   guard(holder, image, symbol);
 }

@@ -1,12 +1,15 @@
-"""Errors of `/api` and `/stream` as `application/problem+json` (RFC 9457)."""
+"""Errors: for programs as `application/problem+json` (RFC 9457), for people as a page.
+
+What went wrong inside stands in the log and never in an answer.
+"""
 
 from __future__ import annotations
 
 import simplejson
-from flask import Flask, Response, request
+from flask import Flask, Response, make_response, render_template, request
 from werkzeug.exceptions import HTTPException
 
-MACHINE_PATHS = ("/api/", "/stream")
+MACHINE_PATHS = ("/api/", "/stream", "/healthz", "/readyz", "/metrics")
 """Where errors are read by programs."""
 
 
@@ -24,13 +27,17 @@ def problem(status: int, detail: str, **headers: str) -> Response:
 
 
 def register(app: Flask) -> None:
-    """Let errors under `MACHINE_PATHS` be problems, and leave the others to Flask."""
+    """Let errors under `MACHINE_PATHS` be problems, and others pages that say what to do next."""
 
     @app.errorhandler(HTTPException)
     def as_problem(error: HTTPException) -> Response | HTTPException:
-        if not request.path.startswith(MACHINE_PATHS) or error.code is None:
+        if error.code is None:
             return error
-        response = problem(error.code, error.description or error.name)
+        if request.path.startswith(MACHINE_PATHS):
+            response = problem(error.code, error.description or error.name)
+        else:
+            response = make_response(render_template("error.html", error=error), error.code)
+            response.headers["Cache-Control"] = "no-cache"
         for name, value in error.get_headers():
             if name.lower() not in ("content-type", "content-length"):
                 response.headers[name] = value
