@@ -56,6 +56,20 @@ def test_currency(code: str, shown: dict[str, Any]) -> None:
     assert asdict(formats.currency(code.upper())) == shown
 
 
+@pytest.mark.parametrize(("url", "small"), CASES["small_icon"])
+def test_icons_are_asked_for_in_small_where_that_is_to_be_had(url: str, small: str) -> None:
+    assert formats.small_icon(url) == small
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(30, "every 30 seconds"), (60, "every minute"), (90, "every 90 seconds"),
+     (300, "every 5 minutes")],
+)  # fmt: skip
+def test_how_often_is_said_in_words(seconds: int, said: str) -> None:
+    assert formats.every(seconds) == said
+
+
 def test_a_time_is_utc_and_says_so() -> None:
     assert formats.utc_clock(1795414447352) == "06:14:07 UTC"
 

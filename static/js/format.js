@@ -1,44 +1,56 @@
 /**
- * Numbers and times as people read them. Pure: no DOM, no state but caches.
+ * Numbers and times as people read them, in the reader's own locale and zone.
+ * Pure: no DOM, no state but caches.
  *
- * Numbers look exactly as `tracker/views/formats.py` writes them, so that the
- * first tick does not change the look of the first paint; both are held to
- * `tests/format_cases.json`. Times are in the reader's own locale and zone.
+ * In en-US numbers look exactly as `tracker/views/formats.py` writes them: both
+ * are held to `tests/format_cases.json`. A page's first paint is en-US, and its
+ * script makes it the reader's.
  */
 
 /**
- * How amounts in one currency are written: the symbol before the amount, or,
- * where there is none, the code after it. `Intl` is not asked for currencies:
- * it throws on those that are not ISO 4217, such as "sats".
+ * How amounts in one currency are written.
+ *
+ * Those with a symbol are known to be ISO 4217: where it stands and what it looks
+ * like is left to `Intl`. The others (`sats`, `btc`, which `Intl` refuses or gets
+ * wrong) have their code after the amount.
  *
  * @typedef {object} Currency
  * @property {string} code lower case
- * @property {string} symbol may be empty
+ * @property {string} symbol as in en-US; may be empty
  * @property {number} cents decimals of an amount of a thousand or more
+ *
+ * @typedef {string | undefined} Locale the reader's where it is not given
  */
 
 export const UNKNOWN = "–";
 
-const LOCALE = "en-US"; // the language of the page
 const TINY = -12; // the power of ten below which zeros are no longer countable
 const NO_BREAK = "\u00a0";
 const DAY = 24 * 60 * 60 * 1000;
 
-/** @type {Map<string, Intl.NumberFormat>} making one is slow, using one is not */
-const formatters = new Map();
+/** @type {Map<string, unknown>} making a formatter is slow, using one is not */
+const made = new Map();
 
 /**
- * @param {number} value
+ * @template T
+ * @param {string} key
+ * @param {() => T} make
+ * @returns {T}
+ */
+function once(key, make) {
+  if (!made.has(key)) made.set(key, make());
+  return /** @type {T} */ (made.get(key));
+}
+
+/**
+ * @param {number | bigint} value
+ * @param {Locale} locale
+ * @param {string} kind names the *options*, which are looked at once
  * @param {Intl.NumberFormatOptions} options
  */
-function number(value, options) {
-  const key = JSON.stringify(options);
-  let formatter = formatters.get(key);
-  if (!formatter) {
-    formatter = new Intl.NumberFormat(LOCALE, options);
-    formatters.set(key, formatter);
-  }
-  return formatter.format(value);
+function number(value, locale, kind, options) {
+  const make = () => new Intl.NumberFormat(locale, options);
+  return once(`${locale} ${kind}`, make).format(value);
 }
 
 /**
@@ -47,10 +59,18 @@ function number(value, options) {
  *
  * @param {number | null} value
  * @param {Currency} currency
+ * @param {Locale} [locale]
  */
-export function price(value, currency) {
+export function price(value, currency, locale) {
   if (value === null) return UNKNOWN;
-  return withCurrency(amount(value, currency.cents), currency);
+  const size = Math.abs(value);
+  if (size >= 1 || size === 0) {
+    const decimals = size >= 1000 ? currency.cents : size >= 1 && size < 10 ? 4 : 2;
+    return money(value, currency, locale, decimals, decimals);
+  }
+  const power = Number(value.toExponential().split("e")[1]);
+  if (power < TINY) return money(value, currency, locale, 0, 3, "scientific");
+  return money(value, currency, locale, 4, Math.max(4, 3 - power));
 }
 
 /**
@@ -58,44 +78,45 @@ export function price(value, currency) {
  *
  * @param {number | null} value
  * @param {Currency} currency
+ * @param {Locale} [locale]
  */
-export function big(value, currency) {
-  if (value === null) return UNKNOWN;
-  const text = number(value, {
-    notation: "compact",
-    useGrouping: true,
-    minimumFractionDigits: 2,
-    maximumFractionDigits: 2,
-  });
-  return withCurrency(text, currency);
+export function big(value, currency, locale) {
+  return value === null ? UNKNOWN : money(value, currency, locale, 2, 2, "compact");
 }
 
 /**
- * Every digit the source sent, for titles: "0.0000000012 USD".
+ * Every digit the source sent, for titles: "0.0000000012 USD". `Intl` would round
+ * it, so it gives only the marks.
  *
  * @param {string | null} digits a JSON number's text
  * @param {Currency} currency
+ * @param {Locale} [locale]
  */
-export function exact(digits, currency) {
+export function exact(digits, currency, locale) {
   if (digits === null) return "";
-  const [whole, fraction] = plain(digits).split(".");
-  const grouped = whole.replace(/\B(?=(\d{3})+$)/g, ",");
-  return `${fraction ? `${grouped}.${fraction}` : grouped} ${currency.code.toUpperCase()}`;
+  const [, sign, whole, fraction = ""] = plain(digits).match(/^(-?)(\d+)\.?(\d*)$/) ?? [];
+  const grouped = number(BigInt(whole), locale, "whole", { useGrouping: true });
+  const { decimal, numerals } = marks(locale);
+  const rest = fraction.replace(/\d/g, (digit) => numerals[Number(digit)]);
+  const point = fraction ? decimal : "";
+  return `${sign}${grouped}${point}${rest} ${currency.code.toUpperCase()}`;
 }
 
 /**
  * A change in percent with its sign; what rounds to zero has none.
  *
  * @param {number | null} value
+ * @param {Locale} [locale]
  */
-export function percent(value) {
+export function percent(value, locale) {
   if (value === null) return UNKNOWN;
-  const options = /** @type {const} */ ({
+  return number(value, locale, "percent", {
+    style: "unit", // and not "percent", which would multiply
+    unit: "percent",
     signDisplay: "exceptZero",
     minimumFractionDigits: 2,
     maximumFractionDigits: 2,
   });
-  return `${number(value, options)}%`;
 }
 
 /**
@@ -105,9 +126,8 @@ export function percent(value) {
  * @returns {"up" | "down" | "same"}
  */
 export function trend(value) {
-  const sign = percent(value)[0];
-  if (sign === "+") return "up";
-  return sign === "-" ? "down" : "same";
+  if (value === null || Math.abs(value) < 0.005) return "same";
+  return value > 0 ? "up" : "down";
 }
 
 /**
@@ -120,7 +140,7 @@ export function clock(ms, now) {
   const today = Math.abs(now - ms) < DAY && new Date(ms).getDate() === new Date(now).getDate();
   /** @type {Intl.DateTimeFormatOptions} */
   const options = today ? { timeStyle: "medium" } : { dateStyle: "medium", timeStyle: "medium" };
-  return new Intl.DateTimeFormat(undefined, options).format(ms);
+  return time(ms, today ? "time" : "day", options);
 }
 
 /**
@@ -130,7 +150,7 @@ export function clock(ms, now) {
  */
 export function ago(ms) {
   const seconds = Math.max(0, ms) / 1000;
-  const words = new Intl.RelativeTimeFormat(undefined, { style: "short" });
+  const words = once("ago", () => new Intl.RelativeTimeFormat(undefined, { style: "short" }));
   if (seconds < 60) return words.format(-Math.floor(seconds / 10) * 10, "second");
   if (seconds < 3600) return words.format(-Math.floor(seconds / 60), "minute");
   if (seconds < 86400) return words.format(-Math.floor(seconds / 3600), "hour");
@@ -143,36 +163,53 @@ export function ago(ms) {
  * @param {number} ms unix milliseconds
  */
 export function moment(ms) {
-  return new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "long" }).format(ms);
+  return time(ms, "moment", { dateStyle: "full", timeStyle: "long" });
+}
+
+/**
+ * @param {number} ms
+ * @param {string} kind names the *options*
+ * @param {Intl.DateTimeFormatOptions} options
+ */
+function time(ms, kind, options) {
+  const zone = new Date(ms).getTimezoneOffset(); // the page may travel while it is open
+  return once(`${kind} ${zone}`, () => new Intl.DateTimeFormat(undefined, options)).format(ms);
 }
 
 /**
  * @param {number} value
- * @param {number} cents
+ * @param {Currency} currency
+ * @param {Locale} locale
+ * @param {number} least decimals
+ * @param {number} most decimals
+ * @param {"standard" | "compact" | "scientific"} [notation]
  */
-function amount(value, cents) {
-  const size = Math.abs(value);
-  if (size >= 1 || size === 0) {
-    const decimals = size >= 1000 ? cents : size >= 1 && size < 10 ? 4 : 2;
-    return number(value, { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
-  }
-  const power = Number(value.toExponential().split("e")[1]);
-  if (power < TINY) {
-    return number(value, { notation: "scientific", maximumFractionDigits: 3 });
-  }
-  return number(value, {
-    minimumFractionDigits: 4,
-    maximumFractionDigits: Math.max(4, 3 - power),
+function money(value, { code, symbol }, locale, least, most, notation = "standard") {
+  const kind = `${symbol && code} ${least} ${most} ${notation}`;
+  const text = number(value, locale, kind, {
+    ...(symbol ? { style: "currency", currency: code } : {}),
+    notation,
+    useGrouping: true,
+    minimumFractionDigits: least,
+    maximumFractionDigits: most,
   });
+  return symbol ? text : `${text}${NO_BREAK}${code.toUpperCase()}`;
 }
 
 /**
- * @param {string} text
- * @param {Currency} currency
+ * What a locale writes between whole and fraction, and its ten numerals from 0 up.
+ *
+ * @param {Locale} locale
  */
-function withCurrency(text, { code, symbol }) {
-  if (!symbol) return `${text}${NO_BREAK}${code.toUpperCase()}`;
-  return text.startsWith("-") ? `-${symbol}${text.slice(1)}` : `${symbol}${text}`;
+function marks(locale) {
+  return once(`${locale} marks`, () => {
+    const parts = new Intl.NumberFormat(locale).formatToParts(0.5);
+    const numerals = new Intl.NumberFormat(locale, { useGrouping: false }).format(9876543210);
+    return {
+      decimal: parts.find(({ type }) => type === "decimal")?.value ?? ".",
+      numerals: [...numerals].reverse(),
+    };
+  });
 }
 
 /**

@@ -12,9 +12,17 @@
  * @property {number} price
  * @property {string} price_digits the price's text, every digit as sent
  * @property {Direction} direction
+ * @property {number | null} change_1h percent
  * @property {number | null} change_24h percent
+ * @property {number | null} change_7d percent
  * @property {number | null} market_cap
  * @property {string | null} market_cap_digits
+ * @property {number | null} volume_24h
+ * @property {string | null} volume_24h_digits
+ * @property {number | null} high_24h
+ * @property {string | null} high_24h_digits
+ * @property {number | null} low_24h
+ * @property {string | null} low_24h_digits
  *
  * @typedef {object} Tick
  * @property {number} id its time in unix milliseconds
@@ -30,7 +38,7 @@
  * @property {string | null} next_attempt_at
  */
 
-const EXACT = new Set(["price", "market_cap"]);
+const EXACT = new Set(["price", "market_cap", "volume_24h", "high_24h", "low_24h"]);
 
 /**
  * Read a tick and keep the digits of its amounts next to them: a number of

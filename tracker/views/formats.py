@@ -1,8 +1,8 @@
 """Numbers and times as people read them: the Jinja filters of the pages.
 
-`static/js/format.js` is the same thing for the browser, and the first tick
-must not make a number look different: `tests/format_cases.json` holds both to
-the same texts. Numbers are `Decimal` and stay exact; nothing goes through a float.
+`static/js/format.js` is the same thing for the browser, in the reader's locale:
+`tests/format_cases.json` holds both to the same texts in en-US. Numbers are
+`Decimal` and stay exact; nothing goes through a float.
 
 The filters know nothing of ticks, requests or HTML. Text is en-US, as the pages are.
 """
@@ -28,7 +28,15 @@ _SYMBOLS = {
     "aud": "A$", "brl": "R$", "cad": "CA$", "hkd": "HK$", "mxn": "MX$", "nzd": "NZ$",
     "twd": "NT$", "ils": "₪", "php": "₱", "vnd": "₫",
 }  # fmt: skip
+_BY_CODE = (
+    "aed", "ars", "bdt", "bhd", "bmd", "chf", "clp", "czk", "dkk", "gel", "huf", "idr", "kwd",
+    "lkr", "mmk", "myr", "ngn", "nok", "pkr", "pln", "rub", "sar", "sek", "sgd", "thb", "try",
+    "uah", "vef", "xag", "xau", "xdr", "zar",
+)  # fmt: skip
+"""CoinGecko's currencies of ISO 4217 that en-US has no sign for: their code stands before."""
+_SYMBOLS |= {code: f"{code.upper()}{_NO_BREAK}" for code in _BY_CODE}
 _WITHOUT_CENTS = frozenset({"jpy", "krw", "vnd", "clp", "sats", "bits"})
+_ICON_HOSTS = ("https://coin-images.coingecko.com/", "https://assets.coingecko.com/")
 _SHORT = ((0, ""), (3, "K"), (6, "M"), (9, "B"), (12, "T"))
 
 
@@ -36,8 +44,8 @@ _SHORT = ((0, ""), (3, "K"), (6, "M"), (9, "B"), (12, "T"))
 class Currency:
     """How amounts in one currency are written.
 
-    The *symbol* stands before the amount; where there is none, the code stands
-    after it: CoinGecko's currencies are not all ISO 4217 (`sats`, `bits`, `link`).
+    The *symbol* stands before the amount; what is not of ISO 4217 (`sats`, `bits`,
+    `link`) has none, and its code stands after it.
     *cents* is how many decimals an amount of a thousand or more has.
     """
 
@@ -101,12 +109,29 @@ def utc_clock(ms: int) -> str:
     return f"{datetime.fromtimestamp(ms // 1000, UTC):%H:%M:%S} UTC"
 
 
+def every(seconds: int) -> str:
+    """Return how often something happens: `every minute`, `every 90 seconds`."""
+    number, unit = (seconds, "second") if seconds % 60 else (seconds // 60, "minute")
+    return f"every {unit}" if number == 1 else f"every {number} {unit}s"
+
+
+def small_icon(url: str) -> str:
+    """Return the address of a coin's icon in the size that a table shows.
+
+    CoinGecko sends those of the large ones, 250 pixels wide and 10 to 20 KB each;
+    the small ones, at the same address but for one word, have 50.
+    """
+    return url.replace("/large/", "/small/", 1) if url.startswith(_ICON_HOSTS) else url
+
+
 FILTERS: dict[str, Callable[..., Any]] = {
     "big": big,
     "currency": currency,
+    "every": every,
     "exact": exact,
     "percent": percent,
     "price": price,
+    "small_icon": small_icon,
     "trend": trend,
     "utc_clock": utc_clock,
 }

@@ -1,26 +1,21 @@
 /**
- * The table of coins: a row per coin, kept by the coin's id, in order of rank.
+ * The table of coins: a row per coin, kept by the coin's id.
  *
- * An update touches only what changed. Rows that the server wrote are taken
- * over as they are; new ones come from the `<template>` beside the table.
+ * Rows that the server wrote are taken over as they are; new ones come from the
+ * `<template>` beside the table. Rows change places as prices come, but not under
+ * the reader's hand, and the row that has the focus is never the one that is moved.
  */
 
-import { setData, setText, setTitle } from "../dom.js";
-import { big, exact, percent, price, trend, UNKNOWN } from "../format.js";
-import { adoptIcon, showIcon } from "../icons.js";
-import { byRank } from "../market.js";
+import { Hand } from "./hand.js";
+import { BY_RANK, matches, sorted, unmoved } from "./order.js";
+import { CoinRow } from "./row.js";
 
 /**
  * @typedef {import("../format.js").Currency} Currency
- * @typedef {import("../market.js").Direction} Direction
  * @typedef {import("../market.js").Quote} Quote
+ * @typedef {import("./order.js").Order} Order
+ * @typedef {import("./sparkline.js").Line} Line
  */
-
-const ARROWS = { up: "▲", down: "▼", same: "" };
-const SPOKEN = { up: "up", down: "down", same: "unchanged" };
-const FLASH = 900; // ms; shorter than the shortest interval
-
-const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
 export class CoinTable {
   /**
@@ -30,8 +25,18 @@ export class CoinTable {
   constructor(body, template) {
     this.body = body;
     this.template = template;
+    this.home = body.dataset.rows ?? "";
     /** @type {Map<string, CoinRow>} */
     this.rows = new Map();
+    /** @type {readonly Quote[]} */
+    this.quotes = [];
+    /** @type {Order} */
+    this.order = BY_RANK;
+    /** @type {ReadonlySet<string>} */
+    this.favorites = new Set();
+    /** @type {ReadonlyMap<string, Line>} */
+    this.lines = new Map();
+    this.hand = new Hand(body, () => this.#arrange());
     for (const element of body.querySelectorAll("[data-coin]")) {
       const row = new CoinRow(/** @type {HTMLElement} */ (element));
       row.adopt();
@@ -42,20 +47,71 @@ export class CoinTable {
   /**
    * Show exactly these quotes: coins come, go and change places.
    *
-   * @param {Quote[]} quotes
+   * @param {readonly Quote[]} quotes
    * @param {Currency} currency
    */
   show(quotes, currency) {
+    this.quotes = quotes;
     const present = new Set(quotes.map((quote) => quote.id));
     for (const [id, row] of this.rows) {
       if (!present.has(id)) this.#remove(id, row);
     }
-    let next = this.body.firstElementChild;
-    for (const quote of byRank(quotes)) {
-      const row = this.rows.get(quote.id) ?? this.#add(quote.id);
-      row.show(quote, currency);
-      if (row.element === next) next = next.nextElementSibling;
-      else this.body.insertBefore(row.element, next);
+    for (const quote of quotes) {
+      (this.rows.get(quote.id) ?? this.#add(quote.id)).show(quote, currency);
+    }
+    if (!this.hand.isOn()) this.#arrange();
+  }
+
+  /**
+   * Show the coins in another order, because the reader asked for it.
+   *
+   * @param {Order} order
+   * @param {ReadonlySet<string>} favorites
+   */
+  sort(order, favorites) {
+    this.order = order;
+    this.favorites = favorites;
+    for (const [id, row] of this.rows) row.showStar(favorites.has(id));
+    this.#arrange();
+  }
+
+  /**
+   * Show only coins that match; to be said again after each `show`.
+   *
+   * @param {string} needle folded
+   * @returns {number} how many do
+   */
+  search(needle) {
+    let count = 0;
+    for (const quote of this.quotes) {
+      const row = this.rows.get(quote.id);
+      const isFound = matches(quote, needle);
+      if (row && row.element.hidden === isFound) row.element.hidden = !isFound;
+      count += Number(isFound);
+    }
+    return count;
+  }
+
+  /** @param {ReadonlyMap<string, Line>} lines by the coins' ids */
+  draw(lines) {
+    this.lines = lines;
+    for (const [id, row] of this.rows) row.showLine(lines.get(id));
+  }
+
+  /** Put the rows into their order with as few moves as can be. */
+  #arrange() {
+    const wanted = [];
+    for (const { id } of sorted(this.quotes, this.order, this.favorites)) {
+      const row = this.rows.get(id);
+      if (row) wanted.push(row.element);
+    }
+    const places = new Map([...this.body.children].map((element, place) => [element, place]));
+    const focused = wanted.findIndex((element) => element.contains(document.activeElement));
+    const staying = unmoved(wanted.map((element) => places.get(element) ?? -1), focused);
+    let next = null;
+    for (let index = wanted.length - 1; index >= 0; index--) {
+      if (!staying.has(index)) this.body.insertBefore(wanted[index], next);
+      next = wanted[index];
     }
   }
 
@@ -64,8 +120,11 @@ export class CoinTable {
     const blank = this.template.content.firstElementChild;
     if (!blank) throw new Error("the row's template is empty");
     const row = new CoinRow(/** @type {HTMLElement} */ (blank.cloneNode(true)));
-    row.id = id;
+    row.become(id, this.home);
+    row.showStar(this.favorites.has(id));
+    row.showLine(this.lines.get(id));
     this.rows.set(id, row);
+    this.body.append(row.element);
     return row;
   }
 
@@ -77,87 +136,4 @@ export class CoinTable {
     row.element.remove();
     this.rows.delete(id);
   }
-}
-
-class CoinRow {
-  /** @param {HTMLElement} element */
-  constructor(element) {
-    this.element = element;
-    this.rank = part(element, "[data-field=rank]");
-    this.icon = part(element, "[data-icon]");
-    this.name = part(element, "[data-name]");
-    this.symbol = part(element, "[data-symbol]");
-    this.price = part(element, "[data-field=price]");
-    this.arrow = part(element, "[data-arrow]");
-    this.amount = part(element, "[data-amount]");
-    this.spoken = part(element, "[data-spoken]");
-    this.change = part(element, "[data-field=change_24h]");
-    this.cap = part(element, "[data-field=market_cap]");
-  }
-
-  get id() {
-    return this.element.dataset.coin ?? "";
-  }
-
-  set id(id) {
-    this.element.dataset.coin = id;
-  }
-
-  adopt() {
-    adoptIcon(this.icon, this.symbol.textContent ?? "");
-  }
-
-  /**
-   * @param {Quote} quote
-   * @param {Currency} currency
-   */
-  show(quote, currency) {
-    setText(this.rank, quote.rank === null ? UNKNOWN : String(quote.rank));
-    showIcon(this.icon, quote.image, quote.symbol);
-    setText(this.name, quote.name);
-    setTitle(this.name, quote.name);
-    setText(this.symbol, quote.symbol.toUpperCase());
-    setText(this.change, percent(quote.change_24h));
-    setData(this.change, "trend", trend(quote.change_24h));
-    setText(this.cap, big(quote.market_cap, currency));
-    setTitle(this.cap, exact(quote.market_cap_digits, currency));
-    this.#showPrice(quote, currency);
-  }
-
-  /**
-   * @param {Quote} quote
-   * @param {Currency} currency
-   */
-  #showPrice(quote, currency) {
-    const { direction } = quote;
-    setData(this.element, "direction", direction);
-    setText(this.arrow, ARROWS[direction]);
-    setText(this.spoken, SPOKEN[direction]);
-    setText(this.amount, price(quote.price, currency));
-    setTitle(this.price, exact(quote.price_digits, currency));
-    if (direction !== "same") flash(this.price, direction);
-  }
-}
-
-/**
- * A short glow behind what changed; nothing for those who asked for calm.
- *
- * @param {HTMLElement} cell
- * @param {Direction} direction
- */
-function flash(cell, direction) {
-  if (calm.matches) return;
-  const from = `var(--flash-${direction})`;
-  const frames = [{ backgroundColor: from }, { backgroundColor: "transparent" }];
-  cell.animate(frames, { duration: FLASH, easing: "ease-out" });
-}
-
-/**
- * @param {HTMLElement} element
- * @param {string} selector
- */
-function part(element, selector) {
-  const found = element.querySelector(selector);
-  if (!(found instanceof HTMLElement)) throw new Error(`the row has no ${selector}`);
-  return found;
 }
