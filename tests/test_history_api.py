@@ -155,6 +155,42 @@ class TestCsv:
         assert "Accept" in response.headers["Vary"]
 
 
+class TestFormat:
+    """For those who cannot send an `Accept`: the readers of a link."""
+
+    @pytest.mark.parametrize(
+        ("form", "accept", "kind"),
+        [
+            ("csv", "*/*", "text/csv; charset=utf-8"),
+            ("csv", "application/json", "text/csv; charset=utf-8"),
+            ("json", "text/csv", "application/json"),
+        ],
+    )
+    def test_it_wins_over_what_is_accepted(
+        self, client: FlaskClient, form: str, accept: str, kind: str
+    ) -> None:
+        response = client.get(f"{BITCOIN}?format={form}", headers={"Accept": accept})
+        assert response.content_type == kind
+        assert "accept" not in response.vary
+
+    def test_it_gives_the_same_as_the_header(self, client: FlaskClient) -> None:
+        asked = client.get(f"{BITCOIN}?range=7d&format=csv")
+        accepted = client.get(f"{BITCOIN}?range=7d", headers={"Accept": "text/csv"})
+        assert asked.text == accepted.text
+        name = "Content-Disposition"
+        assert asked.headers[name] == accepted.headers[name]
+
+    @pytest.mark.parametrize("form", ["xml", "", "CSV"])
+    def test_one_that_there_is_not_is_told_which_there_are(
+        self, client: FlaskClient, form: str
+    ) -> None:
+        response = client.get(f"{BITCOIN}?format={form}")
+        assert response.status_code == 400
+        assert response.content_type == "application/problem+json"
+        assert response.json
+        assert response.json["detail"] == f"format {form!r}; accepted: json, csv"
+
+
 class TestCaching:
     @pytest.mark.parametrize("path", [BITCOIN, "/api/history?range=7d"])
     def test_nothing_is_sent_again_until_the_next_tick(

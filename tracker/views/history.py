@@ -23,6 +23,8 @@ from tracker.views.api import no_prices_yet
 from tracker.views.problems import problem
 
 JSON, CSV = "application/json", "text/csv"
+FORMS = {"json": JSON, "csv": CSV}
+"""What `?format=` may ask for; it wins over `Accept`."""
 RANGE = "24h"
 """When none is asked for."""
 FEW = 50
@@ -37,15 +39,20 @@ blueprint = Blueprint("history", __name__, url_prefix="/api")
 
 @blueprint.get("/coins/<coin>/history")
 def of_coin(coin: str) -> Response:
-    """Return one coin's prices in a range, as JSON or, if that is preferred, as CSV."""
+    """Return one coin's prices in a range, as JSON or, if that is preferred, as CSV.
+
+    `?format=` is for those who cannot send an `Accept`: a link's readers.
+    """
     newest = relay().newest
     if newest is None:
         return no_prices_yet()
     coin, range = coin.strip().lower(), request.args.get("range", RANGE)
-    refusal = _unknown([coin], 404) or _no_range(range)
+    form = request.args.get("format")
+    refusal = _unknown([coin], 404) or _no_range(range) or _no_form(form)
     if refusal:
         return refusal
-    as_csv = request.accept_mimetypes.best_match([JSON, CSV]) == CSV
+    accepted = request.accept_mimetypes.best_match([JSON, CSV])
+    as_csv = (FORMS[form] if form is not None else accepted) == CSV
     response = _response(f"{newest.id}-csv" if as_csv else str(newest.id))
     if response.status_code == 304:
         return response
@@ -96,7 +103,8 @@ def _response(etag: str) -> Response:
     """Return an answer to be filled, or 304 when the reader has it already."""
     response = Response(content_type=JSON)
     response.headers["Cache-Control"] = "public, max-age=10"
-    response.vary.add("Accept")
+    if "format" not in request.args:
+        response.vary.add("Accept")
     response.set_etag(etag)
     response.make_conditional(request)
     return response
@@ -135,6 +143,12 @@ def _no_range(range: str) -> Response | None:
     if range in RANGES:
         return None
     return problem(400, f"range {range[:50]!r}; accepted: {', '.join(RANGES)}")
+
+
+def _no_form(form: str | None) -> Response | None:
+    if form is None or form in FORMS:
+        return None
+    return problem(400, f"format {form[:50]!r}; accepted: {', '.join(FORMS)}")
 
 
 def _no_number(points: str) -> Response | None:
