@@ -8,17 +8,21 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.site import Site
 
 CHROMIUM = shutil.which("chromium")
+PATIENCE = 20_000
+"""Milliseconds in which a page must come to what is expected of it, on a loaded machine too."""
+expect.set_options(timeout=PATIENCE)
+
 NOT_HERE = re.compile(r"^https?://(?!127\.0\.0\.1[:/])")
 
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium on the PATH")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(
@@ -53,7 +57,7 @@ def new_page(browser: Browser) -> Iterator[Open]:
         )
         contexts.append(context)
         context.route(NOT_HERE, lambda route: route.abort())
-        context.set_default_timeout(8_000)
+        context.set_default_timeout(PATIENCE)
         page = context.new_page()
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", lambda message: complaints.append(message.text))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from html.parser import HTMLParser
 from typing import Any
+from urllib.robotparser import RobotFileParser
 
 import pytest
 from flask.testing import FlaskClient
@@ -42,7 +43,7 @@ class Page(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         found = dict(attrs)
         self.elements.append((tag, found))
-        if tag not in {"link", "meta", "img"}:
+        if tag not in {"link", "meta", "img", "input"}:
             self._open.append((tag, "hidden" in found or tag in {"template", "noscript"}))
 
     def handle_endtag(self, tag: str) -> None:
@@ -86,11 +87,13 @@ def test_first_paint_has_the_prices() -> None:
         image="https://icons.test/btc.png",
     )
     page = load(FakeRelay(tick(bitcoin)))
-    assert "1 Bitcoin BTC ▲ $97,012.50 up +1.23% $1.92T" in page.text
-    assert page.one("data-coin")["data-direction"] == "up"
-    titles = {cell["data-field"]: cell.get("title") for cell in page.all("data-field")[:5]}
-    assert titles["price"] == "97,012.50 USD"
-    assert titles["market_cap"] == "1,920,000,000,001 USD"
+    assert "1 Bitcoin BTC ▲ $97,012.50 up – +1.23% – $1.92T" in page.text
+    row: dict[str | None, dict[str, str | None]] = {}
+    for cell in page.all("data-field"):
+        row.setdefault(cell["data-field"], cell)
+    assert row["price"]["data-direction"] == "up"
+    assert row["price"]["title"] == "97,012.50 USD"
+    assert row["market_cap"]["title"] == "1,920,000,000,001 USD"
     assert page.one("data-updated")["datetime"] == "2026-11-23T06:14:07.352Z"
     assert "06:14:07 UTC" in page.text
     assert "Data provided by CoinGecko" in page.text
@@ -158,16 +161,71 @@ def test_a_currency_that_is_none_of_iso_has_its_code() -> None:
     assert "Price in SATS" in page.text
 
 
-def test_without_scripts_the_page_says_that_it_stands_still() -> None:
-    html = client(FakeRelay()).get("/cryptos/").text
-    assert "<noscript>" in html
-    assert "Without JavaScript this page does not update by itself" in html
+@pytest.mark.parametrize(
+    ("interval", "seconds", "said"),
+    [(60, 60, "every minute"), (2, 30, "every 30 seconds"), (300, 300, "every 5 minutes")],
+)
+def test_without_scripts_the_page_reloads_itself_and_says_so(
+    interval: int, seconds: int, said: str
+) -> None:
+    html = client(FakeRelay(), interval=interval).get("/cryptos/").text
+    head = html.partition("</head>")[0]
+    refresh = f'<noscript><meta http-equiv="refresh" content="{seconds}"></noscript>'
+    assert refresh in head
+    assert f"Without JavaScript this page reloads itself {said}." in html
+
+
+def test_a_page_that_is_not_there_says_what_to_do_next() -> None:
+    response = client(FakeRelay()).get("/nothing")
+    assert (response.status_code, response.mimetype) == (404, "text/html")
+    assert response.headers["Cache-Control"] == "no-cache"
+    page = Page(response.text)
+    assert "There is no such page" in page.text
+    assert ("a", {"href": "/cryptos/"}) in page.elements
+
+
+def test_a_failure_shows_people_a_page_and_never_its_inside() -> None:
+    app = make_app(FakeRelay(tick(quote("bitcoin"))))
+
+    def fail() -> str:
+        raise LookupError("secret")
+
+    app.add_url_rule("/broken", view_func=fail)
+    app.add_url_rule("/api/broken", view_func=fail)
+    response = app.test_client().get("/broken")
+    assert (response.status_code, response.mimetype) == (500, "text/html")
+    assert "Something went wrong here" in Page(response.text).text
+    assert "secret" not in response.text
+    machine = app.test_client().get("/api/broken")
+    assert (machine.status_code, machine.mimetype) == (500, "application/problem+json")
+    assert "secret" not in machine.text
+
+
+def test_other_refusals_say_why_and_keep_their_headers() -> None:
+    response = client(FakeRelay()).post("/cryptos/")
+    assert response.status_code == 405
+    assert "GET" in response.headers["Allow"]
+    assert "Method Not Allowed" in Page(response.text).text
+
+
+def test_robots_may_read_the_pages_only() -> None:
+    response = client(FakeRelay()).get("/robots.txt")
+    assert response.mimetype == "text/plain"
+    rules = RobotFileParser()
+    rules.parse(response.text.splitlines())
+    paths = ("/cryptos/", "/cryptos/bitcoin", "/stream", "/api/prices")
+    assert [rules.can_fetch("any", path) for path in paths] == [True, True, False, False]
+
+
+def test_those_who_ask_for_favicon_ico_get_the_icon() -> None:
+    with client(FakeRelay()).get("/favicon.ico", follow_redirects=True) as response:
+        assert (response.status_code, response.mimetype) == (200, "image/png")
 
 
 def test_what_the_source_sends_is_text_and_never_markup() -> None:
-    evil = quote("x", name='<script>alert("1")</script>', image='"><b onerror=x>')
+    evil = quote("x", name='<script>alert("1")</script>', image='"><u onerror=x>')
     page = load(FakeRelay(tick(evil), Status("stale", reason="<i>no</i>")))
-    assert {tag for tag, _ in page.elements}.isdisjoint({"b", "i"})
+    assert {tag for tag, _ in page.elements}.isdisjoint({"u", "i"})
     inline = [found for tag, found in page.elements if tag == "script" and "src" not in found]
     assert inline == [{"type": "application/json", "data-tick": None}]
 

@@ -1,0 +1,139 @@
+/** The form that makes an alert: it says what it understands, and what it does not. */
+
+import { setText } from "../dom.js";
+import { price } from "../format.js";
+import { byRank } from "../market.js";
+import { exampleAmount, parseAmount } from "./amount.js";
+import { isMet } from "./rules.js";
+import { amount } from "./words.js";
+
+/**
+ * @typedef {import("../format.js").Currency} Currency
+ * @typedef {import("../market.js").Tick} Tick
+ * @typedef {import("./rules.js").Alert} Alert
+ */
+
+export class AlertForm {
+  /**
+   * @param {HTMLFormElement} form
+   * @param {string} coin that is chosen at first
+   * @param {(alert: Alert, tick: Tick) => Promise<string>} add returns what is to be said
+   */
+  constructor(form, coin, add) {
+    this.form = form;
+    this.wanted = coin;
+    this.add = add;
+    this.coin = /** @type {HTMLSelectElement} */ (form.elements.namedItem("coin"));
+    this.side = /** @type {HTMLSelectElement} */ (form.elements.namedItem("side"));
+    this.limit = /** @type {HTMLInputElement} */ (form.elements.namedItem("limit"));
+    this.code = part(form, "[data-alert-code]");
+    this.hint = part(form, "[data-hint]");
+    this.said = part(form, "[data-said]");
+    /** @type {Tick | null} */
+    this.tick = null;
+    /** @type {Currency | null} */
+    this.currency = null;
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#submit();
+    });
+    form.addEventListener("input", () => this.#edited());
+    this.#showHint();
+  }
+
+  /**
+   * Offer the coins of the newest tick.
+   *
+   * @param {Tick} tick
+   * @param {Currency} currency
+   */
+  offer(tick, currency) {
+    this.tick = tick;
+    this.currency = currency;
+    setText(this.code, tick.currency.toUpperCase());
+    this.#offerCoins(tick);
+    this.#showHint();
+  }
+
+  /** @param {string} text */
+  say(text) {
+    setText(this.said, text);
+  }
+
+  /** @param {Tick} tick */
+  #offerCoins({ quotes }) {
+    const offers = byRank(quotes).map(({ id, name, symbol }) => ({
+      id,
+      text: `${name} (${symbol.toUpperCase()})`,
+    }));
+    const key = JSON.stringify(offers);
+    if (key === this.coin.dataset.offers) return;
+    this.coin.dataset.offers = key;
+    const chosen = this.coin.value || this.wanted;
+    this.coin.replaceChildren(...offers.map(({ id, text }) => new Option(text, id)));
+    if (offers.some(({ id }) => id === chosen)) this.coin.value = chosen;
+  }
+
+  #edited() {
+    this.limit.removeAttribute("aria-invalid");
+    this.say("");
+    this.#showHint();
+  }
+
+  get #quote() {
+    return this.tick?.quotes.find(({ id }) => id === this.coin.value);
+  }
+
+  #showHint() {
+    const quote = this.#quote;
+    if (!quote || !this.currency) {
+      setText(this.hint, "An alert can be set once there are prices.");
+      return;
+    }
+    const value = parseAmount(this.limit.value);
+    const understood = value === null ? `Write it like ${exampleAmount()}.` : `Understood as ${amount(value, this.currency.code)}.`;
+    setText(this.hint, `${understood} Now ${price(quote.price, this.currency)}.`);
+  }
+
+  async #submit() {
+    const quote = this.#quote;
+    const { tick } = this;
+    const limit = parseAmount(this.limit.value);
+    if (!quote || !tick) return this.say("There are no prices yet to compare with.");
+    if (limit === null) return this.#refuse();
+    const side = this.side.value === "below" ? "below" : "above";
+    /** @type {Alert} */
+    const alert = {
+      id: `${Date.now().toString(36)}-${Math.random().toString(36).slice(2, 8)}`,
+      coin: quote.id,
+      name: quote.name,
+      side,
+      limit,
+      currency: tick.currency,
+      met: isMet(side, limit, quote.price),
+      fired: null,
+    };
+    const said = await this.add(alert, tick);
+    this.limit.value = "";
+    this.#edited();
+    this.say(said);
+  }
+
+  #refuse() {
+    this.limit.setAttribute("aria-invalid", "true");
+    this.limit.focus();
+    const written = this.limit.value.trim();
+    const what = written ? `“${written}” is not an amount above zero.` : "The price is missing.";
+    this.say(`${what} Write it like ${exampleAmount()}.`);
+  }
+}
+
+/**
+ * @param {HTMLElement} root
+ * @param {string} selector
+ */
+function part(root, selector) {
+  const found = root.querySelector(selector);
+  if (!(found instanceof HTMLElement)) throw new Error(`the form has no ${selector}`);
+  return found;
+}
