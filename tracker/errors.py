@@ -23,12 +23,17 @@ class SourceError(TrackerError):
     """A source gave no usable prices; `str()` of it is shown to readers.
 
     `retry_after` is how many seconds the source asked to be left alone for,
-    None when it did not say.
+    None when it did not say. `kind` is the failure in one word, to be counted:
+    `unreachable`, `timeout`, `rate_limit`, `refused` (4xx), `server` (5xx) or
+    `unusable`, what came makes no prices.
     """
 
-    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+    def __init__(
+        self, message: str, *, retry_after: float | None = None, kind: str = "unusable"
+    ) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+        self.kind = kind
 
 
 class MessageError(TrackerError):

@@ -13,7 +13,7 @@ import random
 import time
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -23,7 +23,9 @@ from redis.exceptions import RedisError
 
 from tracker.config import Settings
 from tracker.errors import ConfigError, MessageError
+from tracker.logs import sane_id
 from tracker.market import Tick, moment
+from tracker.repeated import Repeated
 from tracker.status import Health
 
 PROBE_EVERY = 10.0
@@ -43,16 +45,27 @@ class Message:
     """What is told after a refresh: the *tick* if there is a new one.
 
     *previous* is the id of the tick before it, so that a listener sees a gap.
+    *published_at*, unix milliseconds, is by the publisher's clock; *run* is the
+    id of the job's run, for the log. Neither is part of what is told.
     """
 
     health: Health
     tick: Tick | None = None
     previous: int | None = None
+    published_at: int | None = field(default=None, compare=False)
+    run: str | None = field(default=None, compare=False)
 
     def to_json(self) -> str:
         """Return the message as published."""
         tick = self.tick.to_json() if self.tick else "null"
-        rest = simplejson.dumps({"health": self.health.to_dict(), "previous": self.previous})
+        rest = simplejson.dumps(
+            {
+                "health": self.health.to_dict(),
+                "previous": self.previous,
+                "published_at": self.published_at,
+                "run": self.run,
+            }
+        )
         return f'{rest[:-1]}, "tick": {tick}}}'
 
     @classmethod
@@ -61,12 +74,15 @@ class Message:
         try:
             body = simplejson.loads(text, use_decimal=True)
             tick, previous = body["tick"], body["previous"]
+            published_at, run = body.get("published_at"), body.get("run")  # older workers: none
             return cls(
                 health=Health.from_dict(body["health"]),
                 tick=None if tick is None else Tick.from_dict(tick),
                 previous=None if previous is None else moment(previous),
+                published_at=None if published_at is None else moment(published_at),
+                run=None if run is None else sane_id(run),
             )
-        except (KeyError, TypeError, ValueError, RecursionError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
             raise MessageError(f"not a message of the feed: {text[:200]!r}") from error
 
 
@@ -83,9 +99,10 @@ class Heard:
     connected: bool = True
 
 
-def connect(settings: Settings) -> Redis:
+def connect(settings: Settings, **options: Any) -> Redis:
     """Return a client of the settings' Redis; it connects when first used.
 
+    *options* are those of `redis.Redis`.
     Heroku's `rediss://` has a certificate signed by itself, so none is checked.
     Raises `ConfigError` if no Redis is set.
     """
@@ -96,7 +113,7 @@ def connect(settings: Settings) -> Redis:
             "`make run` brings a Redis of its own"
         )
     extra: dict[str, Any] = {"ssl_cert_reqs": None} if url.startswith("rediss://") else {}
-    return Redis.from_url(url, **extra)
+    return Redis.from_url(url, **extra, **options)
 
 
 def backoff(failures: int) -> float:
@@ -111,6 +128,12 @@ class Feed:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self.channel = f"tracker:{settings.source}:{settings.currency}"
+        self._lost = Repeated(log)
+        self._garbled = Repeated(log)
+        self.connections = 0
+        """How often a subscription began to deliver."""
+        self.proved_at: float | None = None
+        """When a message to itself last came back, in monotonic seconds; None while lost."""
 
     @cached_property
     def _redis(self) -> Redis:
@@ -124,7 +147,8 @@ class Feed:
 
     def publish(self, message: Message) -> None:
         """Ring the bell. Raises `redis.RedisError`."""
-        self._redis.publish(self.channel, message.to_json())
+        stamped = replace(message, published_at=time.time_ns() // 1_000_000)
+        self._redis.publish(self.channel, stamped.to_json())
 
     def listen(self) -> Iterator[Heard]:
         """Yield what is heard, and silence at least every `PAUSE`, for ever.
@@ -136,15 +160,33 @@ class Feed:
         while True:
             try:
                 with _Subscription(self._redis, self.channel) as subscription:
+                    self._has_begun(subscription)
                     yield Heard()
-                    for heard in subscription.words():
+                    for text in subscription.texts():
                         failures = 0
-                        yield heard
+                        self.proved_at = subscription.proved_at
+                        yield self._heard(text)
             except (RedisError, OSError, TimeoutError) as error:
-                if failures == 0:
-                    log.warning("feed lost, prices now come from the database: %s", error)
+                self.proved_at = None
+                self._lost.failed(f"feed lost, prices now come from the database: {error}")
                 failures += 1
             yield from _wait_for_redis(failures)
+
+    def _has_begun(self, subscription: _Subscription) -> None:
+        if self.connections == 0:
+            log.info("feed is heard on %s", self.channel)
+        self._lost.over("feed is heard again")
+        self.connections += 1
+        self.proved_at = subscription.proved_at
+
+    def _heard(self, text: bytes | None) -> Heard:
+        if text is None:
+            return Heard(sure=True)
+        try:
+            return Heard(Message.from_json(text), sure=True)
+        except MessageError as error:
+            self._garbled.failed(f"{error}: the database is asked instead", key="garbled")
+            return Heard()
 
 
 class _Subscription:
@@ -156,7 +198,8 @@ class _Subscription:
         self._own = f"{channel}:probe:{uuid.uuid4().hex}"
         self._pubsub = redis.pubsub(ignore_subscribe_messages=True)
         self._probe_sent_at: float | None = None
-        self._probe_back_at = -PROBE_EVERY
+        self.proved_at = -PROBE_EVERY
+        """When the last probe came back, in monotonic seconds."""
 
     def __enter__(self) -> _Subscription:
         self._pubsub.subscribe(self._channel, self._own)
@@ -164,16 +207,15 @@ class _Subscription:
         while self._probe_sent_at is not None:
             self._receive()
             self._prove()
-        log.info("feed is heard on %s", self._channel)
         return self
 
     def __exit__(self, *exc: object) -> None:
         self._pubsub.close()
 
-    def words(self) -> Iterator[Heard]:
-        """Yield each message, and silence, until the subscription fails."""
+    def texts(self) -> Iterator[bytes | None]:
+        """Yield each message's text, and None for silence, until the subscription fails."""
         while True:
-            yield _heard(self._receive())
+            yield self._receive()
             self._prove()
 
     def _receive(self) -> bytes | None:
@@ -182,7 +224,7 @@ class _Subscription:
         if found is None:
             return None
         if found["channel"] == self._own.encode():
-            self._probe_sent_at, self._probe_back_at = None, time.monotonic()
+            self._probe_sent_at, self.proved_at = None, time.monotonic()
             return None
         data: bytes = found["data"]
         return data
@@ -191,21 +233,11 @@ class _Subscription:
         """Send a probe when one is due. Raises `TimeoutError` if the last did not return."""
         now = time.monotonic()
         if self._probe_sent_at is None:
-            if now - self._probe_back_at >= PROBE_EVERY:
+            if now - self.proved_at >= PROBE_EVERY:
                 self._redis.publish(self._own, b"")
                 self._probe_sent_at = now
         elif now - self._probe_sent_at > PROBE_LIMIT:
             raise TimeoutError("the subscription is connected, but delivers nothing")
-
-
-def _heard(text: bytes | None) -> Heard:
-    if text is None:
-        return Heard(sure=True)
-    try:
-        return Heard(Message.from_json(text), sure=True)
-    except MessageError as error:
-        log.warning("%s: the database is asked instead", error)
-        return Heard()
 
 
 def _wait_for_redis(failures: int) -> Iterator[Heard]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import NamedTuple
@@ -19,9 +19,11 @@ from typing import NamedTuple
 from sqlalchemy.exc import SQLAlchemyError
 
 from tracker import status as freshness
-from tracker.feed import Feed, Heard
+from tracker.feed import Feed, Heard, Message
 from tracker.inquiry import Inquiry
+from tracker.logs import about
 from tracker.market import Tick, TickJson
+from tracker.repeated import Repeated
 from tracker.status import Health, Status, stale_after_ms
 from tracker.store import Store
 from tracker.stream.frames import Frame, Notice, encode
@@ -50,6 +52,16 @@ class Found(NamedTuple):
     coins: frozenset[str]
 
 
+class Broadcast(NamedTuple):
+    """What one broadcast took, in seconds: itself, and since the worker told of the tick.
+
+    The second is None for a tick that the feed did not bring.
+    """
+
+    seconds: float
+    latency: float | None
+
+
 class Relay:
     """Feed and store in, frames to the hub out. *interval* is in seconds."""
 
@@ -62,6 +74,7 @@ class Relay:
         context: Callable[[], AbstractContextManager[object]],
         interval: int,
         replay: int,
+        on_broadcast: Callable[[Broadcast], None] = lambda broadcast: None,
     ) -> None:
         self._feed = feed
         self._store = store
@@ -70,6 +83,9 @@ class Relay:
         self._interval = interval
         self._stale_after = stale_after_ms(interval)
         self._replay = replay
+        self._on_broadcast = on_broadcast
+        self._unread = Repeated(log)
+        self._unheard = Repeated(log)
         self._closing = False
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
@@ -79,8 +95,13 @@ class Relay:
         self._health = Health()
         self._told: Status | None = None
         self._told_fresh_at: int | None = None
-        self._feed_connected = True
-        self._database_answers = True
+        self._is_cut_off = False
+        self.feed_connected = False
+        """Whether the feed delivers, as far as is known."""
+        self.database_answers = True
+        """Whether the last look into the database saw something."""
+        self.mended = 0
+        """Ticks found in the database that the feed did not bring, after the first look."""
         self._knows_history = False
         self.tick: Tick | None = None
         """The newest tick."""
@@ -106,12 +127,22 @@ class Relay:
         if self._thread is not None:
             self._thread.join()
 
+    @property
+    def runs(self) -> bool:
+        """Whether it relays."""
+        return self._thread is not None and self._thread.is_alive()
+
+    @property
+    def fresh_at(self) -> int | None:
+        """When the source last gave or confirmed the prices, in unix milliseconds."""
+        return self._health.fresh_at
+
     def status(self) -> Status:
         """Return what readers are told now."""
         now = freshness.status(self._health, now=_now_ms(), stale_after=self._stale_after)
-        if not self._database_answers and self.tick is None:
+        if not self.database_answers and self.tick is None:
             return Status("offline", reason="the database cannot be read")
-        if not self._feed_connected and self._health.reason is None:
+        if self._is_cut_off and self._health.reason is None:
             return replace(now, reason="Redis cannot be reached: prices come from the database")
         return now
 
@@ -125,39 +156,44 @@ class Relay:
         for heard in self._feed.listen():
             if self._closing:
                 return
-            with self._lock:
+            with self._lock, about(run=heard.message.run if heard.message else None):
                 self._hear(heard)
                 self._tell_status()
 
     def _hear(self, heard: Heard) -> None:
-        self._feed_connected = heard.connected
+        self.feed_connected, self._is_cut_off = heard.connected, not heard.connected
         if heard.message is not None:
             self._heard_at = time.monotonic()
             self._health = heard.message.health
             if heard.message.tick is not None:
-                self._take(heard.message.tick, heard.message.previous)
-        elif not heard.sure or not self._database_answers or self._is_overdue():
+                self._take(heard.message.tick, heard.message)
+        elif not heard.sure or not self.database_answers or self._is_overdue():
             self._look()
 
-    def _take(self, tick: Tick, previous: int | None) -> None:
-        """Relay *tick*, after those between it and the newest here."""
-        if previous != self._newest_id():
-            self._look()
-        joins_on = previous == self._newest_id()
+    def _take(self, tick: Tick, message: Message) -> None:
+        """Relay *tick*, which *message* brought, after those between it and the newest here."""
+        if message.previous != self._newest_id():
+            self._look(brought=tick.id)
+        else:
+            self._unheard.over("the feed brings the ticks again")
+        joins_on = message.previous == self._newest_id()
         if self.tick is None or tick.id > self.tick.id:
-            self._relay(tick, after_gap=not joins_on)
+            self._relay(tick, after_gap=not joins_on, published_at=message.published_at)
 
-    def _look(self) -> None:
-        """Relay what the database has and this process has not."""
+    def _look(self, *, brought: int | None = None) -> None:
+        """Relay what the database has and this process has not.
+
+        *brought* is the id of the tick that the feed brings just now, if it does.
+        """
         self._looked_at = time.monotonic()
         try:
             found = self._inquiry.answer(LOOK_LIMIT)
         except (SQLAlchemyError, TimeoutError) as error:
-            if self._database_answers:
-                log.warning("the database cannot be read: %s", error)
-            self._database_answers = False
+            self._unread.failed(f"the database cannot be read: {error}")
+            self.database_answers = False
             return
-        self._database_answers = True
+        self._unread.over("the database can be read again")
+        self.database_answers = True
         self._health = found.health
         self.coins |= found.coins
         newest = self._newest_id() or 0
@@ -169,9 +205,21 @@ class Relay:
             for tick in ticks[:-1]:
                 self._hub.keep(_frame(TickJson(tick)))
             ticks, has_gap = ticks[-1:], False
+        else:
+            self._mend(tick.id for tick in ticks if tick.id != brought)
         for tick in ticks:
             self._relay(tick, after_gap=has_gap)
             has_gap = False
+
+    def _mend(self, ids: Iterable[int]) -> None:
+        """Count and tell the ticks that the feed did not bring."""
+        if found := list(ids):
+            self.mended += len(found)
+            listed = ", ".join(map(str, found[:5]))
+            self._unheard.failed(
+                f"found in the database, not brought by the feed: {len(found)} ticks, {listed}",
+                key="unheard",
+            )
 
     def _ask_database(self) -> Found:
         with self._context():
@@ -181,11 +229,15 @@ class Relay:
                 frozenset() if self.coins else self._store.coins(),
             )
 
-    def _relay(self, tick: Tick, *, after_gap: bool) -> None:
+    def _relay(self, tick: Tick, *, after_gap: bool, published_at: int | None = None) -> None:
         self.coins = self.coins.union(quote.id for quote in tick.quotes)
         json = TickJson(tick)
+        began_at = time.perf_counter()
         self._hub.broadcast(_frame(json), after_gap=after_gap)
+        seconds = time.perf_counter() - began_at
         self.tick, self.newest = tick, json
+        self._on_broadcast(Broadcast(seconds, _seconds_since(published_at)))
+        log.debug("tick %d to %d readers in %.1f ms", tick.id, len(self._hub), seconds * 1000)
 
     def _is_confirmed(self) -> bool:
         """Return whether the newest tick was found to hold still, and readers do not know yet."""
@@ -222,6 +274,11 @@ class Relay:
 
 def _frame(json: TickJson) -> Frame:
     return Frame(json.id, lambda coins: encode(json.of(coins), event="prices", id=json.id))
+
+
+def _seconds_since(at: int | None) -> float | None:
+    """Return the seconds since *at*, by another host's clock perhaps: never less than none."""
+    return None if at is None else max(0, _now_ms() - at) / 1000
 
 
 def _now_ms() -> int:

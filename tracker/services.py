@@ -8,6 +8,8 @@ from flask import current_app
 
 from tracker.config import Settings
 from tracker.history import History
+from tracker.metrics.scrape import Scrape
+from tracker.readiness import Readiness
 from tracker.relay import Relay
 from tracker.stream.admission import Admission
 from tracker.stream.hub import Hub
@@ -31,6 +33,16 @@ def hub() -> Hub:
 def admission() -> Admission:
     """Return the limits of the current application's stream."""
     return cast(Admission, current_app.extensions["admission"])
+
+
+def scrape() -> Scrape:
+    """Return what puts the current application's numbers together."""
+    return cast(Scrape, current_app.extensions["scrape"])
+
+
+def readiness() -> Readiness:
+    """Return the checks of the current application."""
+    return cast(Readiness, current_app.extensions["readiness"])
 
 
 def relay() -> Relay:

@@ -25,6 +25,8 @@ State = Literal["starting", "live", "stale", "offline"]
 
 STALE_AFTER = 3
 """Intervals after which prices count as stale."""
+MAX_BAR = 3_600_000
+"""Milliseconds that a source may ask for at most; anything beyond is a clock that stepped."""
 
 
 def stale_after_ms(interval: int) -> int:
@@ -150,3 +152,15 @@ def _state(health: Health, now: int, stale_after: int) -> tuple[State, int | Non
 
 def _iso_or_none(ms: int | None) -> str | None:
     return None if ms is None else iso(ms)
+
+
+def reason_to_skip(health: Health, now: int, interval: int) -> str | None:
+    """Return why not to ask *now*: too soon after the last attempt, or the source asked not to.
+
+    A worker that comes back finds a queue of refreshes, and one is enough.
+    """
+    if health.barred_until is not None and 0 < health.barred_until - now <= MAX_BAR:
+        return f"the source asked to wait {(health.barred_until - now) / 1000:.0f} s more"
+    if health.attempted_at is not None and abs(now - health.attempted_at) < interval / 2:
+        return f"the last attempt was {now - health.attempted_at} ms ago"
+    return None

@@ -49,7 +49,7 @@ def main(settings: Settings) -> None:
     """Run the worker process."""
     end_on_signals()
     source()
-    outlive_redis(lambda: run(settings))
+    outlive_redis(lambda: run(settings), ping=connect(settings).ping)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import time
+from dataclasses import replace
 from functools import cache
 
 from flask import Flask
@@ -22,6 +23,9 @@ from tracker.candles import from_sparkline
 from tracker.errors import SourceError
 from tracker.feed import Feed, Message
 from tracker.history import History
+from tracker.logs import about, current, sane_id
+from tracker.refreshes import Outcome
+from tracker.repeated import is_same, still
 from tracker.status import Health
 from tracker.store import Store
 from worker import backoff
@@ -29,6 +33,9 @@ from worker.sources import Fetched, Source, build
 
 JOB_TIMEOUT = 30
 """Seconds after which RQ ends a job that hangs."""
+
+HOUR = 3_600_000
+"""Milliseconds between two lines about a failure that stays."""
 
 log = logging.getLogger(__name__)
 
@@ -46,51 +53,78 @@ def source() -> Source:
 
 
 def refresh_prices() -> None:
-    """Make one tick of the settings' market; after a failure, come again when it is time."""
-    app = application()
-    with app.app_context():
+    """Make one tick of the settings' market; after a failure, come again when it is time.
+
+    Each run has an id for the log. One that a request has queued carries the
+    request's, in the job's meta as `request`.
+    """
+    app, job = application(), get_current_job()
+    request = job.meta.get("request") if job else None
+    with (
+        about(job=job.id if job else None, run=sane_id(None), request=request),
+        app.app_context(),
+        app.extensions["refreshes"].counted() as outcome,
+    ):
         health = refresh(
             source(),
             app.extensions["store"],
             app.extensions["feed"],
             app.extensions["history"],
             interval=app.extensions["settings"].interval * 1000,
+            outcome=outcome,
         )
-    if health.reason is not None and health.next_attempt_at is not None:
-        come_again(health.next_attempt_at)
+        if health.reason is not None and health.next_attempt_at is not None:
+            come_again(health.next_attempt_at)
 
 
-def refresh(source: Source, store: Store, feed: Feed, history: History, *, interval: int) -> Health:
+def refresh(
+    source: Source,
+    store: Store,
+    feed: Feed,
+    history: History,
+    *,
+    interval: int,
+    outcome: Outcome | None = None,
+) -> Health:
     """Fetch, save, publish; a failure of the source is saved and published too.
 
     *interval* is in milliseconds. Returns the health afterwards; skipped, and
-    the health as it was, when the last attempt is too young.
+    the health as it was, when the last attempt is too young. What became of it
+    is noted in *outcome*.
     """
+    outcome = outcome or Outcome()
     health, at = store.health(), _now_ms()
     why = backoff.reason_to_skip(health, at, interval)
     if why:
         log.info("skipped: %s", why)
+        outcome.what = "skipped"
         return health
     week = history.needs_filling(at)
     try:
         fetched = source.fetch(etag=None if week else health.etag, week=week)
     except SourceError as error:
+        outcome.kind = error.kind
         return _fail(store, feed, health, error, at, interval)
     except JobTimeoutException:
         late = SourceError(f"{source.name}: there was no answer within {JOB_TIMEOUT} s")
+        outcome.kind = "timeout"
         return _fail(store, feed, health, late, at, interval)
+    _tell_recovery(source.name, health)
     if fetched is None:
+        outcome.what = "unchanged"
         health = store.save_confirmation(at=at, next_attempt_at=at + interval, etag=health.etag)
         publish(feed, Message(health))
         log.info("%s: unchanged", source.name)
         return health
-    return _save(store, feed, history, fetched, at, interval) or health
+    saved = _save(store, feed, history, fetched, at, interval)
+    outcome.what = "tick" if saved else "skipped"
+    return saved or health
 
 
 def publish(feed: Feed, message: Message) -> None:
     """Ring the bell; without Redis the web finds by itself what was saved."""
     try:
-        feed.publish(message)
+        feed.publish(replace(message, run=current("run")))
     except RedisError as error:
         log.warning("saved, but not published: %s", error)
 
@@ -131,16 +165,33 @@ def _fail(
     store: Store, feed: Feed, health: Health, error: SourceError, at: int, interval: int
 ) -> Health:
     barred_until = backoff.barred_until(error, _now_ms())
-    wait = backoff.wait_after(health.failures + 1, interval)
-    health = store.save_failure(
-        str(error),
-        at=at,
-        next_attempt_at=barred_until or at + wait,
-        barred_until=barred_until,
+    next_attempt_at = barred_until or at + backoff.wait_after(health.failures + 1, interval)
+    failing = store.save_failure(
+        str(error), at=at, next_attempt_at=next_attempt_at, barred_until=barred_until
     )
-    publish(feed, Message(health))
-    log.warning("%s; next attempt in %.0f s", error, (barred_until or at + wait) / 1000 - at / 1000)
-    return health
+    publish(feed, Message(failing))
+    if line := _line_about(str(error), health, failing):
+        log.warning("%s; next attempt in %.0f s", line, (next_attempt_at - at) / 1000)
+    return failing
+
+
+def _line_about(reason: str, before: Health, now: Health) -> str | None:
+    """Return what to log of a failure: itself when it is new, and each hour that it still is."""
+    if before.reason is None or not is_same(before.reason, reason):
+        return reason
+    since, last = now.failing_since, before.attempted_at
+    if since is None or last is None or now.attempted_at is None:
+        return reason
+    if (now.attempted_at - since) // HOUR > (last - since) // HOUR:
+        return f"{still(now.failures, since)}: {reason}"
+    return None
+
+
+def _tell_recovery(name: str, before: Health) -> None:
+    """Log that the source gives prices again; at the level of what it said before."""
+    if before.reason is not None:
+        plural = "" if before.failures == 1 else "s"
+        log.warning("%s answers again (%d failure%s)", name, before.failures, plural)
 
 
 def _now_ms() -> int:

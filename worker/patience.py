@@ -14,23 +14,28 @@ from redis.exceptions import RedisError
 from tracker import config, feed, logs
 from tracker.config import Settings
 from tracker.errors import ConfigError
+from tracker.repeated import Repeated
 
 log = logging.getLogger(__name__)
 
 
-def outlive_redis(work: Callable[[], None]) -> None:
-    """Run *work* until it returns; when Redis fails it, wait and run it again."""
-    failures = 0
+def outlive_redis(work: Callable[[], None], *, ping: Callable[[], object] = lambda: None) -> None:
+    """Run *work* until it returns; when Redis fails it, wait and run it again.
+
+    *ping* is called before each run; that it returns shows that Redis is there.
+    """
+    trouble, failures = Repeated(log), 0
     while True:
         began_at = time.monotonic()
         try:
+            ping()
+            trouble.over("Redis can be reached again")
             work()
         except RedisError as error:
             if end := _end_behind(error):
                 raise end from None
             failures = 1 if time.monotonic() - began_at > feed.MAX_BACKOFF else failures + 1
-            if failures == 1:
-                log.warning("Redis cannot be reached, tried again until it can: %s", error)
+            trouble.failed(f"Redis cannot be reached, tried again until it can: {error}")
         else:
             return
         time.sleep(feed.backoff(failures))
@@ -47,7 +52,7 @@ def begin(main: Callable[[Settings], None]) -> None:
     """Run *main* with the checked settings; a wrong one ends the process with one line."""
     try:
         settings = config.load()
-        logs.configure(settings.log_level)
+        logs.configure(settings)
         main(settings)
     except ConfigError as error:
         sys.exit(str(error))

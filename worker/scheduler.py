@@ -129,7 +129,7 @@ def run(settings: Settings) -> None:
 def main(settings: Settings) -> None:
     """Run the scheduler process."""
     end_on_signals()
-    outlive_redis(lambda: run(settings))
+    outlive_redis(lambda: run(settings), ping=connect(settings).ping)
 
 
 if __name__ == "__main__":

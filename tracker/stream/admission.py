@@ -5,6 +5,11 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from ipaddress import IPv6Network
+from typing import Literal
+
+Refusal = Literal["full", "address", "choices"]
+"""The process has no room, the address has its readers, or too many parts are looked at."""
+REFUSALS: tuple[Refusal, ...] = ("full", "address", "choices")
 
 
 def network_of(client: str) -> str:
@@ -26,13 +31,17 @@ class Admission:
         self._lock = threading.Lock()
         self._clients: Counter[str] = Counter()
         self.total = 0
+        self.refused: Counter[Refusal] = Counter()
+        """How many were not let in so far."""
 
     def enter(self, client: str) -> str | None:
         """Count *client* (an address) in, or return why it may not enter."""
         with self._lock:
             if self.total >= self.limit:
+                self.refused["full"] += 1
                 return f"this server has its {self.limit} readers"
             if self._clients[client] >= self.per_client:
+                self.refused["address"] += 1
                 return f"your address {client} has its {self.per_client} readers here"
             self.total += 1
             self._clients[client] += 1

@@ -17,22 +17,19 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from typing import Any, ClassVar
 
 import gevent
 from gevent.pywsgi import format_date_time
 from gevent.socket import socket as GeventSocket
-from gunicorn.workers.ggevent import GeventPyWSGIWorker, PyWSGIHandler
+from gunicorn.workers.ggevent import GeventPyWSGIWorker
+
+from tracker.stream.limits import LimitedHandler
 
 SEND_BUFFER = 128 * 1024
 """Bytes the kernel may hold for one reader (Linux doubles it for its own use)."""
 
 USER_TIMEOUT = 30_000
 """Milliseconds that sent bytes may stay unacknowledged: a vanished peer ends then."""
-
-IDLE_LIMIT = 10.0
-"""Seconds that a connection may take for its next request."""
 
 _CHUNK = 64 * 1024
 _ALIVE_CHECK = 0.1
@@ -81,48 +78,13 @@ class EventStream:
             self._leave()
 
 
-class Handler(PyWSGIHandler):  # type: ignore[misc]
-    """gunicorn's gevent handler, which hands an `EventStream`'s socket over.
-
-    It waits for a request, and for its headers, for `IDLE_LIMIT` at most, where
-    gevent's waits for ever.
-    """
-
-    idle: ClassVar[set[Handler]] = set()
-    """Handlers that wait for a request or for the rest of one."""
-
-    def handle_one_request(self) -> Any:
-        """Answer the next request, if it comes in time; None ends the connection."""
-        self.idle.add(self)
-        self._limit = gevent.Timeout.start_new(IDLE_LIMIT)
-        try:
-            return super().handle_one_request()
-        except gevent.Timeout as error:
-            if error is not self._limit:
-                raise
-            return None
-        finally:
-            self._is_whole()
-
-    def get_environ(self) -> dict[str, Any]:
-        """Return the WSGI environment: the request has been read, and the limit is over."""
-        self._is_whole()
-        environ: dict[str, Any] = super().get_environ()
-        return environ
+class Handler(LimitedHandler):
+    """The handler that hands an `EventStream`'s socket over."""
 
     def log_request(self) -> None:
         """Log the request, where somebody wants to know."""
         if self.server.log.cfg.accesslog:
             super().log_request()
-
-    def _is_whole(self) -> None:
-        self._limit.close()
-        self.idle.discard(self)
-
-    def hang_up(self) -> None:
-        """Let a handler that waits for a request wait no longer."""
-        with suppress(OSError):
-            self.socket.shutdown(socket.SHUT_RD)
 
     def _hands_over(self) -> bool:
         return isinstance(self.result, EventStream) and type(self.socket) is GeventSocket
@@ -165,6 +127,5 @@ class Worker(GeventPyWSGIWorker):  # type: ignore[misc]
     def _drain_at_the_end(self) -> None:
         while self.alive:
             gevent.sleep(_ALIVE_CHECK)
-        for handler in list(Handler.idle):
-            handler.hang_up()
+        Handler.end_all()
         self.drain()

@@ -13,8 +13,11 @@ It does not know HTTP: `handover` brings it sockets whose response has begun.
 from __future__ import annotations
 
 import _socket
+import errno
 import json
+import logging
 import random
+import socket
 import threading
 import time
 from collections import Counter
@@ -24,9 +27,10 @@ from itertools import islice
 from typing import NamedTuple
 
 from tracker.stream.frames import HEARTBEAT, Frame, Lens, Notice, encode, retry
-from tracker.stream.poller import HUNG_UP, Poller
+from tracker.stream.poller import FAILED, HUNG_UP, Poller
 from tracker.stream.ring import Ring
 from tracker.stream.subscriber import Subscriber
+from tracker.stream.tally import Tally, Why
 from tracker.stream.vital import vital_thread
 
 MAX_PARTS = 256
@@ -38,6 +42,8 @@ _FIRST_SEND = 32 * 1024
 """Bytes, about, that a newcomer is sent at once: it saves calls of the kernel."""
 _DRAIN_STEP = 0.05
 """Seconds between two groups of readers let go by a drain."""
+
+log = logging.getLogger(__name__)
 
 
 class Hub:
@@ -75,6 +81,10 @@ class Hub:
         self._spoke_at = time.monotonic()
         self._closing = threading.Event()
         self._threads: list[threading.Thread] = []
+        self.draining = False
+        """Whether readers are being let go, since the process ends."""
+        self.tally = Tally()
+        """What happened so far."""
 
     def __len__(self) -> int:
         """Return the number of subscribers."""
@@ -84,6 +94,16 @@ class Hub:
     def newest_id(self) -> int | None:
         """The id of the newest frame."""
         return self._ring.newest.id if self._ring.newest else None
+
+    @property
+    def behind(self) -> int:
+        """How many subscribers have not been sent all there is."""
+        return len(self._behind)
+
+    @property
+    def runs(self) -> bool:
+        """Whether it watches sockets and clock."""
+        return bool(self._threads) and all(thread.is_alive() for thread in self._threads)
 
     def takes(self, part: tuple[str, ...]) -> bool:
         """Return whether one more reader may look at *part*."""
@@ -151,6 +171,8 @@ class Hub:
             self._by_fd[sub.fd] = sub
             self._parts[lens.part] += 1
             self._behind.add(sub)
+            self.tally.comes(lens)
+            log.debug("a reader comes from %s", client)
             if not self._advance(sub):
                 self._poller.want_write(sub.fd, True)
 
@@ -159,6 +181,7 @@ class Hub:
 
         Those not yet let go still get every frame.
         """
+        self.draining = True
         ends_at = time.monotonic() + seconds
         while self._by_fd:
             steps_left = max(1, int((ends_at - time.monotonic()) / _DRAIN_STEP))
@@ -177,7 +200,7 @@ class Hub:
             thread.join()
         with self._lock:
             for sub in list(self._by_fd.values()):
-                self._drop(sub)
+                self._drop(sub, "drained")
         self._poller.close()
 
     def look_at_sockets(self) -> None:
@@ -186,7 +209,7 @@ class Hub:
             for fd, mask in self._poller.ready():
                 sub = self._by_fd[fd]
                 if mask & HUNG_UP:
-                    self._drop(sub)
+                    self._drop(sub, _why(_failure_of(sub)) if mask & FAILED else "hung_up")
                 elif self._advance(sub) and fd in self._by_fd:
                     self._poller.want_write(fd, False)
 
@@ -197,7 +220,7 @@ class Hub:
             if now - self._spoke_at >= self._heartbeat_after:
                 self._send_to_live(self._heartbeat)
             for sub in [s for s in self._behind if now - s.moved_at > self._stall_limit]:
-                self._drop(sub)
+                self._drop(sub, "stalled")
 
     # What follows is called with the lock held, but for the two watches.
 
@@ -220,18 +243,23 @@ class Hub:
                     sent = sub.sock.send(data)
                 except BlockingIOError:
                     sent = 0
-                except OSError:
-                    sent = -1
+                except OSError as error:
+                    sent = -(error.errno or 1)
                 if sent != size:
                     short.append((sub, sent))
+            taken = size * (len(members) - len(short)) + sum(max(0, sent) for _, sent in short)
+            self.tally.bytes += taken
+            if not isinstance(frame, Notice):
+                self.tally.events += len(members)
             for sub, sent in short:
                 if sent < 0:
-                    self._drop(sub)
+                    self._drop(sub, _why(-sent))
                 else:
                     self._fall_behind(sub, data, sent)
 
     def _fall_behind(self, sub: Subscriber, data: bytes, sent: int) -> None:
         """Let *sub* read on from the ring once the rest of *data* has gone."""
+        self.tally.slow += 1
         self._live[sub.lens].remove(sub)
         self._behind.add(sub)
         sub.pending, sub.offset = data, sent
@@ -244,17 +272,25 @@ class Hub:
     def _advance(self, sub: Subscriber) -> bool:
         """Send *sub* what it lacks; False when the kernel takes no more for now."""
         try:
-            while sub.push():
+            while self._push(sub):
                 following = self._next_for(sub)
                 if following is None:
                     self._behind.remove(sub)
                     self._live.setdefault(sub.lens, set()).add(sub)
                     return True
                 sub.pending = following
-        except OSError:
-            self._drop(sub)
+        except OSError as error:
+            self._drop(sub, _why(error.errno))
             return True
         return False
+
+    def _push(self, sub: Subscriber) -> bool:
+        """Send what *sub* has pending; True when all of it has gone. Raises `OSError`."""
+        left = sub.left
+        try:
+            return sub.push()
+        finally:
+            self.tally.bytes += left - sub.left
 
     def _next_for(self, sub: Subscriber) -> bytes | None:
         """Return the next bytes that *sub* lacks; None when it has all."""
@@ -264,6 +300,7 @@ class Hub:
             frame = self._ring[sub.position]
             sub.position += 1
             sub.cursor = frame.id
+            self.tally.events += 1
             return frame.seen_through(sub.lens)
         if sub.pinned is not self._pinned and self._pinned is not None:
             sub.pinned = self._pinned
@@ -288,16 +325,18 @@ class Hub:
         sub.position = max(self._ring.start, self._ring.end - 1)
         if last_event_id is not None:
             after = self._ring.after(int(last_event_id)) if _is_id(last_event_id) else None
-            if after is None:
+            replayed = None if after is None else self._ring.end - after
+            self.tally.returns(replayed)
+            if after is None or replayed is None:
                 parts.append(_verdict(last_event_id, recovered=False))
             else:
                 sub.position, sub.cursor = after, int(last_event_id)
-                replayed = self._ring.end - after
                 parts.append(_verdict(last_event_id, recovered=True, replayed=replayed))
         return b"".join(parts)
 
     def _told_what_it_missed(self, sub: Subscriber) -> bytes:
         """Return the verdict: all between its last frame and the next that it gets."""
+        self.tally.lapped += 1
         sub.position = self._ring.end - 1
         return sub.encoded(_verdict(str(sub.cursor), recovered=False))
 
@@ -310,10 +349,12 @@ class Hub:
         if sub not in self._behind:
             sub.pending = sub.encoded(self._own_retry())
             with suppress(OSError):
-                sub.push()
-        self._drop(sub)
+                self._push(sub)
+        self._drop(sub, "drained")
 
-    def _drop(self, sub: Subscriber) -> None:
+    def _drop(self, sub: Subscriber, why: Why) -> None:
+        self.tally.leaves(sub.lens, why)
+        log.debug("a reader from %s leaves: %s", sub.client, why)
         del self._by_fd[sub.fd]
         self._behind.discard(sub)
         members = self._live.get(sub.lens)
@@ -348,6 +389,16 @@ class _Told(NamedTuple):
 
     def seen_through(self, lens: Lens) -> bytes:
         return Notice(self.verdict).seen_through(lens) + self.frame.seen_through(lens)
+
+
+def _why(error: int | None) -> Why:
+    """Return why a reader left whose socket fails with the system's number *error*."""
+    return "timed_out" if error == errno.ETIMEDOUT else "hung_up"
+
+
+def _failure_of(sub: Subscriber) -> int:
+    """Return the system's number of what happened to the socket of *sub*; 0 is nothing."""
+    return sub.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
 
 
 def _is_id(text: str) -> bool:

@@ -17,7 +17,9 @@ from typing import Any
 from gevent import monkey
 
 WRITABLE = 0x004
-HUNG_UP = 0x008 | 0x010 | 0x2000
+FAILED = 0x008
+"""Error: the socket says which (EPOLLERR)."""
+HUNG_UP = FAILED | 0x010 | 0x2000
 """Error, hang-up of both sides, or of the peer's (EPOLLERR, EPOLLHUP, EPOLLRDHUP)."""
 
 _READABLE = 0x001

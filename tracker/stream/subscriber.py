@@ -52,6 +52,11 @@ class Subscriber:
         """Return *private* as the first bytes of this reader's stream."""
         return GZIP_HEADER + gzip_block(private) if self.lens.gzip else private
 
+    @property
+    def left(self) -> int:
+        """Bytes of what is pending that have not gone."""
+        return len(self.pending) - self.offset
+
     def push(self) -> bool:
         """Send what is pending; True when all of it has gone. Raises `OSError`."""
         while self.offset < len(self.pending):

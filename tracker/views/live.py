@@ -19,10 +19,18 @@ from tracker.market import Tick
 from tracker.services import relay, settings
 from tracker.status import stale_after_ms
 
+RELOAD = 30
+"""Seconds at least between two loads of a page by a browser without JavaScript."""
 
-def page(template: str, *, status_code: int = 200, **values: Any) -> Response:
-    """Return *template* with what is true now, and *values*; never kept by a cache unasked."""
-    text = render_template(template, **_now(relay().tick), **values)
+
+def page(
+    template: str, *, status_code: int = 200, tick: Tick | None = None, **values: Any
+) -> Response:
+    """Return *template* with what is true now, and *values*; never kept by a cache unasked.
+
+    A *tick* is shown in place of the newest one: a part of it, for example.
+    """
+    text = render_template(template, **_now(tick or relay().tick), **values)
     response = make_response(text, status_code)
     response.headers["Cache-Control"] = "no-cache"
     return response
@@ -39,6 +47,7 @@ def _now(tick: Tick | None) -> dict[str, Any]:
         "code": tick.currency if tick else chosen.currency,
         "simulated": "simulated" in (source, chosen.source),
         "credited": source == "coingecko",
+        "reload": max(RELOAD, chosen.interval),
         "stale_after": stale_after_ms(chosen.interval),
         "now": time.time_ns() // 1_000_000,
     }

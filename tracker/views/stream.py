@@ -36,8 +36,8 @@ blueprint = Blueprint("stream", __name__)
 @blueprint.get("/stream")
 def stream() -> Response:
     """Begin an event stream and leave it to the hub."""
-    lens = Lens(_coins(), gzip=_accepts_gzip())
-    problem_with_coins = _problem_with(lens.part, relay().coins)
+    lens = Lens(coins_asked_for(), gzip=_accepts_gzip())
+    problem_with_coins = problem_with(lens.part, relay().coins)
     if problem_with_coins:
         return problem(400, problem_with_coins)
     headers = GZIP_HEADERS if lens.gzip else HEADERS
@@ -60,7 +60,7 @@ def _accepts_gzip() -> bool:
     return "HTTP_ACCEPT_ENCODING" in request.environ and request.accept_encodings["gzip"] > 0
 
 
-def _coins() -> tuple[str, ...]:
+def coins_asked_for() -> tuple[str, ...]:
     """Return the coins asked for, each once and in order, so that equal wishes are equal."""
     if not request.query_string:
         return ()
@@ -68,7 +68,8 @@ def _coins() -> tuple[str, ...]:
     return tuple(sorted({name for name in names if name}))
 
 
-def _problem_with(coins: tuple[str, ...], known: frozenset[str]) -> str | None:
+def problem_with(coins: tuple[str, ...], known: frozenset[str]) -> str | None:
+    """Return what is wrong with *coins* and what is accepted, for a person to read."""
     if len(coins) > MAX_COINS:
         return f"{len(coins)} coins; accepted: at most {MAX_COINS}, or leave `coins` out for all"
     unknown = [coin for coin in coins if coin not in known]
@@ -87,6 +88,7 @@ def _last_event_id() -> str | None:
 def _refusal(client: str, lens: Lens) -> str | None:
     """Return why *client* cannot come in, or count it in."""
     if not hub().takes(lens.part):
+        admission().refused["choices"] += 1
         return "too many different choices of coins are being read; leave `coins` out for all"
     return admission().enter(client)
 

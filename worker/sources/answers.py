@@ -212,7 +212,9 @@ def _refusal(answer: Answer, code: int, said: str, otherwise: str) -> SourceErro
     if code in RATE_LIMITS:
         wait = retry_after(answer.headers.get("Retry-After"), datetime.now(UTC))
         asks = f"; it asks to wait {wait:.0f} s" if wait else ""
-        return SourceError(f"CoinGecko: {MEANINGS[code]} ({where}){asks}", retry_after=wait)
+        return SourceError(
+            f"CoinGecko: {MEANINGS[code]} ({where}){asks}", retry_after=wait, kind="rate_limit"
+        )
     if 300 <= code < 400 and code not in MEANINGS:
         said, to = "", address(answer.headers.get("Location", ""))
         meaning = f"it redirects to {to or 'nowhere'}; check COINGECKO_URL"
@@ -222,4 +224,5 @@ def _refusal(answer: Answer, code: int, said: str, otherwise: str) -> SourceErro
         meaning = MEANINGS.get(code, "a failure on its side")
     else:
         meaning = MEANINGS.get(code, otherwise if code < 300 else "the request was refused")
-    return SourceError(f"CoinGecko: {meaning} ({where}){answer.quoted(said)}")
+    kind = {4: "refused", 5: "server"}.get(code // 100, "unusable")
+    return SourceError(f"CoinGecko: {meaning} ({where}){answer.quoted(said)}", kind=kind)

@@ -141,7 +141,9 @@ class CoinGecko:
                 body = self._body(response, deadline)
                 return answers.Answer(response.status_code, response.headers, body, self._secret)
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-            raise SourceError(self._words(error, _cause(error, before))) from error
+            late = isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError)
+            kind = "timeout" if late else "unreachable"
+            raise SourceError(self._words(error, _cause(error, before)), kind=kind) from error
 
     def _body(self, response: requests.Response, deadline: float) -> bytes:
         """Return the body, piece by piece: `response.content` knows no limit of size or time."""
@@ -155,7 +157,8 @@ class CoinGecko:
             if monotonic() > deadline:
                 raise SourceError(
                     f"CoinGecko: the answer was not whole after {self._total:g} s"
-                    f" ({len(body)} bytes came)"
+                    f" ({len(body)} bytes came)",
+                    kind="timeout",
                 )
         return bytes(body)
 

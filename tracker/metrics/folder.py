@@ -1,0 +1,51 @@
+"""The folder in which the web processes of one start keep their numbers for each other.
+
+It must be there, and named in the environment, before `prometheus_client` is
+first imported: so nothing of it is imported here.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+from pathlib import Path
+
+VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+_PREFIX = "tracker-metrics-"
+
+
+def prepare() -> None:
+    """Make the folder of this process and its children, once, and name it to them.
+
+    A reload (HUP) keeps it; a new master (USR2), which inherits the variable of
+    the one before, makes its own. What was killed could not tidy up: that is done here.
+    """
+    own = f"{_PREFIX}{os.getpid()}-"
+    if not Path(os.environ.get(VARIABLE, "")).name.startswith(own):
+        _sweep(Path(tempfile.gettempdir()))
+        os.environ[VARIABLE] = tempfile.mkdtemp(prefix=own)
+
+
+def remove() -> None:
+    """Remove the folder, at the end."""
+    shutil.rmtree(os.environ.pop(VARIABLE), ignore_errors=True)
+
+
+def _sweep(temporary: Path) -> None:
+    """Remove the folders of processes that are gone."""
+    for folder in temporary.glob(f"{_PREFIX}*"):
+        found = re.match(r"tracker-metrics-([0-9]{1,9})-", folder.name)
+        if found and not _is_alive(int(found[1])):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,35 @@
+"""`/healthz`, is the process alive, and `/readyz`, does it deliver."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import simplejson
+from flask import Blueprint, Response
+
+from tracker.services import readiness
+
+blueprint = Blueprint("health", __name__)
+
+
+@blueprint.get("/healthz")
+def healthz() -> Response:
+    """Return 200: who answers is alive. Nothing is looked at."""
+    return _told(200, {"status": "alive"})
+
+
+@blueprint.get("/readyz")
+def readyz() -> Response:
+    """Return 200 if prices are delivered, else 503, and what each check found."""
+    checks = readiness().checks()
+    is_ready = all(check.ok for check in checks if check.fatal)
+    found = {check.pop("name"): check for check in map(asdict, checks)}
+    body = {"status": "ready" if is_ready else "not ready", "checks": found}
+    return _told(200 if is_ready else 503, body)
+
+
+def _told(status: int, body: dict[str, Any]) -> Response:
+    text = simplejson.dumps(body, indent=2) + "\n"
+    headers = {"Cache-Control": "no-store"}
+    return Response(text, status, content_type="application/json", headers=headers)

@@ -1,0 +1,16 @@
+"""`/metrics`: what Prometheus reads. It tells no secrets, and is not for everybody either."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, request
+
+from tracker.services import scrape
+
+blueprint = Blueprint("metrics", __name__)
+
+
+@blueprint.get("/metrics")
+def metrics() -> Response:
+    """Return the numbers of all web processes and of the refreshes."""
+    body, content_type = scrape().text(request.headers.get("Accept", ""))
+    return Response(body, content_type=content_type, headers={"Cache-Control": "no-store"})
