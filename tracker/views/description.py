@@ -1,0 +1,29 @@
+"""`/api/openapi.json`, and `/api/docs`: the same for people, without a script."""
+
+from __future__ import annotations
+
+import simplejson
+from flask import Blueprint, Response, make_response, render_template, request
+
+from tracker.views.openapi import document
+
+blueprint = Blueprint("description", __name__, url_prefix="/api")
+
+
+@blueprint.get("/openapi.json")
+def openapi() -> Response:
+    """Return the description of every address that programs read."""
+    text = simplejson.dumps(document(request.script_root), indent=1) + "\n"
+    response = Response(text, content_type="application/json")
+    response.headers["Cache-Control"] = "public, max-age=300"
+    response.add_etag()
+    response.make_conditional(request)
+    return response
+
+
+@blueprint.get("/docs")
+def docs() -> Response:
+    """Show the description as a page."""
+    response = make_response(render_template("docs.html", api=document(request.script_root)))
+    response.headers["Cache-Control"] = "no-cache"
+    return response
