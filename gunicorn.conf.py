@@ -10,14 +10,23 @@ from gevent import monkey
 monkey.patch_all()
 
 import gc  # noqa: E402
+import logging  # noqa: E402
 import os  # noqa: E402
 import resource  # noqa: E402
 import sys  # noqa: E402
+from typing import Any  # noqa: E402
+
+from gunicorn.arbiter import Arbiter  # noqa: E402
+from gunicorn.glogging import Logger  # noqa: E402
+
+for name in [name for name in sys.modules if name.partition(".")[0] == "tracker"]:
+    del sys.modules[name]  # on HUP this file is read again: for the code that is there now
 
 from tracker import logs  # noqa: E402
 from tracker.config import load  # noqa: E402
 from tracker.errors import ConfigError  # noqa: E402
 from tracker.feed import connect  # noqa: E402
+from tracker.metrics import folder  # noqa: E402
 from tracker.stream.handover import Worker  # noqa: E402
 
 try:
@@ -26,11 +35,21 @@ try:
 except ConfigError as error:
     sys.exit(str(error))
 
-logs.configure(settings.log_level)
+logs.configure(settings)
 os.environ["SECRET_KEY"] = settings.secret_key or ""  # one for all web processes
 
 _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a reader costs a descriptor
+
+folder.prepare()  # before prometheus_client is imported
+
+
+class OneLineLogger(Logger):  # type: ignore[misc]
+    """gunicorn's logger, with lines as ours."""
+
+    def _set_handler(self, log: logging.Logger, output: Any, fmt: Any, stream: Any = None) -> None:
+        super()._set_handler(log, output, logs.formatter(settings), stream)
+
 
 bind = f"0.0.0.0:{settings.port}"
 workers = settings.web_concurrency
@@ -39,6 +58,7 @@ worker_connections = 500
 """Requests answered at one time; readers handed over to the hub do not count."""
 backlog = 4096
 loglevel = settings.log_level.lower()
+logger_class = OneLineLogger
 control_socket_disable = True
 graceful_timeout = 25
 DRAIN = 10
@@ -50,4 +70,23 @@ def post_worker_init(worker: Worker) -> None:
     gc.freeze()  # what the start made stays: no collection looks at it again
     extensions = worker.wsgi.extensions
     extensions["relay"].start()
+    extensions["mirror"].start()
     worker.drain = lambda: extensions["hub"].drain(DRAIN)
+
+
+def worker_exit(server: Arbiter, worker: Worker) -> None:
+    """Let what happened in the last second count."""
+    if (application := getattr(worker, "wsgi", None)) is not None:
+        application.extensions["mirror"].close()
+
+
+def child_exit(server: Arbiter, worker: Worker) -> None:
+    """Forget what was true of a process while it lived; what it counted stays."""
+    from prometheus_client.multiprocess import mark_process_dead
+
+    mark_process_dead(worker.pid)
+
+
+def on_exit(server: Arbiter) -> None:
+    """Leave nothing behind."""
+    folder.remove()

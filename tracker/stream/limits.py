@@ -1,0 +1,238 @@
+"""What a request may cost before the application hears of it: bytes, fields and seconds.
+
+gevent's handler waits for ever, reads what it is sent, and writes tracebacks of
+what it cannot read. Here a request is whole in time and small, or it is
+answered with what was wrong and its connection ends. Nothing is taken on trust
+that a proxy in front may read differently: one Content-Length, in digits, and
+no Transfer-Encoding.
+
+It knows no address and no view. See https://www.rfc-editor.org/rfc/rfc9112 (the
+syntax) and https://www.rfc-editor.org/rfc/rfc6585#section-5 (431).
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import re
+from collections import Counter
+from contextlib import suppress
+from http import HTTPStatus
+from socket import SHUT_RD, SHUT_WR
+from typing import Any, ClassVar
+
+import gevent
+from gevent.pywsgi import Input
+from gunicorn.workers.ggevent import PyWSGIHandler
+
+IDLE_LIMIT = 10.0
+"""Seconds that a connection may wait before its next request begins."""
+LAST_LIMIT = 1.0
+"""The same for one that was accepted when the process was told to end already."""
+REQUEST_LIMIT = 10.0
+"""Seconds from a request's first byte to its last."""
+ANSWER_LIMIT = 30.0
+"""Seconds that a part of an answer may wait for its reader to take it."""
+LINGER = 2.0
+"""Seconds in which one who is refused may still send: a reset would cost it the answer."""
+
+MAX_LINE = 8 * 1024
+"""Bytes that the request line stays below: the ids of all coins that can be followed fit in."""
+MAX_HEAD = 16 * 1024
+"""Bytes of all header fields."""
+MAX_FIELDS = 99
+"""Header fields: as many as `http.client`, which reads them, takes."""
+MAX_BODY = 64 * 1024
+"""Bytes of a body: nothing here takes more than a small form."""
+MOST_IDLE = 0.75
+"""Share of the places for requests that connections without one may hold."""
+
+_LINE = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+ [\x21-\xff]+ HTTP/1\.[01]\r?\n")
+_FIELD = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*\r?\n")
+_LENGTH = re.compile(r"[0-9]{1,18}")
+
+log = logging.getLogger(__name__)
+
+
+class RefusedError(ValueError):
+    """A request that is not heard out: *status* and why, which its sender is told."""
+
+    def __init__(self, status: HTTPStatus, why: str) -> None:
+        super().__init__(why)
+        self.status = status
+
+    def answer(self) -> bytes:
+        """Return the whole response, a problem as in RFC 9457."""
+        problem = {"type": "about:blank", "title": self.status.phrase, "status": self.status.value}
+        body = json.dumps(problem | {"detail": str(self)}).encode()
+        head = (
+            f"HTTP/1.1 {self.status.value} {self.status.phrase}\r\n"
+            "Content-Type: application/problem+json\r\n"
+            "X-Content-Type-Options: nosniff\r\n"
+            f"Content-Length: {len(body)}\r\n"
+            "Connection: close\r\n\r\n"
+        )
+        return head.encode() + body
+
+
+class LimitedHandler(PyWSGIHandler):  # type: ignore[misc]
+    """gunicorn's gevent handler, for requests that are whole, small and in time."""
+
+    idle: ClassVar[dict[LimitedHandler, None]] = {}
+    """Handlers that wait for a request to begin or to be whole, the longest first."""
+    ending: ClassVar[bool] = False
+    """Whether a connection has its first request answered, and no other."""
+    refused: ClassVar[Counter[int]] = Counter()
+    """How many requests were refused here, by status."""
+
+    wsgi_input: Any
+    _limit = gevent.Timeout(None)
+    _has_begun = False
+
+    def handle(self) -> None:
+        """Answer the connection's requests."""
+        self.socket.settimeout(ANSWER_LIMIT)
+        super().handle()
+
+    def handle_one_request(self) -> Any:
+        """Answer the next request; None ends the connection, True goes on."""
+        if self.ending and self._has_begun:
+            return None
+        self._has_begun = False
+        self._begin_to_wait(LAST_LIMIT if self.ending else IDLE_LIMIT)
+        try:
+            if not self.rfile.peek(1):
+                return None
+            self._has_begun = True
+            self._begin_to_wait(REQUEST_LIMIT)
+            return super().handle_one_request()
+        except gevent.Timeout as error:
+            if error is not self._limit:
+                raise
+            return self._refuse_late()
+        except RefusedError as refusal:
+            return self._refuse(refusal)
+        except OSError:  # it hung up
+            return None
+        finally:
+            self._is_whole()
+
+    @classmethod
+    def end_all(cls) -> None:
+        """Let all who wait for a request wait no longer, now and from now on."""
+        LimitedHandler.ending = True
+        for handler in list(cls.idle):
+            handler._hang_up()
+
+    def read_requestline(self) -> str:
+        """Return the first line."""
+        line: bytes = self.rfile.readline(MAX_LINE)
+        if len(line) == MAX_LINE:
+            raise RefusedError(
+                HTTPStatus.REQUEST_URI_TOO_LONG, f"accepted: a request line below {MAX_LINE} bytes"
+            )
+        if line.endswith(b"\n") and not _LINE.fullmatch(line):
+            raise RefusedError(
+                HTTPStatus.BAD_REQUEST, "accepted: a request line as GET /stream HTTP/1.1"
+            )
+        return line.decode("latin-1")
+
+    def read_request(self, raw_requestline: str) -> bool:
+        """Read the head; raises `RefusedError`."""
+        if not raw_requestline.endswith("\n"):
+            raise ConnectionResetError("the peer ended in the middle of a request")
+        super().read_request(raw_requestline)
+        lengths = self.headers.get_all("content-length", [])
+        if "transfer-encoding" in self.headers:
+            raise RefusedError(HTTPStatus.LENGTH_REQUIRED, "accepted: bodies with Content-Length")
+        if len(lengths) > 1 or not all(map(_LENGTH.fullmatch, lengths)):
+            raise RefusedError(HTTPStatus.BAD_REQUEST, "accepted: one Content-Length, in digits")
+        if (self.content_length or 0) > MAX_BODY:
+            raise RefusedError(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"accepted: bodies of {MAX_BODY} bytes"
+            )
+        return True
+
+    def MessageClass(self, *args: Any) -> Any:
+        """Return the header fields, read from the connection."""
+        return super().MessageClass(_read_fields(self.rfile))
+
+    def get_environ(self) -> dict[str, Any]:
+        """Return the WSGI environment with the whole body in it; the limit is over."""
+        environ: dict[str, Any] = super().get_environ()
+        body = self.wsgi_input.read()  # says `100 Continue` where that is waited for
+        self.wsgi_input = environ["wsgi.input"] = Input(io.BytesIO(body), len(body))
+        self._is_whole()
+        return environ
+
+    def handle_error(self, kind: type, error: BaseException, traceback: Any) -> None:
+        """Log what went wrong in the application; one who takes no answer is only let go."""
+        if isinstance(error, TimeoutError):
+            self.close_connection = True
+        else:
+            super().handle_error(kind, error, traceback)
+
+    def _handle_client_error(self, error: Exception) -> Any:
+        """Raise what is not gevent's to deal with."""
+        if isinstance(error, RefusedError | OSError):
+            raise error
+        raise RefusedError(HTTPStatus.BAD_REQUEST, "accepted: a request of HTTP/1.1") from error
+
+    def _begin_to_wait(self, seconds: float) -> None:
+        """Give up after *seconds*; who has waited longest gives up now, where too many wait."""
+        self._is_whole()
+        self.idle[self] = None
+        self._limit = gevent.Timeout.start_new(seconds)
+        size = self.server.pool.size if self.server.pool is not None else None
+        if size and len(self.idle) > max(1, size * MOST_IDLE):
+            longest = next(iter(self.idle))
+            del self.idle[longest]
+            longest._hang_up()
+
+    def _hang_up(self) -> None:
+        with suppress(OSError):
+            self.socket.shutdown(SHUT_RD)
+
+    def _is_whole(self) -> None:
+        self._limit.close()
+        self.idle.pop(self, None)
+
+    def _refuse_late(self) -> None:
+        """Tell one whose request has begun; one that sent nothing is let go without a word."""
+        if self._has_begun:
+            self._refuse(
+                RefusedError(
+                    HTTPStatus.REQUEST_TIMEOUT, f"accepted: requests within {REQUEST_LIMIT:.0f} s"
+                )
+            )
+
+    def _refuse(self, refusal: RefusedError) -> None:
+        """Answer, and listen a little longer, so that the answer is read."""
+        self._is_whole()
+        self.refused[refusal.status.value] += 1
+        log.debug("%s of %s: %s", refusal.status.value, self.client_address, refusal)
+        with suppress(OSError), gevent.Timeout(LINGER, False):
+            self.socket.sendall(refusal.answer())
+            self.socket.shutdown(SHUT_WR)
+            while self.socket.recv(MAX_BODY):
+                pass
+
+
+def _read_fields(rfile: io.BufferedReader) -> io.BytesIO:
+    """Return the lines up to the empty one. Raises `RefusedError`."""
+    fields: list[bytes] = []
+    size = 0
+    while (line := rfile.readline(MAX_HEAD + 1)) not in (b"\r\n", b"\n"):
+        size += len(line)
+        if size > MAX_HEAD or len(fields) == MAX_FIELDS:
+            raise RefusedError(
+                HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+                f"accepted: {MAX_FIELDS} header fields, {MAX_HEAD} bytes in all",
+            )
+        if not line.endswith(b"\n"):
+            raise ConnectionResetError("the peer ended in the middle of a request")
+        if not _FIELD.fullmatch(line):
+            raise RefusedError(HTTPStatus.BAD_REQUEST, "accepted: header fields as Name: value")
+        fields.append(line)
+    return io.BytesIO(b"".join([*fields, b"\r\n"]))
