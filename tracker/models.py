@@ -16,6 +16,7 @@ from sqlalchemy import (
     String,
     Text,
     TypeDecorator,
+    false,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeEngine
@@ -57,7 +58,11 @@ class Digits(TypeDecorator[Decimal]):
 
 
 class CoinRow(Base):
-    """A coin, as the source last named it."""
+    """A coin, as the source last named it, and what people here want of it.
+
+    From the next tick on, *display_name* is shown where there is one, and a
+    *hidden* coin is in none.
+    """
 
     __tablename__ = "coin"
 
@@ -65,6 +70,8 @@ class CoinRow(Base):
     symbol: Mapped[str] = mapped_column(String(100))
     name: Mapped[str] = mapped_column(String(200))
     image: Mapped[str | None] = mapped_column(Text)
+    display_name: Mapped[str | None] = mapped_column(String(200))
+    hidden: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 class TickRow(Base):

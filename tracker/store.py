@@ -8,7 +8,7 @@ Times are unix milliseconds.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from itertools import groupby
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Row, Select, and_, func, insert, select, update
 
 from tracker.database import reading, writing
+from tracker.errors import StoreError
 from tracker.market import Quote, Tick, directed
 from tracker.models import CoinRow, HealthRow, QuoteRow, TickRow
 from tracker.status import Health
@@ -64,11 +65,12 @@ class Store:
                 return None
             newest_of_all = connection.scalar(select(func.max(TickRow.id))) or 0
             prices = {quote.id: quote.price for quote in before[0].quotes} if before else {}
+            shown = _as_shown(_write_coins(connection, tuple(quotes)))
             tick = Tick(
                 id=max(at, newest_of_all + 1),
                 currency=self.currency,
                 source=self.source,
-                quotes=directed(quotes, prices),
+                quotes=directed(shown, prices),
             )
             _insert(connection, tick)
             health = self._confirm(connection, at, next_attempt_at, etag)
@@ -99,6 +101,32 @@ class Store:
         """Return the ids of all coins that were ever stored."""
         with reading() as connection:
             return frozenset(connection.scalars(select(CoinRow.id)))
+
+    def show_coin(self, id: str, *, display_name: str | None, hidden: bool) -> None:
+        """Have the coin *id* shown by this name, or not at all, from the next tick on.
+
+        Every source is asked for all its prices again, so that there is a next
+        tick soon. Raises `StoreError` if no coin were left to be shown.
+        """
+        with writing() as connection:
+            if hidden and self._is_last_shown(connection, id):
+                raise StoreError(f"{id} is the last coin that is shown: show another one first")
+            connection.execute(
+                update(CoinRow)
+                .where(CoinRow.id == id)
+                .values(display_name=display_name or None, hidden=hidden)
+            )
+            connection.execute(update(HealthRow).values(etag=None))
+
+    def _is_last_shown(self, connection: Connection, id: str) -> bool:
+        newest = self._newest(connection, 1)
+        followed = [quote.id for quote in newest[0].quotes] if newest else []
+        others = connection.scalar(
+            select(func.count())
+            .select_from(CoinRow)
+            .where(CoinRow.id.in_(followed), CoinRow.id != id, CoinRow.hidden.is_(False))
+        )
+        return id in followed and not others
 
     def latest(self) -> Tick | None:
         """Return the newest tick."""
@@ -164,7 +192,9 @@ def _quotes() -> Select[Any]:
         select(
             QuoteRow.tick_id,
             QuoteRow.coin_id,
-            *(getattr(CoinRow, field) for field in _COIN_FIELDS),
+            CoinRow.symbol,
+            func.coalesce(CoinRow.display_name, CoinRow.name).label("name"),
+            CoinRow.image,
             *(getattr(QuoteRow, field) for field in _QUOTE_FIELDS),
         )
         .join(TickRow, TickRow.id == QuoteRow.tick_id)
@@ -181,7 +211,6 @@ def _quote(row: Row[Any]) -> Quote:
 
 
 def _insert(connection: Connection, tick: Tick) -> None:
-    _write_coins(connection, tick.quotes)
     connection.execute(
         insert(TickRow).values(id=tick.id, source=tick.source, currency=tick.currency)
     )
@@ -195,8 +224,15 @@ def _insert(connection: Connection, tick: Tick) -> None:
     )
 
 
-def _write_coins(connection: Connection, quotes: Sequence[Quote]) -> None:
-    """Add the coins that are new, and change those that were renamed."""
+class _Wanted(NamedTuple):
+    """What the source says of a coin, and its row, where there was one already."""
+
+    quote: Quote
+    row: Row[Any] | None
+
+
+def _write_coins(connection: Connection, quotes: Sequence[Quote]) -> list[_Wanted]:
+    """Add the coins that are new, and change those that were renamed; return what is wanted."""
     ids = [quote.id for quote in quotes]
     known = {
         row.id: row
@@ -209,3 +245,19 @@ def _write_coins(connection: Connection, quotes: Sequence[Quote]) -> None:
             connection.execute(insert(CoinRow).values(id=quote.id, **values))
         elif any(getattr(row, field) != value for field, value in values.items()):
             connection.execute(update(CoinRow).where(CoinRow.id == quote.id).values(**values))
+    return [_Wanted(quote, known.get(quote.id)) for quote in quotes]
+
+
+def _as_shown(wanted: Sequence[_Wanted]) -> list[Quote]:
+    """Return the quotes without the hidden coins, by the names people here gave them.
+
+    A tick without a quote says nothing: where all are hidden, all are shown.
+    """
+    named = [
+        replace(quote, name=row.display_name) if row and row.display_name else quote
+        for quote, row in wanted
+    ]
+    shown = [
+        quote for quote, (_, row) in zip(named, wanted, strict=True) if not (row and row.hidden)
+    ]
+    return shown or named
