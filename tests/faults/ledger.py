@@ -1,0 +1,76 @@
+"""The ledger: what was committed, held against what each reader got. Pure."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from tests.faults.readers import Got, Reader
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What became of the ticks for one reader."""
+
+    lost: tuple[int, ...]
+    """Committed, never got, and never told to be missing."""
+    told: tuple[int, ...]
+    """Missing, and told so."""
+    doubled: tuple[int, ...]
+    """Got again, or after a later one."""
+    invented: tuple[int, ...]
+    """Got, and not committed."""
+
+    @property
+    def is_good(self) -> bool:
+        """Whether the promise was kept."""
+        return not (self.lost or self.doubled or self.invented)
+
+
+def account(got: Sequence[Got], committed: Sequence[int]) -> Account:
+    """Hold what a reader *got*, in order, against the *committed* ids, in order.
+
+    What was committed before its first tick is nothing it could have missed.
+    """
+    ids = [one.id for one in got if one.what == "tick"]
+    doubled = tuple(id for before, id in pairwise(ids) if id <= before)
+    known = set(committed)
+    invented = tuple(id for id in ids if id not in known)
+    excused = _excused(got, committed)
+    expected = (
+        committed[bisect_left(committed, ids[0]) : bisect_right(committed, max(ids))] if ids else []
+    )
+    missing = [id for id in expected if id not in set(ids)]
+    return Account(
+        lost=tuple(id for id in missing if id not in excused),
+        told=tuple(id for id in missing if id in excused),
+        doubled=doubled,
+        invented=invented,
+    )
+
+
+def _excused(got: Sequence[Got], committed: Sequence[int]) -> set[int]:
+    """Return the ids between what a reader was told it had last and the tick it got then."""
+    excused: set[int] = set()
+    since: int | None = None
+    for one in got:
+        if one.what == "gap_after":
+            since = one.id
+        elif since is not None:
+            excused |= set(
+                committed[bisect_right(committed, since) : bisect_left(committed, one.id)]
+            )
+            since = None
+    return excused
+
+
+def complaints(readers: Sequence[Reader], committed: Sequence[int]) -> list[str]:
+    """Return a line for each reader to whom the promise was not kept, at most five."""
+    found = []
+    for number, reader in enumerate(readers):
+        result = account(reader.got, committed)
+        if not result.is_good or reader.faults:
+            found.append(f"reader {number} ({reader.kind}): {result} {reader.faults[:2]}")
+    return found[:5]

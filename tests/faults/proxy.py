@@ -1,0 +1,122 @@
+"""A TCP proxy that can cut, swallow and slow down what passes: a network that fails when told.
+
+It runs an event loop in a thread of its own; all methods may be called from any thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
+
+from dev.embedded_redis import free_port
+
+CHUNK = 65536
+
+
+class Proxy:
+    """Between whoever connects to `port` and what listens on *target*, both on loopback."""
+
+    def __init__(self, target: int) -> None:
+        self.target = target
+        self.port = free_port()
+        self._delay = 0.0
+        self._refuses = False
+        self._passes = asyncio.Event()
+        self._loop = asyncio.new_event_loop()
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._thread = threading.Thread(target=self._run, name=f"proxy to {target}")
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        self._call(self._listen)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+
+    def cut(self) -> None:
+        """End all connections with a reset and refuse new ones, until `mend`."""
+        self._refuses = True
+        self._loop.call_soon_threadsafe(self._reset_all)
+
+    def swallow(self) -> None:
+        """Let nothing pass, and tell nobody: connections stay, packets vanish. Until `mend`."""
+        self._loop.call_soon_threadsafe(self._passes.clear)
+
+    def slow(self, seconds: float) -> None:
+        """Hold each piece back for *seconds*, until `mend`."""
+        self._delay = seconds
+
+    def mend(self) -> None:
+        """Let everything pass again; what was swallowed is gone with its connections."""
+        self._refuses, self._delay = False, 0.0
+        if not self._passes.is_set():
+            self._loop.call_soon_threadsafe(self._reset_all)
+        self._loop.call_soon_threadsafe(self._passes.set)
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._passes.set()
+        self._loop.run_forever()
+        tasks = asyncio.all_tasks(self._loop)
+        for task in tasks:
+            task.cancel()
+        self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+        self._reset_all()
+        self._server.close()
+        self._loop.run_until_complete(self._server.wait_closed())
+        self._loop.run_until_complete(asyncio.sleep(0))
+        self._loop.close()
+
+    async def _listen(self) -> None:
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
+
+    async def _accept(self, near: asyncio.StreamReader, to_near: asyncio.StreamWriter) -> None:
+        self._writers.add(to_near)
+        if self._refuses:
+            self._reset(to_near)
+            return
+        try:
+            far, to_far = await asyncio.open_connection("127.0.0.1", self.target)
+        except OSError:
+            self._reset(to_near)
+            return
+        self._writers.add(to_far)
+        await asyncio.gather(self._pipe(near, to_far), self._pipe(far, to_near))
+
+    async def _pipe(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while data := await source.read(CHUNK):
+                await self._passes.wait()
+                if self._delay:
+                    await asyncio.sleep(self._delay)
+                sink.write(data)
+                await sink.drain()
+        with suppress(OSError, RuntimeError):
+            sink.close()
+        self._writers.discard(sink)
+
+    def _reset_all(self) -> None:
+        for writer in list(self._writers):
+            self._reset(writer)
+
+    def _reset(self, writer: asyncio.StreamWriter) -> None:
+        self._writers.discard(writer)
+        sock: socket.socket = writer.get_extra_info("socket")
+        with suppress(OSError):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        writer.transport.abort()
+
+    def _call(self, make: Callable[[], object]) -> None:
+        asyncio.run_coroutine_threadsafe(make(), self._loop).result(10)  # type: ignore[arg-type]
