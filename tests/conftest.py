@@ -16,11 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import flask_migrate
+import hypothesis
 import pytest
 import redis
 from flask import Flask
 
+from dev import embedded_redis
 from dev.embedded_redis import EmbeddedRedis
+from tests import ports
 from tests.browser import browser, new_page, site  # noqa: F401 - fixtures for all
 from tests.postgres import EmbeddedPostgres, programs
 from tests.support import wait_for
@@ -31,8 +34,34 @@ from tracker.models import db
 SettingsFactory = Callable[..., Settings]
 AppFactory = Callable[..., Flask]
 
-LEAK_PATIENCE = 2.0
+LEAK_PATIENCE = 10.0
 """Seconds in which what a test used must be gone: threads and processes end a little later."""
+
+# How long an example takes tells of the machine's load, not of the code.
+hypothesis.settings.register_profile(
+    "tests", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("tests")
+
+_block, embedded_redis.PORTS = ports.reserve()
+
+
+def pytest_unconfigure() -> None:
+    """Give the ports back."""
+    if _block is not None:
+        _block.close()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Three workers on two cores: many tests wait for processes rather than compute."""
+    return (os.cpu_count() or 1) * 3 // 2
+
+
+def pytest_collection_finish() -> None:
+    """Let the guard against leaks look at what a test made, not at all that was imported."""
+    gc.collect()
+    gc.freeze()
 
 
 def _no_skip_in_ci(report: Any) -> None:
@@ -70,6 +99,7 @@ def _nothing_leaks() -> Iterator[None]:
         left = _held() - before
         if left:
             gc.collect()
+            left = _held() - before
         return not left
 
     try:
@@ -179,11 +209,12 @@ def settings(tmp_path: Path, _migrated_file: Path, redis_server: EmbeddedRedis) 
     shutil.copy(_migrated_file, path)
 
     def make(**changed: Any) -> Settings:
-        mine = {
+        mine: dict[str, Any] = {
             "database_url": f"sqlite:///{path}",
             "redis_url": redis_server.url,
             "source": "simulated",
             "secret_key": "of the tests",
+            "rate_limit": 0,
         }
         return Settings(**(mine | changed))
 
@@ -228,5 +259,9 @@ def close(app: Flask) -> None:
     app.extensions["relay"].close()
     app.extensions["hub"].close()
     app.extensions["feed"].close()
+    app.extensions["refreshes"].close()
+    app.extensions["limits"].close()
+    if "admin_redis" in app.extensions:
+        app.extensions["admin_redis"].close()
     with app.app_context():
         db.engine.dispose()

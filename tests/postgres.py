@@ -39,10 +39,14 @@ def _version(initdb: Path) -> int:
 
 
 class EmbeddedPostgres:
-    """One cluster, for a `with` block, with as many databases as are asked for."""
+    """One cluster, for a `with` block, with as many databases as are asked for.
 
-    def __init__(self, bin: Path) -> None:
+    With *port* it is reached over loopback as well, with any password.
+    """
+
+    def __init__(self, bin: Path, port: int | None = None) -> None:
         self._bin = bin
+        self.port = port
         self._names = (f"test_{number}" for number in itertools.count(1))
 
     def __enter__(self) -> Self:
@@ -58,13 +62,19 @@ class EmbeddedPostgres:
         subprocess.run(
             [self._bin / "initdb", *data, *how], check=True, capture_output=True, **self._as
         )
-        options = {"listen_addresses": "", "unix_socket_directories": self._directory} | CARELESS
+        over_tcp = {"listen_addresses": "127.0.0.1", "port": str(self.port)}
+        options = over_tcp if self.port else {"listen_addresses": ""}
+        options |= {"unix_socket_directories": self._directory, **CARELESS}
         given = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
         with open(f"{self._directory}/log", "wb") as log:
             self._process = subprocess.Popen(
                 [self._bin / "postgres", *data, *given], stdout=log, stderr=log, **self._as
             )
-        wait_for(self._answers, 30, "PostgreSQL answers")
+        try:
+            wait_for(self._answers, 60, "PostgreSQL answers")
+        except BaseException:  # Ctrl-C among them: no __exit__ follows
+            self.__exit__(None, None, None)
+            raise
         return self
 
     def __exit__(
@@ -79,6 +89,8 @@ class EmbeddedPostgres:
 
     def url(self, name: str) -> str:
         """Return the URL of the database *name*, as a user would give it."""
+        if self.port:
+            return f"postgresql://{USER}:secret@127.0.0.1:{self.port}/{name}"
         return f"postgresql://{USER}@/{name}?host={self._directory}"
 
     def create(self, *, template: str | None = None) -> str:

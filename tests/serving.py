@@ -36,7 +36,11 @@ class Web:
         self.child = Child("gunicorn", application, *also, env=env, log=log)
 
     def __enter__(self) -> Self:
-        wait_for(self._answers, 20, "the web to answer")
+        try:
+            wait_for(self._answers, 60, "the web to answer")
+        except BaseException:  # Ctrl-C among them: no __exit__ follows
+            self.child.__exit__(None, None, None)
+            raise
         return self
 
     def __exit__(
@@ -62,7 +66,7 @@ class Web:
         self, path: str, *, method: str = "GET", **headers: str
     ) -> tuple[http.client.HTTPResponse, bytes]:
         """Return the whole answer to one request; in names of headers, `_` stands for `-`."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         try:
             connection.request(method, path, headers=sent)
@@ -93,7 +97,7 @@ def request(
     with socket.socket() as sock:
         if buffer is not None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
-        sock.settimeout(10)
+        sock.settimeout(30)
         sock.connect(("127.0.0.1", port))
         lines = [f"GET {path} HTTP/1.1", "Host: localhost"]
         lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]

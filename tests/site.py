@@ -7,14 +7,17 @@ comes back with a `Last-Event-ID` gets what it has missed, as from the product.
 from __future__ import annotations
 
 import queue
+import select
+import socket
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
 from flask import Flask, Response, request
-from flask_bootstrap import Bootstrap5
 from playwright.sync_api import Locator, Page, expect
 from werkzeug.serving import make_server
 
@@ -23,10 +26,14 @@ from tracker.candles import MOST, Point
 from tracker.config import ROOT, Settings
 from tracker.history import Series
 from tracker.market import Quote, Tick, TickJson
+from tracker.metrics.instruments import Instruments
 from tracker.status import Status
-from tracker.views import problems
 
 TICK_AT = time.time_ns() // 1_000_000
+LOOK = 0.05
+"""Seconds between two looks whether a stream's reader has left."""
+OWN_CONNECTION = "delete globalThis.SharedWorker; delete globalThis.BroadcastChannel;"
+"""An init script: the page has its stream itself, under its own clock and in its own requests."""
 ICON = "data:image/gif;base64,R0lGODlhAQABAIAAAP///wAAACH5BAEAAAAALAAAAAABAAEAAAICRAEAOw=="
 
 
@@ -67,17 +74,14 @@ class FakeHistory:
 
 def make_app(relay: Any, history: FakeHistory | None = None, **settings: Any) -> Flask:
     """Return the product's pages and API, without its stream, over *relay* and *history*."""
-    app = Flask(__name__, root_path=str(ROOT))
-    app.config["BOOTSTRAP_SERVE_LOCAL"] = True
-    Bootstrap5(app)
+    app = Flask(__name__, root_path=str(ROOT), static_folder=None)
     app.extensions |= {
         "relay": relay,
         "history": history or FakeHistory(),
-        "settings": Settings(**settings),
+        "settings": Settings(**{"rate_limit": 0, **settings}),
+        "instruments": Instruments(),
     }
-    problems.register(app)
-    for room in (*views.FOR_PEOPLE, views.api, views.history):
-        app.register_blueprint(room.blueprint)
+    views.register(app, (*views.FOR_PEOPLE, views.api, views.history))
     return app
 
 
@@ -96,6 +100,7 @@ class Site(FakeRelay):
         self._lock = threading.Lock()
         self._app = make_app(self, self.history, **settings)
         self._app.add_url_rule("/stream", view_func=self._stream)
+        self._app.add_url_rule("/blank", view_func=lambda: "<!doctype html><title>Blank</title>")
         self.port = 0
         self.come()
 
@@ -109,7 +114,7 @@ class Site(FakeRelay):
 
     @property
     def readers(self) -> int:
-        """How many streams have not been hung up by the site; those who left still count."""
+        """How many streams there are; one whose reader has left is noticed a moment later."""
         with self._lock:
             return len(self._readers)
 
@@ -166,7 +171,29 @@ class Site(FakeRelay):
             for tick in missed or newest:
                 reader.put(prices_event(tick))
             self._readers.append(reader)
-        return Response(iter(reader.get, None), mimetype="text/event-stream")
+        events = self._events(reader, request.environ["werkzeug.socket"])
+        return Response(events, mimetype="text/event-stream")
+
+    def _events(self, reader: queue.Queue[str | None], sock: socket.socket) -> Iterator[str]:
+        """Yield what *reader* is sent, until the site or the reader hangs up."""
+        try:
+            while not _has_left(sock):
+                try:
+                    event = reader.get(timeout=LOOK)
+                except queue.Empty:
+                    continue
+                if event is None:
+                    return
+                yield event
+        finally:
+            with self._lock, suppress(ValueError):
+                self._readers.remove(reader)
+
+
+def _has_left(sock: socket.socket) -> bool:
+    """Return whether the other end has hung up: it sends nothing else once it has asked."""
+    readable, _, _ = select.select([sock], [], [], 0)
+    return bool(readable)
 
 
 def status_event(told: Status) -> str:

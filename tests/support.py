@@ -34,7 +34,7 @@ STEP = 0.01
 T = TypeVar("T")
 
 
-def wait_for(condition: Callable[[], T], timeout: float = 10.0, what: str = "") -> T:
+def wait_for(condition: Callable[[], T], timeout: float = 30.0, what: str = "") -> T:
     """Return the first true value of *condition*; after *timeout* seconds `AssertionError`."""
     deadline = time.monotonic() + timeout
     while not (found := condition()):
@@ -88,13 +88,13 @@ def environment(settings: Settings | None = None, **changed: str) -> dict[str, s
 class Child:
     """`python -m …` (or any program of the venv) with its output in a file, for a `with` block."""
 
-    def __init__(self, *command: str, env: dict[str, str], log: Path) -> None:
+    def __init__(self, *command: str, env: dict[str, str], log: Path, cwd: Path = ROOT) -> None:
         program = [sys.executable, *command] if command[0] == "-m" else list(command)
         self.log = log
         with log.open("wb") as output:
             self.process = subprocess.Popen(
                 program,
-                cwd=ROOT,
+                cwd=cwd,
                 env=env,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -124,11 +124,11 @@ class Child:
         """Return whether it has not ended."""
         return self.process.poll() is None
 
-    def wait(self, timeout: float = 15) -> int:
+    def wait(self, timeout: float = 30) -> int:
         """Return its status once it has ended by itself."""
         return self.process.wait(timeout)
 
-    def end(self, timeout: float = 15) -> int:
+    def end(self, timeout: float = 30) -> int:
         """Ask it to end; return its status."""
         self.process.terminate()
         return self.wait(timeout)

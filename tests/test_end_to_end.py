@@ -55,7 +55,7 @@ def product(gecko: CoinGecko, tmp_path: Path) -> Iterator[Product]:
     """Everything running; at the end Ctrl-C ends all of it, and nothing is left."""
     product = Product(gecko, tmp_path)
     with product.child as child:
-        wait_for(product.is_up, 30, "the page's address")
+        wait_for(product.is_up, 60, "the page's address")
         yield product
         group = child.process.pid
         os.killpg(group, signal.SIGINT)
@@ -187,7 +187,7 @@ def test_without_coingecko_the_page_says_why_and_what_to_do_and_recovers(
     gecko.answer(status=429, body='{"status":{"error_code":429,"error_message":"slow down"}}')
     product = Product(gecko, tmp_path)
     with product.child as child:
-        wait_for(product.is_up, 30, "the page's address")
+        wait_for(product.is_up, 60, "the page's address")
         page = new_page()
         page.goto(f"{product.url}/cryptos/")
         notice = page.locator("[data-notice]")

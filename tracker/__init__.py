@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+MAX_BODY = 64 * 1024
+"""Bytes of a request's body under any server: as `stream.limits` has it."""
+
 if TYPE_CHECKING:
     from flask import Flask
 
@@ -28,11 +31,16 @@ def create_app(settings: Settings | None = None) -> Flask:
     app = Flask(
         __name__,
         root_path=str(config.ROOT),
-        static_folder="static",
+        static_folder=None,  # see views.assets
         template_folder="templates",
     )
     app.config["SECRET_KEY"] = settings.secret_key
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
     app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url
     extensions.register(app, settings)
     views.register(app)
+    if settings.admin_password:
+        from tracker import admin  # which nobody pays for who has no use for it
+
+        admin.register(app)
     return app

@@ -229,17 +229,34 @@ class Settings:
         "origins that may read `/stream` and `/api`: `*`, or as `https://a.example,https://b.example`",
         shown="none",
     )
+    rate_limit: int = setting(
+        "TRACKER_RATE_LIMIT",
+        300,
+        whole(0, 1_000_000),
+        "requests of `/api` in a minute from one address; 0: as many as one likes",
+    )
     retention_days: int = setting(
         "TRACKER_RETENTION_DAYS",
         7,
         whole(1, 3650),
         "how long single ticks are kept; hourly candles stay",
     )
+    admin_password: str | None = setting(
+        "ADMIN_PASSWORD",
+        None,
+        matching(r".{8,1000}", "at least 8 characters"),
+        "of the user `admin` of `/admin/`",
+        shown="none: no admin",
+        secret=True,
+    )
     log_level: str = setting(
         "LOG_LEVEL",
         "INFO",
         one_of("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"),
         "how much is logged: `DEBUG`, `INFO`, `WARNING`, `ERROR` or `CRITICAL`",
+    )
+    log_format: str = setting(
+        "LOG_FORMAT", "logfmt", one_of("logfmt", "json"), "one line per event: `logfmt` or `json`"
     )
 
 

@@ -7,7 +7,6 @@ import resource
 from pathlib import Path
 
 from flask import Flask
-from flask_bootstrap import Bootstrap5
 from flask_cors import CORS
 from flask_migrate import Migrate
 from sqlalchemy.engine import make_url
@@ -16,7 +15,13 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from tracker.config import ROOT, Settings
 from tracker.feed import Feed
 from tracker.history import History
+from tracker.limits import Limits
+from tracker.metrics.instruments import Instruments
+from tracker.metrics.mirror import Mirror
+from tracker.metrics.scrape import Scrape
 from tracker.models import db
+from tracker.readiness import Readiness
+from tracker.refreshes import Refreshes
 from tracker.relay import Relay
 from tracker.sessions import NoSessions
 from tracker.status import stale_after_ms
@@ -39,8 +44,6 @@ def register(app: Flask, settings: Settings) -> None:
     _make_folder_of(settings.database_url)
     db.init_app(app)
     Migrate(app, db, directory=str(ROOT / "migrations"))
-    app.config["BOOTSTRAP_SERVE_LOCAL"] = True
-    Bootstrap5(app)
     app.session_interface = NoSessions()
     _let_others_read(app, settings.cors_origins)
     if settings.trusted_proxies:
@@ -59,6 +62,7 @@ def register(app: Flask, settings: Settings) -> None:
         retry=settings.retry,
         on_leave=admission.leave,
     )
+    instruments = Instruments()
     relay = Relay(
         feed=feed,
         store=store,
@@ -66,6 +70,24 @@ def register(app: Flask, settings: Settings) -> None:
         context=app.app_context,
         interval=settings.interval,
         replay=ring,
+        on_broadcast=instruments.saw,
+    )
+    refreshes = Refreshes(settings)
+    mirror = Mirror(
+        instruments,
+        hub=hub,
+        admission=admission,
+        feed=feed,
+        relay=relay,
+        interval=settings.interval,
+    )
+    readiness = Readiness(
+        hub=hub,
+        feed=feed,
+        relay=relay,
+        store=store,
+        context=app.app_context,
+        interval=settings.interval,
     )
     app.extensions |= {
         "settings": settings,
@@ -75,6 +97,12 @@ def register(app: Flask, settings: Settings) -> None:
         "hub": hub,
         "admission": admission,
         "relay": relay,
+        "refreshes": refreshes,
+        "limits": Limits(app, settings),
+        "instruments": instruments,
+        "mirror": mirror,
+        "scrape": Scrape(instruments, mirror, refreshes),
+        "readiness": readiness,
     }
 
 

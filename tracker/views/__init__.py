@@ -2,17 +2,40 @@
 
 from __future__ import annotations
 
+from types import ModuleType
+
 from flask import Flask
 
-from tracker.views import api, assets, coin, embed, history, pages, problems, stream
+from tracker.views import (
+    api,
+    assets,
+    coin,
+    compression,
+    conventions,
+    description,
+    embed,
+    headers,
+    health,
+    history,
+    limits,
+    metrics,
+    pages,
+    problems,
+    stream,
+    tracing,
+)
 
-FOR_PEOPLE = (assets, pages, coin, embed)
+FOR_PEOPLE = (assets, conventions, pages, coin, embed)
 """The rooms with pages, and what these are made of."""
-FOR_PROGRAMS = (api, history, stream)
+FOR_PROGRAMS = (api, history, stream, description, health, metrics)
 
 
-def register(app: Flask) -> None:
-    """Add all views and the errors' form to *app*."""
+def register(app: Flask, rooms: tuple[ModuleType, ...] = (*FOR_PEOPLE, *FOR_PROGRAMS)) -> None:
+    """Add the views of *rooms* to *app*, and what is the same for every answer."""
+    tracing.register(app)
+    compression.register(app)
+    headers.register(app)
     problems.register(app)
-    for room in (*FOR_PEOPLE, *FOR_PROGRAMS):
+    limits.register(app)
+    for room in rooms:
         app.register_blueprint(room.blueprint)
