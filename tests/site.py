@@ -18,6 +18,7 @@ from decimal import Decimal
 from typing import Any
 
 from flask import Flask, Response, request
+from jinja2.bccache import Bucket, BytecodeCache
 from playwright.sync_api import Locator, Page, expect
 from werkzeug.serving import make_server
 
@@ -72,6 +73,23 @@ class FakeHistory:
         return Series(points[-most:], "hour" if range in ("7d", "30d", "1y") else "tick")
 
 
+class Templates(BytecodeCache):
+    """Templates compiled by one site, for the next."""
+
+    def __init__(self) -> None:
+        self._code: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self._code:
+            bucket.bytecode_from_string(self._code[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._code[bucket.key] = bucket.bytecode_to_string()
+
+
+_templates = Templates()
+
+
 def make_app(relay: Any, history: FakeHistory | None = None, **settings: Any) -> Flask:
     """Return the product's pages and API, without its stream, over *relay* and *history*."""
     app = Flask(__name__, root_path=str(ROOT), static_folder=None)
@@ -81,6 +99,7 @@ def make_app(relay: Any, history: FakeHistory | None = None, **settings: Any) ->
         "settings": Settings(**{"rate_limit": 0, **settings}),
         "instruments": Instruments(),
     }
+    app.jinja_env.bytecode_cache = _templates
     views.register(app, (*views.FOR_PEOPLE, views.api, views.history))
     return app
 

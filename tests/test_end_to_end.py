@@ -118,11 +118,15 @@ def colour_of(page: Page, selector: str) -> str:
     return found
 
 
+def price_of(coin: str, way: str) -> str:
+    return f'tr[data-coin="{coin}"] [data-field="price"][data-direction="{way}"]'
+
+
 @needs_chromium
 def test_prices_go_from_coingecko_to_curl_and_to_the_page(
     product: Product, gecko: CoinGecko, curl: Curl, new_page: Open
 ) -> None:
-    page = new_page()
+    page = new_page(locale="en-US")
     page.goto(product.url)
     assert page.url.endswith("/cryptos/")
     expect(page.locator("[data-indicator]")).to_have_attribute("data-state", "live")
@@ -144,15 +148,15 @@ def test_prices_go_from_coingecko_to_curl_and_to_the_page(
 
     gecko.set_price("bitcoin", "98001.50")
     gecko.set_price("ethereum", "0.0000000011")
-    for coin_id, way, shown in (
-        ("bitcoin", "up", "98,001.50"),
-        ("ethereum", "down", "0.0000000011"),
+    for coin_id, way, shown, exact in (
+        ("bitcoin", "up", "98,001.50", "98,001.50 USD"),
+        ("ethereum", "down", "0.0000000011", "0.0000000011 USD"),
     ):
-        row = page.locator(f'tr[data-coin="{coin_id}"][data-direction="{way}"]')
-        row.wait_for()
-        price = row.locator('[data-field="price"]')
+        price = page.locator(price_of(coin_id, way))
+        price.wait_for()
         expect(price).to_contain_text(GREEN_RED_PLAIN[way], use_inner_text=True)
         expect(price).to_contain_text(shown, use_inner_text=True)
+        expect(price).to_have_attribute("title", re.compile(re.escape(exact)))
 
     gecko.coins.append(coin("newcomer", "new", "Newcomer", "5000000", 10_000_000, 1))
     page.locator('tr[data-coin="newcomer"]:visible').wait_for()
@@ -170,12 +174,12 @@ def test_colours_say_up_down_and_same(product: Product, gecko: CoinGecko, new_pa
     body = colour_of(page, "body")
     for way, price in (("up", "99999.5"), ("down", "11111.5")):
         gecko.set_price("bitcoin", price)
-        selector = f'tr[data-coin="bitcoin"][data-direction="{way}"] [data-field="price"]'
+        selector = price_of("bitcoin", way)
         page.locator(selector).wait_for()
         red, green, _ = (int(part) for part in re.findall(r"\d+", colour_of(page, selector))[:3])
         assert (green > red) == (way == "up")
     gecko.set_price("tether", "1.0001")
-    selector = 'tr[data-coin="bitcoin"][data-direction="same"] [data-field="price"]'
+    selector = price_of("bitcoin", "same")
     page.locator(selector).wait_for()
     assert colour_of(page, selector) == body
 

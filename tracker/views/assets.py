@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-from functools import cache
+from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -50,7 +50,6 @@ class Assets:
 
     def __init__(self, files: dict[str, bytes]) -> None:
         self.files = files
-        self._squeeze = cache(self._squeezed)
         parts = [f"{name} {tag(files[name])}" for name in sorted(files)]
         self.digest = tag("\n".join(parts).encode())
 
@@ -59,13 +58,15 @@ class Assets:
 
     def body(self, name: str, coding: str | None) -> bytes:
         """Return a file, in *coding* (`br` or `gzip`) if there is one."""
-        return self._squeeze(name, coding) if coding else self.files[name]
+        return _squeezed(self.files[name], coding) if coding else self.files[name]
 
-    def _squeezed(self, name: str, coding: str) -> bytes:
-        if coding == "br":
-            squeezed: bytes = brotli.compress(self.files[name], quality=BROTLI_QUALITY)
-            return squeezed
-        return gzip.compress(self.files[name], mtime=0)
+
+@lru_cache(maxsize=1000)
+def _squeezed(body: bytes, coding: str) -> bytes:
+    if coding == "br":
+        squeezed: bytes = brotli.compress(body, quality=BROTLI_QUALITY)
+        return squeezed
+    return gzip.compress(body, mtime=0)
 
 
 def tag(body: bytes) -> str:
