@@ -27,10 +27,10 @@ PIP_INSTALL := $(VENV) -m pip install --quiet --quiet --disable-pip-version-chec
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help run demo test lint bench clean no_python
+.PHONY: help run demo test test-faults lint bench clean no_python
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 run: $(HOME_DONE) $(REDIS_TO_RUN) ## run web, worker and scheduler; Ctrl-C ends all
 	@$(VENV) -m dev.run
@@ -42,10 +42,15 @@ demo: run ## the same with a simulated market: needs no network
 test: $(DEV_DONE) $(REDIS_TO_TEST) $(NPM_TO_TEST) ## every test; ARGS="-k stream" for some, ARGS=-n0 for one at a time
 	@$(VENV) -m pytest -n auto --dist worksteal $(ARGS)
 
-lint: $(DEV_DONE) ## ruff and mypy
+# Two products at once, each with its faults one after the other.
+test-faults: $(DEV_DONE) $(REDIS_TO_TEST) ## break the running product in every way (minutes); ARGS="-k Redis" for some
+	@$(VENV) -m pytest -m faults tests/faults -n 2 --dist loadfile $(ARGS)
+
+lint: $(DEV_DONE) ## ruff and mypy; are there known vulnerabilities in what is pinned
 	@$(VENV) -m ruff check .
 	@$(VENV) -m ruff format --check .
 	@$(VENV) -m mypy
+	@$(VENV) -m dev.audit
 
 bench: $(DEV_DONE) $(REDIS_TO_TEST) ## the benchmarks
 	@$(VENV) -m bench $(ARGS)

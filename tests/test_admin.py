@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 from redis import Redis
 from rq import Queue
 from werkzeug.test import TestResponse
@@ -101,6 +101,35 @@ class TestTheDoor:
         assert response.status_code == 302
         assert response.location.startswith("/admin/login?next=")
 
+    def test_has_no_other_way_in(self, app: Flask, make_app: AppFactory) -> None:
+        """Every view that is there by the password alone."""
+        adapter = app.url_map.bind("localhost")
+        without = {rule.rule for rule in make_app().url_map.iter_rules()}
+        rules = [rule for rule in app.url_map.iter_rules() if rule.rule not in without]
+        assert len(rules) > 40
+        for rule in rules:
+            values = {name: 0 if "number" in name else "1" for name in rule.arguments}
+            path = adapter.build(rule.endpoint, values)
+            assert path.startswith("/admin/")
+            for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
+                if rule.endpoint in ("admin.login", "admin.static"):
+                    continue
+                response = app.test_client().open(path, method=method)
+                wanted = (302, 405) if method == "GET" else (401,)
+                assert response.status_code in wanted, f"{method} {path}"
+
+    @pytest.mark.parametrize(
+        "path",
+        ["//admin/coins/", "/admin//coins/", "/admin/./coins/", "/./admin/coins/", "/ADMIN/coins/",
+         "/cryptos/../admin/coins/", "/admin;/coins/", "/admin/static/../coins/",
+         "/admin/login/../coins/", "/admin/coins/\0", "/admin\\coins\\", "admin/coins/"],
+    )  # fmt: skip
+    def test_is_not_passed_by_writing_a_path_otherwise(self, app: Flask, path: str) -> None:
+        tick(app)
+        response = app.test_client().get(environ_overrides={"PATH_INFO": path})
+        assert response.status_code in (302, 308, 404)
+        assert "bitcoin" not in response.text
+
     def test_a_strangers_change_is_refused(self, app: Flask) -> None:
         client = app.test_client()
         for path in (
@@ -164,6 +193,8 @@ class TestTheDoor:
             ("javascript:alert(1)//admin/", "/admin/"),
             ("/\\evil.example/admin/", "/admin/"),
             ("/admin/\r\nSet-Cookie: a=b", "/admin/"),
+            ("//[", "/admin/"),
+            ("/administration", "/admin/"),
         ],
     )
     def test_goes_on_to_pages_of_its_own_alone(self, app: Flask, wanted: str, goes_to: str) -> None:
@@ -172,11 +203,50 @@ class TestTheDoor:
         response = client.post("/admin/login", data=form, query_string={"next": wanted})
         assert (response.status_code, response.location) == (302, goes_to)
 
+    @pytest.mark.parametrize(
+        "wanted", ["https://evil.example/", "//evil.example", "/\\evil.example", "///evil.example",
+                   "javascript:alert(1)", "//[", "/admin/\n", "/cryptos/", ""]
+    )  # fmt: skip
+    def test_a_form_goes_on_to_pages_of_its_own_alone(
+        self, app: Flask, client: FlaskClient, wanted: str
+    ) -> None:
+        tick(app)
+        mine = {"csrf_token": token(client, "/admin/")}
+        for table in TABLES:
+            address = f"/admin/{table}/edit/"
+            query = {"id": "bitcoin", "url": wanted}
+            assert client.get(address, query_string=query).status_code == 400
+            assert client.post(address, query_string=query, data=mine).status_code == 400
+
     def test_the_session_ends_with_logging_out(self, client: FlaskClient) -> None:
         assert client.get("/admin/logout").status_code == 405
         assert client.get("/admin/").status_code == 200
         assert post(client, "/admin/logout").location == "/admin/login"
         assert client.get("/admin/").status_code == 302
+
+    def test_who_has_copied_the_cookie_is_out_as_well(
+        self, client: FlaskClient, app: Flask
+    ) -> None:
+        cookie = client.get_cookie("admin", path="/admin")
+        assert cookie is not None
+        thief = app.test_client()
+        thief.set_cookie("admin", cookie.value, path="/admin")
+        assert thief.get("/admin/").status_code == 200
+        post(client, "/admin/logout")
+        assert thief.get("/admin/").status_code == 302
+        assert log_in(client).status_code == 302
+        assert client.get("/admin/").status_code == 200
+
+    def test_whose_cookie_was_there_before_is_not_let_in_with_it(self, app: Flask) -> None:
+        """Session fixation: a stranger's cookie, put into the victim's browser."""
+        stranger, victim = app.test_client(), app.test_client()
+        known = token(stranger)
+        planted = stranger.get_cookie("admin", path="/admin")
+        assert planted is not None
+        victim.set_cookie("admin", planted.value, path="/admin")
+        assert log_in(victim).status_code == 302
+        assert stranger.get("/admin/").status_code == 302
+        assert victim.post("/admin/refresh", data={"csrf_token": known}).status_code == 400
 
     def test_the_session_ends_after_its_time(
         self, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
@@ -214,6 +284,37 @@ class TestAttempts:
         assert 1 <= int(response.headers["Retry-After"]) <= 60
         elsewhere = {"REMOTE_ADDR": "192.0.2.9"}
         assert log_in(app.test_client(), environ_overrides=elsewhere).status_code == 302
+
+    def test_are_not_made_by_looking(self, app: Flask) -> None:
+        """Another site's page could have its visitors' browsers do that."""
+        client = app.test_client()
+        for _ in range(gate.ATTEMPTS + 1):
+            for method in ("GET", "HEAD", "OPTIONS"):
+                assert client.open("/admin/login", method=method).status_code == 200
+        assert log_in(client).status_code == 302
+
+    def test_an_address_is_not_what_its_sender_says(self, app: Flask) -> None:
+        statuses = [
+            log_in(
+                app.test_client(), "wrong", headers={"X-Forwarded-For": f"192.0.2.{number}"}
+            ).status_code
+            for number in range(gate.ATTEMPTS + 1)
+        ]
+        assert statuses[-1] == 429
+
+    def test_behind_a_proxy_an_address_is_the_one_it_saw(self, make_app: AppFactory) -> None:
+        app = make_app(admin_password=PASSWORD, trusted_proxies=1)
+
+        def attempt(forwarded: str) -> int:
+            headers = {"X-Forwarded-For": forwarded}
+            return log_in(app.test_client(), "wrong", headers=headers).status_code
+
+        statuses = [attempt(f"192.0.2.{n}, 198.51.100.7") for n in range(gate.ATTEMPTS + 1)]
+        assert statuses == [401] * gate.ATTEMPTS + [429]
+        assert attempt("198.51.100.8") == 401
+
+    def test_a_password_without_end_is_not_read(self, app: Flask) -> None:
+        assert log_in(app.test_client(), "x" * 100_000).status_code == 413
 
     def test_all_addresses_together_have_some(
         self, app: Flask, monkeypatch: pytest.MonkeyPatch
@@ -500,15 +601,53 @@ def refresh(client: FlaskClient) -> str:
     return client.get(response.location).text
 
 
-def test_secrets_of_errors_are_not_shown(client: FlaskClient, redis: Redis, app: Flask) -> None:
-    failing = Queue(jobs.QUEUE, connection=redis)
-    failing.enqueue("nowhere.nothing", PASSWORD, job_id="fails")
-    from rq import SimpleWorker
+def fail(redis: Redis, *arguments: str) -> None:
+    """Have a job fail, with *arguments* in what is told of it. A worker would leave a thread."""
+    queue = Queue(jobs.QUEUE, connection=redis, is_async=False)
+    queue.enqueue(f"nowhere.{'-'.join(arguments)}", *arguments, job_id="fails")
 
-    SimpleWorker([failing], connection=redis).work(burst=True, logging_level="CRITICAL")
-    page = client.get("/admin/").text
-    assert "fails" in page
-    assert PASSWORD not in page
+
+def test_secrets_of_errors_are_not_shown(client: FlaskClient, redis: Redis) -> None:
+    fail(redis, PASSWORD)
+    for path in ("", "rq/0/data/job/fails.json", "rq/0/data/jobs/tracker/failed/8/asc/1.json"):
+        page = client.get(f"/admin/{path}").text
+        assert "Invalid attribute name" in page
+        assert PASSWORD not in page
+
+
+class TestRqDashboard:
+    BAD: ClassVar[list[str]] = [
+        "0/view/job/no", "0/data/job/no.json", "1/view/queues", "99999999999999999999/",
+        "0/view/jobs/tracker/no/8/asc/x", "0/data/jobs/tracker/no/8/asc/1.json",
+        "0/data/jobs/tracker/failed/0/asc/1.json", "0/data/jobs/tracker/queued/8/asc/-5.json",
+        "0/data/jobs/tracker/queued/8/asc/x.json", "0/data/jobs/tracker/queued/\u0663/asc/1e9.json",
+        f"0/data/jobs/tracker/failed/{'9' * 30}/dsc/{'9' * 30}.json",
+        f"0/data/jobs/tracker/failed/{'9' * 400}/asc/1.json",
+        "static/../web.py", "static/%2e%2e/web.py", "static/..%2fweb.py",
+    ]  # fmt: skip
+
+    @pytest.mark.parametrize("path", BAD)
+    def test_says_what_is_not_there(self, client: FlaskClient, path: str) -> None:
+        response = client.get(f"/admin/rq/{path}")
+        assert response.status_code in (404, 200)
+        if response.status_code == 200:
+            assert response.json is not None
+            assert response.json["jobs"] == []
+
+    def test_what_cannot_be_changed_is_not_there(self, client: FlaskClient, redis: Redis) -> None:
+        Queue(jobs.QUEUE, connection=redis).enqueue("nowhere.nothing", job_id="waits")
+        for path in ("job/no/requeue", "job/waits/requeue"):
+            assert post(client, f"/admin/rq/{path}").status_code == 404
+
+    def test_looks_at_our_queue_when_none_is_named(self, client: FlaskClient) -> None:
+        response = client.get("/admin/rq/0/view/jobs")
+        assert response.location == "/admin/rq/0/view/jobs/tracker/queued/8/asc/1"
+
+    def test_says_that_redis_is_away(self, make_app: AppFactory) -> None:
+        client = make_app(admin_password=PASSWORD, redis_url="redis://127.0.0.1:1").test_client()
+        log_in(client)
+        for path in ("0/view/workers", "0/data/queues.json", "0/view/job/x"):
+            assert client.get(f"/admin/rq/{path}").status_code == 503
 
 
 @needs_chromium
@@ -528,9 +667,7 @@ class TestInABrowser:
         reader.goto(f"{root}/cryptos/")
         expect(reader.locator("[data-coin=bitcoin]").first).to_contain_text("Bitcoin")
         admin.goto(f"{root}/admin/coins/")
-        admin.fill("#password", PASSWORD)
-        admin.click("text=Log in >> nth=-1")
-        admin.wait_for_url("**/admin/coins/")
+        enter(admin)
         admin.locator("tr", has_text="bitcoin").locator("a.icon").click()
         admin.fill("#display_name", "Digital gold")
         admin.click("input[type=submit] >> nth=0")
@@ -541,22 +678,52 @@ class TestInABrowser:
         tick(app, quote("bitcoin"), quote("ether"))
         expect(reader.locator("[data-coin=bitcoin]").first).to_contain_text("Digital gold")
         expect(reader.locator("tr[data-coin=ether]")).to_have_count(0)
-        for path in ("", "ticks/", "quotes/", "candles/", "rq/", "rq/0/view/workers"):
+        for path in ("", "ticks/", "quotes/", "candles/", "rq/", "rq/0/view/workers", "no"):
             admin.goto(f"{root}/admin/{path}")
             admin.wait_for_load_state("networkidle")
 
     def test_a_failed_job_is_deleted_on_rqs_own_page(
         self, web: Web, new_page: Open, redis: Redis
     ) -> None:
-        from rq import SimpleWorker
-
-        queue = Queue(jobs.QUEUE, connection=redis)
-        queue.enqueue("nowhere.nothing", job_id="fails")
-        SimpleWorker([queue], connection=redis).work(burst=True, logging_level="CRITICAL")
+        fail(redis)
         page = new_page()
         page.goto(f"http://127.0.0.1:{web.port}/admin/rq/0/view/job/fails")
-        page.fill("#password", PASSWORD)
-        page.click("text=Log in >> nth=-1")
+        enter(page)
+        expect(page.locator("#job-data")).to_contain_text("Invalid attribute name")
         page.click("#delete-job-btn")
         page.click("#confirmation-modal-yes")
-        wait_for(lambda: not redis.exists("rq:job:fails"))
+        page.wait_for_url("**/admin/rq/")
+        assert not redis.exists("rq:job:fails")
+
+    def test_what_jobs_say_is_text(self, web: Web, new_page: Open, redis: Redis) -> None:
+        evil = "<img id=evil src=x> & <script>document.title = 'evil'</script>"
+        fail(redis, evil)
+        page = new_page()
+        page.goto(f"http://127.0.0.1:{web.port}/admin/rq/0/view/job/fails")
+        enter(page)
+        for path in ("job/fails", "jobs/tracker/failed/8/asc/1"):
+            page.goto(f"http://127.0.0.1:{web.port}/admin/rq/0/view/{path}")
+            expect(page.locator(".exc_info").last).to_contain_text(evil)
+            expect(page.locator("#evil")).to_have_count(0)
+            assert page.title() == "RQ · Crypto Tracker"
+
+    def test_a_display_name_is_text(self, web: Web, new_page: Open, app: Flask) -> None:
+        evil = "<img id=evil src=x onerror=alert(1)>{{7*7}}'\"&amp;"
+        root, page = f"http://127.0.0.1:{web.port}", new_page()
+        page.goto(f"{root}/admin/coins/edit/?id=bitcoin")
+        enter(page)
+        page.fill("#display_name", evil)
+        page.click("input[type=submit] >> nth=0")
+        expect(page.locator("tr", has_text="bitcoin")).to_contain_text(evil)
+        tick(app, quote("bitcoin"), quote("ether"))
+        for path in ("/cryptos/", "/cryptos/bitcoin", "/embed"):
+            page.goto(root + path)
+            expect(page.get_by_text(evil).first).to_be_attached()
+            assert page.locator("#evil").count() == 0
+
+
+def enter(page: Page) -> None:
+    """Log in on the page that asks for it."""
+    page.fill("#password", PASSWORD)
+    page.click("text=Log in >> nth=-1")
+    page.wait_for_url(lambda url: "/login" not in url)

@@ -2,7 +2,8 @@
 
 Everything beneath `ROOT` goes through here, other people's views as well, so
 that none of them has to think of it. A session is a signed cookie that goes no further
-than `ROOT`; it ends after `SESSION_SECONDS`, and with the password that opened it.
+than `ROOT`; it ends after `SESSION_SECONDS`, with the password that opened it, and by logging
+out, which Redis is told: without Redis the browser alone forgets it.
 A change needs the session's token (Flask-WTF), a form's or the `X-CSRFToken` header.
 
 Scripts run by a nonce or from this host. rq-dashboard makes functions of its
@@ -16,11 +17,13 @@ import hmac
 import logging
 import secrets
 import time
+from contextlib import suppress
 from typing import cast
-from urllib.parse import urlsplit
 
-from flask import Flask, Response, abort, g, redirect, request, session, url_for
+from flask import Flask, Response, abort, current_app, g, redirect, request, session, url_for
 from flask_wtf.csrf import CSRFError, CSRFProtect
+from redis import Redis
+from redis.exceptions import RedisError
 from werkzeug.wrappers import Response as Redirect
 
 from tracker.admin.audit import note
@@ -66,8 +69,6 @@ def register(app: Flask) -> None:
 
 def door() -> Door:
     """Return the current application's door."""
-    from flask import current_app
-
     return cast(Door, current_app.extensions["admin_door"])
 
 
@@ -93,6 +94,13 @@ class Door:
         """Begin the session, with nothing in it of who was there before."""
         session.clear()
         session["since"], session["by"] = int(time.time()), self._mark()
+        session["id"] = secrets.token_urlsafe(16)
+
+    def let_out(self) -> None:
+        """End the session, for those too who have a copy of its cookie."""
+        with suppress(RedisError, OSError):
+            _redis().set(self._over(), 1, ex=SESSION_SECONDS)
+        session.clear()
 
     def is_in(self) -> bool:
         """Return whether the request's session is one that `let_in` began, and not over."""
@@ -101,7 +109,17 @@ class Door:
             isinstance(since, int)
             and 0 <= time.time() - since < SESSION_SECONDS
             and _same(str(session.get("by")), self._mark())
+            and not self._is_over()
         )
+
+    def _is_over(self) -> bool:
+        try:
+            return bool(_redis().exists(self._over()))
+        except (RedisError, OSError):
+            return False  # who wants to know why Redis is away must get in
+
+    def _over(self) -> str:
+        return f"tracker:admin:over:{session.get('id')}"
 
     def _mark(self) -> str:
         """Return what only holds for this password."""
@@ -116,6 +134,10 @@ def _same(given: str, wanted: str) -> bool:
     return hmac.compare_digest(one, other)
 
 
+def _redis() -> Redis:
+    return cast(Redis, current_app.extensions["admin_redis"])
+
+
 def nonce() -> str:
     """Return what allows the scripts of this answer."""
     if "admin_nonce" not in g:
@@ -126,9 +148,8 @@ def nonce() -> str:
 def next_address(wanted: str) -> str:
     """Return *wanted* if it is an address of the admin's, else that of its first page."""
     home = url_for("admin.index")
-    parts = urlsplit(wanted)
-    is_ours = wanted.isprintable() and "\\" not in wanted and parts.path.startswith(home)
-    return wanted if is_ours and not (parts.scheme or parts.netloc) else home
+    is_ours = wanted.startswith(home) and wanted.isprintable() and "\\" not in wanted
+    return wanted if is_ours else home
 
 
 def _is_beneath(path: str) -> bool:
@@ -146,6 +167,9 @@ def _guard() -> Redirect | None:
             abort(401, "Log in first.")
         wanted = request.full_path.rstrip("?")
         return redirect(url_for("admin.login", next=f"{request.script_root}{wanted}"))
+    back = request.args.get("url")  # where Flask-Admin goes next
+    if back is not None and next_address(back) != back:
+        abort(400, "`url` is not an address of the admin's.")
     if changes:
         _protect()
         if request.path.startswith(f"{RQ}/"):

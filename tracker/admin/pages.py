@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import TypeVar, cast
 
-from flask import Response, current_app, flash, make_response, redirect, request, session, url_for
+from flask import Response, current_app, flash, make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_admin import AdminIndexView, expose
 from redis.exceptions import RedisError
@@ -68,7 +68,7 @@ class Pages(AdminIndexView):  # type: ignore[misc]
     def login(self) -> ResponseReturnValue:
         """Ask for the password, and let those in who know it."""
         wanted = next_address(request.args.get("next", ""))
-        if request.method == "GET":
+        if request.method != "POST":
             return redirect(wanted) if door().is_in() else self._form("", 200)
         wait = door().seconds_to_wait()
         if wait is not None:
@@ -87,7 +87,7 @@ class Pages(AdminIndexView):  # type: ignore[misc]
     @at("/logout", methods=["POST"])
     def logout(self) -> ResponseReturnValue:
         """End the session."""
-        session.clear()
+        door().let_out()
         note("logout")
         return redirect(url_for("admin.login"))
 

@@ -16,6 +16,7 @@ from typing import Any, ClassVar, cast
 
 from flask import current_app, flash
 from flask_admin.contrib.sqla import ModelView
+from markupsafe import Markup
 from sqlalchemy import and_, text
 from sqlalchemy.exc import DBAPIError
 from wtforms import BooleanField, Form, StringField
@@ -50,7 +51,11 @@ def views(settings: Settings) -> list[ModelView]:
 def _moment(view: Any, context: Any, row: Any, name: str) -> str:
     """Return the column's unix milliseconds as a time in UTC."""
     at = getattr(row, name)
-    return "" if at is None else iso(at)
+    return "" if at is None else _in_one_line(iso(at))
+
+
+def _in_one_line(text: str) -> Markup:
+    return Markup('<span class="text-nowrap">{}</span>').format(text)
 
 
 class Table(ModelView):  # type: ignore[misc]
@@ -67,6 +72,8 @@ class Table(ModelView):  # type: ignore[misc]
     list_template = "admin/table.html"
     about = ""
     """What the page says of the table."""
+    finds = "a coin's id"
+    """What can be searched for."""
 
     def scaffold_form(self) -> type[Form]:
         """Return a form without fields: there is nothing to be changed."""
@@ -75,6 +82,10 @@ class Table(ModelView):  # type: ignore[misc]
     def init_search(self) -> bool:
         """Say that there is a search."""
         return True
+
+    def search_placeholder(self) -> str:
+        """Return what the empty field of the search says."""
+        return self.finds
 
     def found(self, term: str) -> Any:
         """Return the condition that *term* stands for."""
@@ -105,7 +116,7 @@ class Coins(Table):
     column_list = ("id", "symbol", "name", "display_name", "hidden")
     column_sortable_list = ("id", "symbol", "name", "hidden")
     column_default_sort = "id"
-    column_searchable_list = ("id",)
+    finds = "id, symbol or name"
     edit_template = "admin/coin.html"
     about = (
         "A display name and hiding hold from the next tick on, for the page, the stream, the API "
@@ -159,9 +170,10 @@ class Ticks(Table):
     column_sortable_list = ("id",)
     column_default_sort = ("id", True)
     column_formatters: ClassVar[dict[str, Any]] = {
-        "at": lambda view, context, row, name: iso(row.id)
+        "at": lambda view, context, row, name: _in_one_line(iso(row.id))
     }
-    about = "Search: an id, or a day as 2026-11-23 (UTC)."
+    about = "The newest first."
+    finds = "an id, or 2026-11-23"
 
     def found(self, term: str) -> Any:
         """Return the condition of an id or a day."""
@@ -176,12 +188,13 @@ class Quotes(Table):
         "market_cap", "updated_at",
     )  # fmt: skip
     column_sortable_list = ("tick_id", "coin_id")
-    column_default_sort: ClassVar[list[tuple[str, bool]]] = [("tick_id", True), ("position", True)]
+    column_default_sort: ClassVar[list[tuple[str, bool]]] = [("tick_id", True), ("position", False)]
     column_formatters: ClassVar[dict[str, Any]] = {
-        "at": lambda view, context, row, name: iso(row.tick_id),
+        "at": lambda view, context, row, name: _in_one_line(iso(row.tick_id)),
         "updated_at": _moment,
     }
-    about = "Search: a coin's id, a tick's id, or a day as 2026-11-23 (UTC)."
+    about = "Those of the newest tick first."
+    finds = "a coin, a tick, or 2026-11-23"
 
     def found(self, term: str) -> Any:
         """Return the condition of a coin, a tick or a day."""
@@ -200,10 +213,7 @@ class Candles(Table):
 
     def __init__(self, *args: Any, settings: Settings, **options: Any) -> None:
         self._market = (settings.source, settings.currency)
-        self.about = (
-            f"Of {settings.source} in {settings.currency}, by coin, the newest hour first. "
-            "Search: a coin's id."
-        )
+        self.about = f"Of {settings.source} in {settings.currency}, by coin, the newest hour first."
         super().__init__(*args, **options)
 
     def get_query(self) -> Any:
