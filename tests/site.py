@@ -23,7 +23,7 @@ from playwright.sync_api import Locator, Page, expect
 from werkzeug.serving import make_server
 
 from tracker import views
-from tracker.candles import MOST, Point
+from tracker.candles import MOST, Point, thin
 from tracker.config import ROOT, Settings
 from tracker.history import Series
 from tracker.market import Quote, Tick, TickJson
@@ -70,7 +70,7 @@ class FakeHistory:
 
     def points(self, coin: str, range: str, now: int, *, most: int = MOST) -> Series:
         points = self.told.get(f"{coin} {range}", self.told.get(coin, []))
-        return Series(points[-most:], "hour" if range in ("7d", "30d", "1y") else "tick")
+        return Series(thin(points, most), "hour" if range in ("7d", "30d", "1y") else "tick")
 
 
 class Templates(BytecodeCache):
@@ -140,7 +140,10 @@ class Site(FakeRelay):
     def send_tick(self, *quotes: Quote) -> Tick:
         """Send the next tick, two seconds after the one before, to all readers."""
         before = self.tick.id if self.tick else TICK_AT
-        tick = make_tick(*quotes, at=before + 2000)
+        return self.send(make_tick(*quotes, at=before + 2000))
+
+    def send(self, tick: Tick) -> Tick:
+        """Send this very tick."""
         with self._lock:
             self.tick = tick
             self.sent.append(tick)

@@ -25,6 +25,8 @@ from tests.site import (
     open_live,
     quote,
 )
+from tests.support import now_ms
+from tracker.candles import HOUR
 from tracker.market import iso
 from tracker.status import Status
 
@@ -213,7 +215,7 @@ def test_after_silence_for_three_intervals_the_connection_is_made_anew(
 def test_stale_prices_are_marked_with_their_age_until_new_ones_come(
     site: Site, new_page: Open
 ) -> None:
-    site.tick = make_tick(BITCOIN)
+    site.tick = make_tick(BITCOIN, at=now_ms())
     page = new_page()
     page.clock.install()
     open_live(page, site)
@@ -227,6 +229,16 @@ def test_stale_prices_are_marked_with_their_age_until_new_ones_come(
     site.send_tick(BITCOIN)
     expect_state(page, "live")
     expect(age).to_be_hidden()
+
+
+def test_prices_that_come_late_are_as_old_as_they_are(site: Site, new_page: Open) -> None:
+    site.tick = make_tick(BITCOIN, at=now_ms() - 3 * HOUR)
+    page = new_page()
+    open_live(page, site)
+    site.send(make_tick(ETHER, at=now_ms() - 2 * HOUR))
+    site.send_status(Status("stale", reason="HTTP 500"))
+    expect_state(page, "stale")
+    expect(page.locator("[data-age]")).to_have_text("(vor 2 Std.)")
 
 
 def test_a_source_that_fails_is_told_with_reason_and_next_attempt(

@@ -121,7 +121,7 @@ def test_what_is_wrong_is_said_with_the_last_prices(state: Any) -> None:
     assert page.one("data-indicator")["data-state"] == state
     assert "Reason: CoinGecko answers 500." in page.text
     assert "Next attempt at 06:15:07 UTC." in page.text
-    assert "The table shows the last known prices." in page.text
+    assert "These are the last known prices." in page.text
     assert "make demo" not in page.text
 
 

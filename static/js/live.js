@@ -40,8 +40,9 @@ export class LivePage {
     this.staleAfter = Number(dataset.staleAfter);
     /** @type {Tick | null} the newest one */
     this.tick = firstTick();
-    // Both of the server's clock: the reader's may be wrong.
-    this.tickBorn = Date.now() - (Number(dataset.now) - (this.tick?.id ?? 0));
+    // The reader's clock may be wrong, so ages are of the server's.
+    this.ahead = Number(dataset.now) - Date.now(); // ms, the server's clock
+    this.tickBorn = (this.tick?.id ?? 0) - this.ahead; // or when it was last said to hold
     this.indicator = new Indicator(one("[data-indicator]"), one("[data-notice]"));
     this.stream = connection(dataset.stream ?? "/stream", {
       onLink: (link) => this.#setLink(link),
@@ -129,9 +130,10 @@ export class LivePage {
     return source === "simulated" || this.root.dataset.source === "simulated";
   }
 
-  /** @param {number | null} tickAge that of prices which are not live, ms */
-  #showAge(tickAge) {
-    const text = tickAge === null ? "" : `(${ago(tickAge)})`;
+  /** Say how old prices are that are not live. */
+  #showAge() {
+    const isLive = this.root.dataset.state === "live";
+    const text = isLive || !this.tick ? "" : `(${ago(Date.now() + this.ahead - this.tick.id)})`;
     setText(one("[data-age]"), text);
     show("[data-age]", text !== "");
   }
@@ -153,7 +155,7 @@ export class LivePage {
     const said = report(situation);
     this.indicator.show(said);
     this.root.dataset.state = said.state; // for the look: prices that are not live are grey
-    this.#showAge(said.state === "live" ? null : situation.tickAge);
+    this.#showAge();
     const quiet = now - Math.max(this.linkSince, this.openedAt);
     if (isSilent(situation) && quiet > Math.max(GRACE, this.staleAfter)) this.#connect();
   }
