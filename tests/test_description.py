@@ -10,6 +10,7 @@ from flask import Flask
 
 from tests.site import BITCOIN, make_tick
 from tracker.status import Status
+from tracker.views.description import coded
 from tracker.views.openapi import document
 
 FOR_PROGRAMS = ("/api", "/stream", "/healthz", "/readyz", "/metrics")
@@ -69,6 +70,11 @@ def test_every_reference_leads_somewhere_and_nothing_is_left_over() -> None:
     used = references(body)
     assert used <= there
     assert there - used == {"#/components/schemas/Status", "#/components/schemas/Resume"}  # events
+
+
+def test_code_is_shown_as_code_and_nothing_as_markup() -> None:
+    assert coded("of `a<b>` & `c`") == "of <code>a&lt;b&gt;</code> &amp; <code>c</code>"
+    assert coded("plain") == "plain"
 
 
 def test_it_can_be_read(app: Flask) -> None:

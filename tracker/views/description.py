@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import simplejson
 from flask import Blueprint, Response, make_response, render_template, request
+from markupsafe import Markup, escape
 
 from tracker.views.openapi import document
 
 blueprint = Blueprint("description", __name__, url_prefix="/api")
+
+
+@blueprint.app_template_filter("coded")
+def coded(text: object) -> Markup:
+    """Return *text*, of whose Markdown only `code` is used, as HTML."""
+    parts = [escape(part) for part in str(text).split("`")]  # may be undefined
+    parts[1::2] = [Markup("<code>{}</code>").format(part) for part in parts[1::2]]
+    return Markup("").join(parts)
 
 
 @blueprint.get("/openapi.json")
