@@ -117,3 +117,22 @@ def test_what_breaks_within_stays_within(app: Flask, client: FlaskClient) -> Non
 @pytest.mark.parametrize("path", ["/no", "/api/no", "/streamed", "/admin/no", "/api/%00"])
 def test_what_is_not_there_is_an_error_like_others(client: FlaskClient, path: str) -> None:
     assert ask(client, path) == 404
+
+
+@pytest.mark.parametrize(
+    ("accept", "kind"),
+    [
+        ("application/json", "application/problem+json"),
+        ("application/problem+json, text/html;q=0.5", "application/problem+json"),
+        ("*/*", "text/html"),
+        ("text/html,application/xhtml+xml,*/*;q=0.8", "text/html"),
+        ("image/png", "text/html"),
+        ("", "text/html"),
+    ],
+)
+def test_who_asks_for_json_is_told_in_json_anywhere(
+    client: FlaskClient, accept: str, kind: str
+) -> None:
+    response = client.get("/no", headers={"Accept": accept})
+    assert (response.status_code, response.mimetype) == (404, kind)
+    assert "Accept" in response.vary

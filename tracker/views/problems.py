@@ -11,6 +11,8 @@ from werkzeug.exceptions import HTTPException
 
 MACHINE_PATHS = ("/api/", "/stream", "/healthz", "/readyz", "/metrics")
 """Where errors are read by programs."""
+KINDS = ("text/html", "application/problem+json", "application/json")
+"""What may be asked for elsewhere; a page for those who do not care."""
 
 
 def problem(status: int, detail: str, **headers: str) -> Response:
@@ -27,18 +29,24 @@ def problem(status: int, detail: str, **headers: str) -> Response:
 
 
 def register(app: Flask) -> None:
-    """Let errors under `MACHINE_PATHS` be problems, and others pages that say what to do next."""
+    """Let errors under `MACHINE_PATHS` be problems, or for who asks so; others are pages."""
 
     @app.errorhandler(HTTPException)
     def as_problem(error: HTTPException) -> Response | HTTPException:
         if error.code is None:
             return error
-        if request.path.startswith(MACHINE_PATHS):
+        if _is_program():
             response = problem(error.code, error.description or error.name)
         else:
             response = make_response(render_template("error.html", error=error), error.code)
             response.headers["Cache-Control"] = "no-cache"
+        response.vary.add("Accept")
         for name, value in error.get_headers():
             if name.lower() not in ("content-type", "content-length"):
                 response.headers[name] = value
         return response
+
+
+def _is_program() -> bool:
+    is_page = request.accept_mimetypes.best_match(KINDS, KINDS[0]) == KINDS[0]
+    return request.path.startswith(MACHINE_PATHS) or not is_page
