@@ -13,6 +13,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -23,7 +24,10 @@ from psycopg import sql
 from tests.support import wait_for
 
 USER = "postgres"
-CARELESS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+CARELESS = {"fsync": "off", "full_page_writes": "off"}
+"""A power cut may cost everything."""
+HURRIED = {"synchronous_commit": "off"}
+"""A crash may cost what was committed last."""
 
 
 def programs() -> Path | None:
@@ -41,12 +45,14 @@ def _version(initdb: Path) -> int:
 class EmbeddedPostgres:
     """One cluster, for a `with` block, with as many databases as are asked for.
 
-    With *port* it is reached over loopback as well, with any password.
+    With *port* it is reached over loopback as well, with any password. If it
+    *survives*, a crash costs nothing that was committed.
     """
 
-    def __init__(self, bin: Path, port: int | None = None) -> None:
+    def __init__(self, bin: Path, port: int | None = None, *, survives: bool = False) -> None:
         self._bin = bin
         self.port = port
+        self._options = CARELESS | ({} if survives else HURRIED)
         self._names = (f"test_{number}" for number in itertools.count(1))
 
     def __enter__(self) -> Self:
@@ -57,25 +63,35 @@ class EmbeddedPostgres:
             os.chown(self._directory, account.pw_uid, account.pw_gid)
             ids: dict[str, Any] = {"user": account.pw_uid, "group": account.pw_gid}
             self._as |= {**ids, "extra_groups": []}
-        data = ["-D", f"{self._directory}/data"]
+        self._data = ["-D", f"{self._directory}/data"]
         how = ["-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
         subprocess.run(
-            [self._bin / "initdb", *data, *how], check=True, capture_output=True, **self._as
+            [self._bin / "initdb", *self._data, *how], check=True, capture_output=True, **self._as
         )
+        self._start()
+        return self
+
+    def restart(self, *, after: float = 0) -> None:
+        """End it without a goodbye to its clients, and start it again *after* so many seconds."""
+        self._process.send_signal(signal.SIGQUIT)
+        self._process.wait(30)
+        time.sleep(after)
+        self._start()
+
+    def _start(self) -> None:
         over_tcp = {"listen_addresses": "127.0.0.1", "port": str(self.port)}
         options = over_tcp if self.port else {"listen_addresses": ""}
-        options |= {"unix_socket_directories": self._directory, **CARELESS}
+        options |= {"unix_socket_directories": self._directory, **self._options}
         given = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
-        with open(f"{self._directory}/log", "wb") as log:
+        with open(f"{self._directory}/log", "ab") as log:
             self._process = subprocess.Popen(
-                [self._bin / "postgres", *data, *given], stdout=log, stderr=log, **self._as
+                [self._bin / "postgres", *self._data, *given], stdout=log, stderr=log, **self._as
             )
         try:
             wait_for(self._answers, 60, "PostgreSQL answers")
         except BaseException:  # Ctrl-C among them: no __exit__ follows
             self.__exit__(None, None, None)
             raise
-        return self
 
     def __exit__(
         self,

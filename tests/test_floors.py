@@ -44,6 +44,7 @@ FLOORS = {
     "worker.backoff": 7,
     "worker.jobs": 8,
     "worker.upkeep": 8,
+    "worker.refresh_worker": 8,
     "worker.scheduler": 9,
     "worker.__main__": 10,
     "worker": 10,

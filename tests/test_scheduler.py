@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+import time
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -35,6 +36,12 @@ def connection(redis_server: EmbeddedRedis) -> Iterator[Redis]:
 
 def scheduled(connection: Redis) -> list[bytes]:
     return connection.zrange(RefreshScheduler.scheduled_jobs_key, 0, -1)  # type: ignore[return-value]
+
+
+def all_due(connection: Redis) -> dict[str, float]:
+    """Return when each job runs next, in unix seconds."""
+    key = RefreshScheduler.scheduled_jobs_key
+    return {id.decode(): connection.zscore(key, id) or 0.0 for id in scheduled(connection)}
 
 
 def begin(connection: Redis, interval: int) -> RefreshScheduler:
@@ -94,6 +101,38 @@ class TestSchedule:
         scheduler.enqueue_jobs()
         assert scheduler.is_registered()
         assert Queue(QUEUE, connection=connection).job_ids == [JOB_ID]
+
+    def test_a_clock_that_is_set_back_does_not_delay_the_next_run(self, connection: Redis) -> None:
+        """What is due by a clock of yesterday would stand still until that comes again."""
+        ahead = 3600
+        scheduler = RefreshScheduler(connection, 60, clock=lambda: time.time() + ahead)
+        scheduler.register()
+        due = {job: score + ahead for job, score in all_due(connection).items()}
+        connection.zadd(RefreshScheduler.scheduled_jobs_key, due)
+        scheduler.enqueue_jobs()
+        assert Queue(QUEUE, connection=connection).job_ids == []
+        ahead = 0
+        scheduler.enqueue_jobs()
+        assert Queue(QUEUE, connection=connection).job_ids == [JOB_ID]
+        assert all(score < time.time() + 120 for score in all_due(connection).values())
+
+    def test_a_clock_that_goes_forward_changes_no_schedule(self, connection: Redis) -> None:
+        ahead = 0
+        scheduler = RefreshScheduler(connection, 3600, clock=lambda: time.time() + ahead)
+        scheduler.register()
+        scheduler.enqueue_jobs()
+        before = all_due(connection)
+        ahead = 3600
+        scheduler.enqueue_jobs()
+        assert all_due(connection) == before
+
+    def test_a_scheduler_that_starts_after_the_clock_was_set_back_registers_anew(
+        self, connection: Redis
+    ) -> None:
+        begin(connection, 60).enqueue_jobs()
+        connection.zadd(RefreshScheduler.scheduled_jobs_key, {JOB_ID: time.time() + 86_400})
+        begin(connection, 60).enqueue_jobs()
+        assert all_due(connection)[JOB_ID] < time.time() + 61
 
     def test_what_waits_already_is_not_queued_again(
         self, connection: Redis, monkeypatch: pytest.MonkeyPatch

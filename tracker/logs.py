@@ -27,8 +27,8 @@ from tracker.secrecy import hiding
 Fields = dict[str, Any]
 About = Token[Mapping[str, str] | None]
 
-REPETITIVE = ("rq.worker", "rq_scheduler.scheduler")
-"""Loggers of others that tell the same trouble at every attempt."""
+REPETITIVE = ("rq.worker", "rq_scheduler.scheduler", "tracker.stream.server")
+"""Loggers that tell the same trouble at every attempt."""
 
 ACCESS = "gunicorn.access"
 _ATOMS = {

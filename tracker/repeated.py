@@ -76,7 +76,7 @@ class Repeated:
 
 
 class Seldom(logging.Filter):
-    """Lets a logger of others tell the same trouble once an hour, from WARNING up."""
+    """Lets a logger tell the same trouble once an hour, from WARNING up."""
 
     MOST = 100
     """Troubles remembered."""

@@ -6,41 +6,29 @@ imports; it opens no connection there, since none may be shared by two processes
 
 from __future__ import annotations
 
-from types import FrameType
-
 from redis.exceptions import ConnectionError, RedisError
-from rq import Worker
 from rq.exceptions import StopRequested
 
 from tracker.config import Settings
 from tracker.feed import connect
 from worker.jobs import source
 from worker.patience import begin, end_on_signals, outlive_redis
+from worker.refresh_worker import RefreshWorker
 from worker.scheduler import QUEUE
-
-
-class RefreshWorker(Worker):
-    """RQ's worker, and whether it was told to end: RQ also ends it on troubles of its own."""
-
-    told_to_end = False
-
-    def request_stop(self, signum: int, frame: FrameType | None) -> None:
-        """End after the job in hand."""
-        self.told_to_end = True
-        super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
 
 
 def run(settings: Settings) -> None:
     """Work until the process is told to end. Raises `redis.RedisError`."""
     level = "DEBUG" if settings.log_level == "DEBUG" else "WARNING"
-    worker = RefreshWorker([QUEUE], connection=connect(settings))
-    try:
-        worker.work(logging_level=level)
-    except (RedisError, StopRequested):
-        if not worker.told_to_end:
-            raise
-    finally:
-        end_on_signals()  # RQ's handlers are for a worker that works
+    with connect(settings) as connection:
+        worker = RefreshWorker([QUEUE], connection=connection)
+        try:
+            worker.work(logging_level=level)
+        except (RedisError, StopRequested):
+            if not worker.told_to_end:
+                raise
+        finally:
+            end_on_signals()  # RQ's handlers are for a worker that works
     if not worker.told_to_end:
         raise ConnectionError("RQ's worker gave up")
 

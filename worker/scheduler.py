@@ -1,8 +1,9 @@
 """The scheduler process: has each job of `jobs_of` queued at its interval.
 
 rq-scheduler ends when Redis goes away, and does not notice when Redis comes
-back empty. Here it is started again, and each of its polls makes sure that the
-jobs are registered, under one id each, so that two schedulers make one schedule.
+back empty, or when the clock is set back and the next run lies an hour ahead.
+Here it is started again, and each of its polls makes sure that the jobs are
+registered, under one id each, so that two schedulers make one schedule.
 """
 
 from __future__ import annotations
@@ -32,6 +33,11 @@ LOCK = 2000
 POLL = 0.2
 """Seconds between two looks at the schedule, short against the shortest interval of 1."""
 
+SET_BACK = 1.0
+"""Seconds that the clock may lose between two polls before the schedule is made anew."""
+TOO_FAR = 3900
+"""Seconds beyond its interval at which no job is scheduled: the source's longest bar is an hour."""
+
 log = logging.getLogger("worker.scheduler")
 
 
@@ -56,16 +62,38 @@ def jobs_of(interval: int) -> tuple[RegularJob, ...]:
 
 
 class RefreshScheduler(Scheduler):  # type: ignore[misc]
-    """rq-scheduler with jobs that are always there; prices come every *interval* seconds."""
+    """rq-scheduler with jobs that are always there; prices come every *interval* seconds.
 
-    def __init__(self, connection: Redis, interval: int) -> None:
+    *clock* tells unix seconds.
+    """
+
+    def __init__(
+        self, connection: Redis, interval: int, *, clock: Callable[[], float] = time.time
+    ) -> None:
         super().__init__(queue_name=QUEUE, connection=connection, interval=POLL)
         self._jobs = jobs_of(interval)
+        self._clock = clock
+        self._ahead = self._ahead_of_monotonic()
+
+    def run(self, burst: bool = False) -> None:
+        """Poll for ever. rq-scheduler's own waits as long as a clock says that may be set."""
+        self.register_birth()
+        try:
+            while True:
+                self.heartbeat()
+                if self.acquire_lock():
+                    self.enqueue_jobs()
+                    self.remove_lock()
+                time.sleep(POLL)
+        finally:
+            self.remove_lock()
+            self.register_death()
 
     def enqueue_jobs(self) -> Any:
         """Queue what is due, which on the first poll is the refresh."""
+        was_set_back = self._was_set_back()
         for job in self._jobs:
-            if job.id not in self:
+            if was_set_back or job.id not in self:
                 self._register(job)
         return super().enqueue_jobs()
 
@@ -104,12 +132,25 @@ class RefreshScheduler(Scheduler):  # type: ignore[misc]
         )
         log.info("%s runs every %d s", job.id, job.interval)
 
+    def _was_set_back(self) -> bool:
+        """Return whether the clock was, since this was last asked."""
+        before, self._ahead = self._ahead, self._ahead_of_monotonic()
+        if lost := self._ahead < before - SET_BACK:
+            log.warning("the clock was set back by %.0f s", before - self._ahead)
+        return lost
+
+    def _ahead_of_monotonic(self) -> float:
+        return self._clock() - time.monotonic()
+
     def _is_registered(self, job: RegularJob) -> bool:
+        next_at = self.connection.zscore(self.scheduled_jobs_key, job.id)
+        if next_at is None or next_at > self._clock() + job.interval + TOO_FAR:
+            return False
         try:
             found = Job.fetch(job.id, connection=self.connection)
         except NoSuchJobError:
             return False
-        return job.id in self and (found.func_name, found.timeout, found.meta.get("interval")) == (
+        return (found.func_name, found.timeout, found.meta.get("interval")) == (
             f"{job.function.__module__}.{job.function.__name__}",
             job.timeout,
             job.interval,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -66,11 +66,27 @@ def _excused(got: Sequence[Got], committed: Sequence[int]) -> set[int]:
     return excused
 
 
-def complaints(readers: Sequence[Reader], committed: Sequence[int]) -> list[str]:
-    """Return a line for each reader to whom the promise was not kept, at most five."""
-    found = []
-    for number, reader in enumerate(readers):
-        result = account(reader.got, committed)
-        if not result.is_good or reader.faults:
-            found.append(f"reader {number} ({reader.kind}): {result} {reader.faults[:2]}")
-    return found[:5]
+def accounts(readers: Sequence[Reader], ask: Callable[[], Sequence[int]]) -> list[Account]:
+    """Return the account of each reader; *ask* tells what was committed.
+
+    What they got is copied before: so a tick that anybody had before it was
+    committed counts as invented.
+    """
+    got = [list(reader.got) for reader in readers]
+    committed = ask()
+    return [account(each, committed) for each in got]
+
+
+def complaints(
+    readers: Sequence[Reader], accounts: Sequence[Account], *, may_be_told: bool
+) -> list[str]:
+    """Return a line for each reader to whom the promise was not kept, at most five.
+
+    Where *may_be_told* is False, enough is kept for everybody: to be told of a
+    tick is to have lost it.
+    """
+    return [
+        f"reader {number} ({reader.kind}): {account} {reader.faults[:2]}"
+        for number, (reader, account) in enumerate(zip(readers, accounts, strict=True))
+        if not account.is_good or (account.told and not may_be_told) or reader.faults
+    ][:5]

@@ -10,19 +10,23 @@ import os
 import signal
 import socket
 import sqlite3
+import struct
+import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import psycopg
 import redis
 
 from dev.embedded_redis import EmbeddedRedis, free_port
+from tests.faults.held import Held, command, descendants, held, parent
 from tests.faults.proxy import Proxy
+from tests.postgres import EmbeddedPostgres
 from tests.standin import CoinGecko
 from tests.support import Child, environment, wait_for
 from tracker.config import Settings
@@ -32,34 +36,52 @@ COMMANDS = {
     "worker": ("-m", "worker"),
     "scheduler": ("-m", "worker.scheduler"),
 }
+MAKE_RUN = {"launcher": ("-m", "dev.run")}
 INTERVAL = 1
 """Seconds between two ticks."""
-
-
-class Base(NamedTuple):
-    """What the web's processes hold."""
-
-    descriptors: int
-    threads: int
-    processes: int
-    rss: int
-    """Kilobytes."""
+PROGRAMS = (
+    ("gunicorn", "web", "server"),
+    ("-m worker.scheduler", "scheduler", "scheduler"),
+    ("-m worker", "worker", "work horse"),
+    ("-m dev.run", "launcher", "launcher"),
+    ("-m dev.keeper", "keeper", "keeper"),
+)
+"""What is in a process's command line, and what it is: alone, or as the child of its like."""
+HERE = Path(__file__).parent
 
 
 class Product:
-    """All processes, for a `with` block. *database_url* is SQLite's in *folder* unless given."""
+    """All processes, for a `with` block: each by itself, or *launched* by `make run`.
 
-    def __init__(self, folder: Path, *, database_url: str | None = None, **env: str) -> None:
+    The database is SQLite's in *folder*, unless there is a *postgres*. It keeps
+    *replay* ticks for those who come back.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        launched: bool = False,
+        postgres: EmbeddedPostgres | None = None,
+        replay: int = 1000,
+    ) -> None:
         self.folder = folder
-        self.database_url = database_url or f"sqlite:///{folder / 'tracker.db'}"
+        self.postgres = postgres
+        self.replay = replay
+        self._database_url = (
+            postgres.url(postgres.create()) if postgres else f"sqlite:///{self.sqlite}"
+        )
+        self._commands = MAKE_RUN if launched else COMMANDS
+        self._ahead = 0
         self.redis = EmbeddedRedis()
         self.gecko = CoinGecko()
         self.port = free_port()
         self.sabotage = folder / "sabotage"
         self.sabotage.touch()
-        self._more = env
+        (folder / "clock").write_bytes(struct.pack("d", 0))
         self._children: dict[str, Child] = {}
         self._logs: list[Path] = []
+        self._read: dict[Path, int] = {}
         self._stack = ExitStack()
         self._over = threading.Event()
         self._mover = threading.Thread(target=self._move_prices, name="market")
@@ -75,7 +97,7 @@ class Product:
             stack.callback(self._end_market)
             self._migrate()
             stack.callback(self._end_children)
-            for name in COMMANDS:
+            for name in self._commands:
                 self.start(name)
             wait_for(self.committed, 30, "the first tick")
             wait_for(self.answers, 30, "the web to answer")
@@ -96,47 +118,50 @@ class Product:
     def env(self) -> dict[str, str]:
         """The environment of each process."""
         settings = Settings(
-            database_url=self.database_url,
+            database_url=self._database_url.replace("postgresql:", "postgresql+psycopg:"),
             redis_url=f"redis://127.0.0.1:{self.to_redis.port}/0",
             interval=INTERVAL,
             coingecko_url=f"http://127.0.0.1:{self.to_source.port}/api/v3",
             secret_key="faults-faults",
             heartbeat=2,
             retry=1,
+            replay=self.replay,
             max_subscribers_per_ip=10_000,
         )
-        return environment(settings, PORT=str(self.port), PYTHONUNBUFFERED="1", **self._more)
-
-    @property
-    def _sabotaged(self) -> dict[str, str]:
-        """What lets `sabotage/sitecustomize.py` into a process that writes."""
-        here = Path(__file__).parent / "sabotage"
-        return {"PYTHONPATH": str(here), "SABOTAGE": str(self.sabotage)}
+        hooks = {
+            "PYTHONPATH": str(HERE / "sabotage"),
+            "GREENLETS": str(self.folder),
+            "CLOCK": str(self.folder / "clock"),
+        }
+        return environment(settings, PORT=str(self.port), PYTHONUNBUFFERED="1", **hooks)
 
     def start(self, name: str) -> None:
-        """Start the process *name* of `COMMANDS`."""
+        """Start the process *name* of its commands."""
         log = self.folder / f"{name}-{len(self._logs)}.log"
         self._logs.append(log)
-        env = self.env | (self._sabotaged if name == "worker" else {})
-        self._children[name] = Child(*COMMANDS[name], env=env, log=log)
+        env = self.env | ({"SABOTAGE": str(self.sabotage)} if name == "worker" else {})
+        self._children[name] = Child(*self._commands[name], env=env, log=log)
 
     def pid(self, name: str) -> int:
-        """Return the process id of *name*."""
+        """Return the process id of *name*, which may be `redis`."""
+        if name == "redis":
+            assert self.redis.pid is not None
+            return self.redis.pid
         return self._children[name].process.pid
 
     def pids(self, name: str) -> list[int]:
         """Return the process ids of *name*, its children's too."""
-        return [self.pid(name), *_descendants(self.pid(name))]
-
-    def signal(self, name: str, number: signal.Signals) -> None:
-        """Send a signal to *name* and all its children; to those that live."""
-        for pid in self.pids(name):
-            with suppress(ProcessLookupError):
-                os.kill(pid, number)
+        return [self.pid(name), *descendants(self.pid(name))]
 
     def kill(self, name: str) -> None:
         """Kill *name* and its children as a power cut would."""
-        self.signal(name, signal.SIGKILL)
+        for pid in self.pids(name):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.bury(name)
+
+    def bury(self, name: str) -> None:
+        """Return when *name*, which was killed, is gone."""
         self._children[name].process.wait()
 
     def revive(self, name: str) -> None:
@@ -144,58 +169,92 @@ class Product:
         assert not self._children[name].runs()
         self.start(name)
 
-    def runs(self, name: str) -> bool:
-        """Return whether *name* has not ended."""
-        return self._children[name].runs()
-
     def answers(self) -> bool:
         """Return whether the web answers."""
-        assert self.runs("web"), self.output
+        for name, child in self._children.items():
+            assert child.runs(), f"{name} ended: {child.output}"
         with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 2):
             return True
         return False
 
-    @property
-    def output(self) -> str:
-        """What all processes have printed."""
-        return "\n".join(log.read_text(errors="replace") for log in self._logs)
+    def fresh_lines(self) -> list[str]:
+        """Return the lines that its processes have printed since this was last asked."""
+        found = []
+        for log in self._logs:
+            lines = log.read_text(errors="replace").splitlines()
+            found += lines[self._read.get(log, 0) :]
+            self._read[log] = len(lines)
+        return found
 
     def web_workers(self) -> list[int]:
         """Return the ids of the processes that serve."""
-        return _descendants(self.pid("web"))
+        return self._of("server")
 
-    def base(self) -> Base:
-        """Return what the processes that serve hold now."""
-        pids = self.web_workers()
-        status = [Path(f"/proc/{pid}/status").read_text() for pid in pids]
-        return Base(
-            descriptors=sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in pids),
-            threads=sum(int(_field(text, "Threads")) for text in status),
-            processes=len(pids)
-            + sum(len(_descendants(self.pid(n))) for n in ("worker", "scheduler")),
-            rss=sum(int(_field(text, "VmRSS")) for text in status),
-        )
+    def server(self) -> int:
+        """Return the id of the process that serves, as soon as there is one."""
+        return wait_for(self.web_workers, 30, "a web process")[0]
+
+    def processes(self) -> dict[str, list[int]]:
+        """Return the ids of its processes by what they are."""
+        pids = [pid for name in self._children for pid in self.pids(name)]
+        found: dict[str, list[int]] = {}
+        for pid in pids:
+            found.setdefault(_role(pid), []).append(pid)
+        found.pop("", None)
+        return found | {"redis": [self.pid("redis")]}
+
+    def held(self) -> dict[str, Held]:
+        """Return what its long-lived processes hold now. Raises `OSError` while one is ending."""
+        processes = self.processes()
+        found = {
+            f"{role} {number}": held(pid, port=self.port)
+            for role, pids in processes.items()
+            if role != "work horse"
+            for number, pid in enumerate(pids, 1)
+        }
+        for number, pid in enumerate(processes.get("server", []), 1):
+            name = f"server {number}"
+            found[name] = found[name]._replace(greenlets=self._greenlets(pid))
+        return found
+
+    def _of(self, role: str) -> list[int]:
+        return self.processes().get(role, [])
+
+    def _greenlets(self, pid: int) -> int:
+        told = self.folder / str(pid)
+        told.unlink(missing_ok=True)
+        os.kill(pid, signal.SIGRTMIN)
+        wait_for(told.exists, 10, "a number of greenlets")
+        return int(told.read_text())
+
+    # Its clock
+
+    def step_clock(self, seconds: int) -> None:
+        """Let the clock of all processes jump by *seconds* from where it is."""
+        self._ahead += seconds
+        with (self.folder / "clock").open("r+b") as file:  # which the processes have mapped
+            file.write(struct.pack("d", self._ahead))
 
     # What it has stored
 
     def committed(self) -> list[int]:
         """Return the ids of all ticks that were committed, in order; [] before the tables are."""
-        with suppress(sqlite3.OperationalError):
+        with suppress(sqlite3.OperationalError, psycopg.errors.UndefinedTable):
             return [row[0] for row in self.query("SELECT id FROM tick ORDER BY id")]
         return []
 
     def query(self, statement: str) -> list[tuple[Any, ...]]:
         """Return the rows of *statement*, asked outside the product."""
-        if self.database_url.startswith("sqlite"):
-            with sqlite3.connect(self.sqlite, timeout=20) as connection:
+        if self.postgres is None:
+            with closing(sqlite3.connect(self.sqlite, timeout=20)) as connection:
                 return connection.execute(statement).fetchall()
-        with psycopg.connect(self.database_url) as connection:
-            return connection.execute(statement.encode()).fetchall()
+        with psycopg.connect(self._database_url) as session:
+            return session.execute(statement.encode()).fetchall()
 
     @property
-    def sqlite(self) -> str:
-        """The database's file."""
-        return self.database_url.removeprefix("sqlite:///")
+    def sqlite(self) -> Path:
+        """The database's file, where there is no PostgreSQL."""
+        return self.folder / "tracker.db"
 
     def redis_client(self) -> redis.Redis:
         """Return a client of the Redis itself, past the proxy."""
@@ -204,12 +263,9 @@ class Product:
     @contextmanager
     def lock_database(self) -> Iterator[None]:
         """Hold SQLite's write lock, as somebody's forgotten transaction would."""
-        connection = sqlite3.connect(self.sqlite, isolation_level=None)
-        try:
-            connection.execute("BEGIN EXCLUSIVE")
+        with closing(sqlite3.connect(self.sqlite, isolation_level=None, timeout=20)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
             yield
-        finally:
-            connection.close()
 
     def _migrate(self) -> None:
         log = self.folder / "migrate.log"
@@ -227,24 +283,28 @@ class Product:
         self._mover.join()
 
     def _end_children(self) -> None:
-        for name, child in self._children.items():
-            self.signal(name, signal.SIGCONT)
-            child.process.send_signal(signal.SIGTERM)
+        pids = [pid for name in self._children for pid in self.pids(name)]
         for child in self._children.values():
-            try:
+            child.process.terminate()
+        for child in self._children.values():
+            with suppress(subprocess.TimeoutExpired):
                 child.wait(30)
-            finally:
-                child.__exit__(None, None, None)
+            child.__exit__(None, None, None)
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
 
-def _descendants(pid: int) -> list[int]:
-    """Return the ids of the children of *pid*, and of theirs."""
-    try:
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    except (FileNotFoundError, ProcessLookupError):
-        return []
-    return [each for child in map(int, children) for each in (child, *_descendants(child))]
+def _role(pid: int) -> str:
+    """Return what the process *pid* of the product is; `` when it is gone, or a shell."""
+    line = _command(pid)
+    for program, alone, child in PROGRAMS:
+        if program in line:
+            return child if program in _command(parent(pid)) else alone
+    return ""
 
 
-def _field(status: str, name: str) -> str:
-    return next(line.split()[1] for line in status.splitlines() if line.startswith(f"{name}:"))
+def _command(pid: int) -> str:
+    """Return the command line of *pid*, `` for the shell in which `make run` starts one."""
+    line = command(pid)
+    return "" if line.startswith("/bin/sh ") else line

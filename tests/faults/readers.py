@@ -50,6 +50,11 @@ class Reader:
         """The id of the newest tick it has; 0 when none."""
         return next((got.id for got in reversed(self.got) if got.what == "tick"), 0)
 
+    def forget(self) -> None:
+        """Forget what it got before its newest tick, and what was wrong with it."""
+        ticks = [number for number, got in enumerate(self.got) if got.what == "tick"]
+        del self.got[: ticks[-1] if ticks else 0], self.faults[:]
+
     def request(self, port: int) -> bytes:
         """Return what it asks."""
         query = "?coins=bitcoin" if self.kind == "some" else ""
@@ -72,6 +77,8 @@ class Readers:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="readers")
         self._tasks: list[asyncio.Task[None]] = []
+        self.away = 0.0
+        """Seconds that a restless reader stays away at most, beyond what it was told."""
         self.all = [Reader(MIX[number % len(MIX)]) for number in range(count)]
 
     def __enter__(self) -> Self:
@@ -113,6 +120,8 @@ class Readers:
             with suppress(OSError, EOFError, TimeoutError, ValueError, zlib.error):
                 await self._read_once(reader)
             await asyncio.sleep(min(reader.retry, 2) * self._random.uniform(0.5, 1))
+            if reader.kind == "restless":
+                await asyncio.sleep(self._random.uniform(0, self.away))
 
     async def _read_once(self, reader: Reader) -> None:
         sock = socket.socket()

@@ -2,42 +2,60 @@
 
 from __future__ import annotations
 
+import os
+import random
 import time
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.faults.faults import FAULTS, Fault
-from tests.faults.ledger import complaints
-from tests.faults.product import Product
-from tests.faults.readers import Readers
-from tests.support import wait_for
+from tests.faults.fault import Fault
+from tests.faults.faults import FAULTS
+from tests.faults.watch import Watch
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 
-SEED = 20261123
-LENGTH = 8
-"""Faults of the sequence."""
-
-
-def recover(product: Product, readers: Readers, fault: Fault) -> float:
-    """Break and mend; return the seconds until all readers have a tick committed after that."""
-    fault.act(product)
-    mended = time.monotonic()
-    last = product.committed()[-1]
-    fresh = wait_for(lambda: [id for id in product.committed() if id > last], 60, "a new tick")[0]
-    try:
-        wait_for(lambda: readers.have(fresh), 60)
-    except AssertionError:
-        behind = [(r.kind, r.last, r.connections) for r in readers.behind(fresh)]
-        pytest.fail(f"{len(behind)} readers lack {fresh}: {behind[:3]}\n{product.output[-3000:]}")
-    return time.monotonic() - mended
+SEED = int(os.environ.get("FAULTS_SEED", "20261123"))
+BUDGET = 60.0
+"""Seconds for the sequence: it is as long as fits in there."""
+TWICE = 0.5
+"""The part of the steps of the sequence that are two faults at once."""
+ALONE = "all"
+"""What leaves nothing for a second fault."""
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 def test_nothing_is_lost(
-    product: Product, readers: Readers, fault: Fault, record_property: pytest.FixtureRequest
+    watch: Watch, fault: Fault, record_property: Callable[[str, object], None]
 ) -> None:
-    seconds = recover(product, readers, fault)
-    record_property("seconds", round(seconds, 1))  # type: ignore[operator]
-    assert complaints(readers.all, product.committed()) == []
+    seconds = watch.recovery(fault)
+    watch.check()
     assert seconds <= fault.within
+    record_property("row", fault.row(seconds))
+
+
+def test_nothing_is_lost_in_a_seeded_sequence_of_faults(
+    watch: Watch, record_property: Callable[[str, object], None]
+) -> None:
+    """`FAULTS_SEED=1 make test-faults` for another one."""
+    ends_at = time.monotonic() + BUDGET
+    for number, faults in enumerate(sequence(SEED)):
+        names = f"step {number} of seed {SEED}: {' and '.join(fault.name for fault in faults)}"
+        print(names)  # noqa: T201 - shown when it fails
+        watch.recovery(*faults)
+        watch.check()
+        if time.monotonic() > ends_at:
+            break
+    record_property("balance", watch.balance())
+
+
+def sequence(seed: int) -> Iterator[tuple[Fault, ...]]:
+    """Yield faults for ever, one or two that do not break the same thing."""
+    chance = random.Random(seed)
+    while True:
+        first = chance.choice(FAULTS)
+        others = [f for f in FAULTS if f.what not in (first.what, ALONE)]
+        if first.what == ALONE or chance.random() > TWICE:
+            yield (first,)
+        else:
+            yield first, chance.choice(others)

@@ -24,6 +24,7 @@ from gevent.socket import socket as GeventSocket
 from gunicorn.workers.ggevent import GeventPyWSGIWorker
 
 from tracker.stream.limits import LimitedHandler
+from tracker.stream.server import PatientServer, tell_exhausted
 
 SEND_BUFFER = 128 * 1024
 """Bytes the kernel may hold for one reader (Linux doubles it for its own use)."""
@@ -106,12 +107,18 @@ class Handler(LimitedHandler):
             super().process_result()
             return
         self.write(b"")
-        self.result.hand_over(os.dup(self.socket.fileno()))
+        try:
+            fd = os.dup(self.socket.fileno())
+        except OSError as error:  # its stream ends here, so it comes back
+            tell_exhausted(error)
+        else:
+            self.result.hand_over(fd)
 
 
 class Worker(GeventPyWSGIWorker):  # type: ignore[misc]
     """gunicorn's gevent worker with the handler above, which lets readers go before it ends."""
 
+    server_class = PatientServer
     wsgi_handler = Handler
 
     drain: Callable[[], None] = staticmethod(lambda: None)

@@ -1,0 +1,93 @@
+"""The source: everything that CoinGecko, or who stands between, may answer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from simplejson import RawJSON
+
+from tests.faults.fault import REASON, Fault
+from tests.faults.product import Product
+from tests.standin import Manner, coin
+from tests.support import wait_for
+
+ONE_LESS = "that coin is missing, for one tick"
+HTML = "<!doctype html><title>Attention Required! | Cloudflare</title>"
+TOLD_IN_200 = {"status": {"error_code": 429, "error_message": "slow down"}}
+
+
+def answers(
+    status: int = 200,
+    body: Any = b"",
+    *,
+    manner: Manner = "whole",
+    headers: dict[str, str] | None = None,
+) -> Callable[[Product], None]:
+    """Give this answer once."""
+
+    def act(product: Product) -> None:
+        asked = len(product.gecko.requests)
+        product.gecko.answer(status, body, headers, times=1, manner=manner)
+        wait_for(lambda: len(product.gecko.requests) > asked, 30, "the source to be asked")
+
+    return act
+
+
+def hang(product: Product) -> None:
+    """Take the question and say nothing, until it is given up."""
+    answers(manner="hang")(product)
+
+
+def cut(product: Product) -> None:
+    """Reset all connections to the source, and refuse new ones."""
+    product.to_source.cut()
+    time.sleep(3)
+    product.to_source.mend()
+
+
+def swallow(product: Product) -> None:
+    """Take connections to the source, and let nothing pass."""
+    product.to_source.swallow()
+    time.sleep(3)
+    product.to_source.mend()
+
+
+def _market(**fields: Any) -> list[dict[str, Any]]:
+    return [coin("bitcoin", **fields), coin("ethereum", price="3000.5", rank=2)]
+
+
+FAULTS = (
+    Fault("source: 429, Retry-After 2", answers(429, {}, headers={"Retry-After": "2"}), REASON),
+    Fault("source: 500", answers(500, {"error": "internal"}), REASON),
+    Fault("source: 403", answers(403, "no"), REASON),
+    Fault("source: an error with status 200", answers(200, TOLD_IN_200), REASON),
+    Fault("source: a web page", answers(200, HTML), REASON),
+    Fault("source: an empty answer", answers(200, ""), REASON),
+    Fault("source: an empty list", answers(200, []), REASON),
+    Fault("source: half an answer", answers(200, "[{}]", manner="truncated"), REASON),
+    Fault("source: a reset", answers(manner="reset"), REASON),
+    Fault("source: no HTTP", answers(200, "hello\r\n", manner="raw"), REASON),
+    Fault("source: an answer that drips for ever", answers(200, "[", manner="drip"), REASON, 30),
+    Fault("source: takes the question and hangs", hang, REASON, 30),
+    Fault("source: cut off for 3 s", cut, REASON),
+    Fault("source: half-open for 3 s, packets vanish", swallow, REASON, 30),
+    Fault("source: a price of null", answers(200, _market(current_price=None)), ONE_LESS),
+    Fault(
+        "source: a price of NaN",
+        answers(200, _market(current_price=Decimal("NaN"))),
+        ONE_LESS,
+    ),
+    Fault(
+        "source: a price of 1e999",
+        answers(200, _market(current_price=RawJSON("1e999"))),
+        ONE_LESS,
+    ),
+    Fault(
+        "source: unknown coins",
+        answers(200, [coin("never-heard-of", "new", "New")]),
+        "other coins, for one tick",
+    ),
+)

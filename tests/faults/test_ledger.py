@@ -1,0 +1,113 @@
+"""The ledger finds what it is there to find: a harness that cannot fail proves nothing."""
+
+from __future__ import annotations
+
+from tests.faults.held import Held
+from tests.faults.ledger import Account, account, accounts, complaints
+from tests.faults.readers import Got, Reader
+
+COMMITTED = [10, 20, 30, 40, 50]
+GOOD = Account(lost=(), told=(), doubled=(), invented=())
+
+
+def got(*ids: int) -> list[Got]:
+    return [Got("tick", id) for id in ids]
+
+
+def told_after(id: int) -> Got:
+    return Got("gap_after", id)
+
+
+def test_each_tick_once_in_order_is_good() -> None:
+    assert account(got(10, 20, 30, 40, 50), COMMITTED) == GOOD
+    assert GOOD.is_good
+
+
+def test_a_late_reader_misses_nothing_of_what_was_before() -> None:
+    assert account(got(30, 40, 50), COMMITTED) == GOOD
+
+
+def test_a_reader_that_got_nothing_yet_has_lost_nothing() -> None:
+    assert account([], COMMITTED) == GOOD
+
+
+def test_a_lost_tick_is_found() -> None:
+    result = account(got(10, 20, 40, 50), COMMITTED)
+    assert result.lost == (30,)
+    assert not result.is_good
+
+
+def test_a_doubled_tick_is_found() -> None:
+    result = account(got(10, 20, 20, 30), COMMITTED)
+    assert result.doubled == (20,)
+    assert not result.is_good
+
+
+def test_a_tick_out_of_order_is_found() -> None:
+    result = account(got(10, 30, 20, 40), COMMITTED)
+    assert result.doubled == (20,)
+    assert not result.is_good
+
+
+def test_an_invented_tick_is_found() -> None:
+    result = account(got(10, 20, 25, 30), COMMITTED)
+    assert result.invented == (25,)
+    assert not result.is_good
+
+
+def test_what_was_told_to_be_missing_is_not_lost() -> None:
+    result = account([*got(10), told_after(10), *got(40, 50)], COMMITTED)
+    assert result == Account(lost=(), told=(20, 30), doubled=(), invented=())
+    assert result.is_good
+
+
+def test_a_gap_that_was_told_excuses_no_other() -> None:
+    result = account([*got(10), told_after(10), *got(30, 50)], COMMITTED)
+    assert (result.told, result.lost) == ((20,), (40,))
+
+
+def test_a_tick_that_was_had_before_it_was_committed_is_invented() -> None:
+    """What the readers have is noted first, and what is committed is asked then."""
+    reader = Reader("steady", got=got(10, 20))
+
+    def ask() -> list[int]:
+        reader.got.append(Got("tick", 30))
+        return [10]
+
+    assert accounts([reader], ask)[0].invented == (20,)
+
+
+def test_who_was_wronged_is_named() -> None:
+    readers = [Reader("steady"), Reader("gzip")]
+    lost = Account(lost=(30,), told=(), doubled=(), invented=())
+    (line,) = complaints(readers, [GOOD, lost], may_be_told=True)
+    assert line.startswith("reader 1 (gzip)")
+    assert "lost=(30,)" in line
+
+
+def test_what_was_told_is_lost_too_where_all_is_kept() -> None:
+    told = Account(lost=(), told=(20,), doubled=(), invented=())
+    assert complaints([Reader("steady")], [told], may_be_told=True) == []
+    (line,) = complaints([Reader("steady")], [told], may_be_told=False)
+    assert "told=(20,)" in line
+
+
+def test_what_breaks_the_format_of_the_stream_is_a_complaint_too() -> None:
+    (line,) = complaints([Reader("slow", faults=["not UTF-8"])], [GOOD], may_be_told=True)
+    assert "not UTF-8" in line
+
+
+def test_what_is_forgotten_leaves_what_the_next_account_begins_with() -> None:
+    reader = Reader("steady", got=[*got(10, 20), told_after(20)])
+    reader.forget()
+    assert reader.got == [*got(20), told_after(20)]
+
+
+def test_each_thing_that_a_process_holds_beyond_its_base_is_told() -> None:
+    base = Held(descriptors=10, connections=1, threads=2, greenlets=3, rss=60)
+    most = base.plus(Held(descriptors=2, connections=0, threads=0, greenlets=0, rss=10))
+    assert base._replace(descriptors=12, rss=70).beyond(most) == []
+    assert base._replace(descriptors=13, threads=3).beyond(most) == [
+        "descriptors: 13, at most 12 expected",
+        "threads: 3, at most 2 expected",
+    ]
