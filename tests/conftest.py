@@ -27,7 +27,7 @@ from tests import ports
 from tests.browser import browser, new_page, site  # noqa: F401 - fixtures for all
 from tests.postgres import EmbeddedPostgres, programs
 from tests.support import wait_for
-from tracker import create_app
+from tracker import create_app, feed
 from tracker.config import Settings
 from tracker.models import db
 
@@ -135,6 +135,12 @@ def _children() -> set[str]:
     return found
 
 
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a relay end at once: it looks whether it is to end in each of the feed's pauses."""
+    monkeypatch.setattr(feed, "PAUSE", 0.05)
+
+
 @pytest.fixture(scope="session")
 def _redis_of_session() -> Iterator[EmbeddedRedis]:
     with EmbeddedRedis() as server:
@@ -177,7 +183,7 @@ def postgres() -> Iterator[EmbeddedPostgres | None]:
 
 @pytest.fixture(scope="session")
 def _migrated_postgres(postgres: EmbeddedPostgres | None) -> str | None:
-    """Return the name of a database as the migrations make it, to copy from."""
+    """Return the name of a migrated database, to be emptied: that is quicker than a new one."""
     if postgres is None:
         return None
     name = postgres.create()
@@ -193,11 +199,26 @@ def database_url(
     postgres: EmbeddedPostgres | None,
     _migrated_postgres: str | None,
 ) -> str:
-    """Return a migrated database of the test's own: the test runs once with each kind."""
+    """Return an empty migrated database: the test runs once with each kind.
+
+    Its tables must stay as they are: see `own_database_url`.
+    """
     if request.param == "sqlite":
         return f"sqlite:///{shutil.copy(_migrated_file, tmp_path / 'tracker.db')}"
     if postgres is None:
         pytest.skip("PostgreSQL is not installed")
+    assert _migrated_postgres
+    postgres.empty(_migrated_postgres)
+    return as_setting(postgres.url(_migrated_postgres))
+
+
+@pytest.fixture
+def own_database_url(
+    database_url: str, postgres: EmbeddedPostgres | None, _migrated_postgres: str | None
+) -> str:
+    """Return a database whose tables the test may change."""
+    if postgres is None or database_url.startswith("sqlite"):
+        return database_url
     return as_setting(postgres.url(postgres.create(template=_migrated_postgres)))
 
 

@@ -119,6 +119,22 @@ class EmbeddedPostgres:
             connection.execute(statement)
         return name
 
+    def empty(self, name: str) -> None:
+        """Hang up on all who use the database *name*, and take all rows but Alembic's out of it."""
+        with psycopg.connect(self.url(name), autocommit=True) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+            tables = connection.execute(
+                "SELECT tablename FROM pg_tables"
+                " WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
+            )
+            names = [sql.Identifier(table) for (table,) in tables]
+            connection.execute(
+                sql.SQL("TRUNCATE {} RESTART IDENTITY").format(sql.SQL(", ").join(names))
+            )
+
     def _answers(self) -> bool:
         try:
             self._connect().close()

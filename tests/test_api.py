@@ -4,18 +4,11 @@ from __future__ import annotations
 
 import json
 
-import pytest
 from flask import Flask
 
 from tests.serving import tick
 from tests.support import now_ms, quote, wait_for
-from tracker import feed
 from tracker.feed import Message
-
-
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feed, "PAUSE", 0.05)
 
 
 def test_it_is_the_newest_tick_to_the_digit(app: Flask) -> None:

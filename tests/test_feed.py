@@ -28,7 +28,6 @@ MESSAGE = Message(Health(fresh_at=TICK.id), TICK, previous=TICK.id - 60_000)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PROBE_EVERY", 0.3)
     monkeypatch.setattr(module, "PROBE_LIMIT", 0.5)
-    monkeypatch.setattr(module, "PAUSE", 0.05)
     monkeypatch.setattr(module, "MAX_BACKOFF", 0.2)
 
 

@@ -26,11 +26,6 @@ WITHIN = 2.0
 """Seconds in which an answer is promised."""
 
 
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feed, "PAUSE", 0.05)
-
-
 class Answer:
     """What `/readyz` said, and how long it took."""
 

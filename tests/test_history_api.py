@@ -14,7 +14,6 @@ from flask.testing import FlaskClient
 
 from tests.conftest import AppFactory
 from tests.support import now_ms, quote, wait_for
-from tracker import feed
 from tracker.candles import from_sparkline
 from tracker.feed import Message
 from tracker.history import DAY, RANGES, History
@@ -26,8 +25,7 @@ BITCOIN = "/api/coins/bitcoin/history"
 
 
 @pytest.fixture
-def app(monkeypatch: pytest.MonkeyPatch, make_app: AppFactory) -> Iterator[Flask]:
-    monkeypatch.setattr(feed, "PAUSE", 0.05)  # what a relay takes to end
+def app(make_app: AppFactory) -> Iterator[Flask]:
     app = make_app(currency="eur")
     with app.app_context():
         yield app

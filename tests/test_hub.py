@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -230,6 +231,26 @@ def test_a_slow_reader_loses_nothing_within_the_ring_and_nobody_waits_for_it(
 
 
 @pytest.mark.parametrize("gzip", [False, True])
+def test_what_is_sent_in_pieces_arrives_whole(make_hub: MakeHub, join: Join, gzip: bool) -> None:
+    """A socket takes as much of a frame as it has room for."""
+    hub = make_hub(started=False)
+    reader = join(hub, gzip=gzip, buffer=SMALLEST_BUFFER)
+    reader.read()
+    noise = random.Random(1)
+    sent = [noise.randbytes(100_000).hex() for _ in range(3)]
+    for id, text in enumerate(sent):
+        hub.broadcast(Frame(id, lambda part, id=id, text=text: encode(text, id=id)))  # type: ignore[misc]
+        assert hub.behind == 1
+        assert id or 0 < reader.read(1000) <= 1000
+    while hub.behind:
+        reader.read(1000)
+        hub.look_at_sockets()
+    while reader.read():
+        pass
+    assert [event.data for event in reader.events] == sent
+
+
+@pytest.mark.parametrize("gzip", [False, True])
 def test_a_reader_that_falls_out_of_the_ring_is_told_what_it_missed(
     make_hub: MakeHub, join: Join, gzip: bool
 ) -> None:
@@ -289,6 +310,16 @@ def test_silence_is_broken_by_a_comment(make_hub: MakeHub, join: Join) -> None:
     plain, packed = join(hub), join(hub, gzip=True)
     for reader in (plain, packed):
         read_until(reader, lambda reader=reader: b":\n:\n" in reader.raw)  # type: ignore[misc]
+
+
+def test_silence_lasts_as_long_as_is_set(make_hub: MakeHub, join: Join) -> None:
+    hub = make_hub(started=False, heartbeat=0.3)
+    reader = join(hub)
+    ends_at = time.monotonic() + 0.3
+    wait_for(lambda: time.monotonic() >= ends_at)
+    hub.look_at_clock()
+    reader.read()
+    assert reader.raw.endswith(b"\n:\n")
 
 
 def test_after_a_gap_everybody_is_told_and_older_ids_are_no_longer_known(

@@ -24,7 +24,6 @@ from tests.conftest import AppFactory, SettingsFactory
 from tests.readers import SMALLEST_BUFFER, Reader
 from tests.serving import Web, request, tick
 from tests.support import DeafProxy, Script, now_ms, quote, wait_for
-from tracker import feed as feed_module
 from tracker import refreshes as refreshes_module
 from tracker.errors import SourceError
 from tracker.feed import Message
@@ -35,11 +34,6 @@ from tracker.stream.hub import Hub
 from worker.jobs import refresh
 
 Numbers = dict[tuple[str, tuple[tuple[str, str], ...]], float]
-
-
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feed_module, "PAUSE", 0.05)
 
 
 class Scraped:

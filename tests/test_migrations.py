@@ -30,8 +30,8 @@ Rows = dict[str, dict[str, Any]]
 
 
 @pytest.fixture
-def app(make_app: AppFactory, database_url: str) -> Iterator[Flask]:
-    app = make_app(database_url=database_url)
+def app(make_app: AppFactory, own_database_url: str) -> Iterator[Flask]:
+    app = make_app(database_url=own_database_url)
     with app.app_context():
         yield app
 
@@ -113,3 +113,10 @@ def test_a_roll_back_keeps_what_the_older_version_knows(app: Flask, revision: st
     assert shared(before, after) == after
     flask_migrate.upgrade()
     assert {table.name for table in tables()} == before.keys()
+
+
+def test_coins_that_were_there_before_they_could_be_hidden_are_shown(app: Flask) -> None:
+    flask_migrate.downgrade(revision="0002")
+    fill()
+    flask_migrate.upgrade()
+    assert rows()["coin"]["hidden"] is False

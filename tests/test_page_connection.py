@@ -150,6 +150,25 @@ def test_a_leader_that_ends_hands_over_without_a_lost_tick(
     assert site.connections == 2
 
 
+def test_what_comes_before_a_new_leader_is_connected_is_not_lost(
+    site: Site, first: Tick, new_page: Open
+) -> None:
+    leader, *others = open_tabs(new_page, site.root, LEADER, 3)
+    sent = [first, site.send_tick(BITCOIN)]
+    for tab in others:
+        tab.expect_ids([tick.id for tick in sent])
+
+    def connect_late(route: Route) -> None:
+        sent.extend(site.send_tick(BITCOIN) for _ in range(3))
+        route.continue_()
+
+    others[0].page.context.route("**/stream*", connect_late)
+    leader.page.close()
+    wait_for(lambda: others[0].ids and len(sent) == 5)
+    for tab in others:
+        tab.expect_ids([tick.id for tick in sent])
+
+
 def test_a_leader_that_came_late_goes_on_where_the_others_are(
     site: Site, first: Tick, new_page: Open
 ) -> None:

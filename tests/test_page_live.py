@@ -225,6 +225,7 @@ def test_stale_prices_are_marked_with_their_age_until_new_ones_come(
     expect_state(page, "stale")
     page.clock.fast_forward(185_000)
     expect(age).to_have_text("(vor 3 Min.)")
+    expect(age).to_be_visible()
     site.send_status(Status("live"))
     site.send_tick(BITCOIN)
     expect_state(page, "live")

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
+import redis
 from flask import Flask
 from sqlalchemy import text
 
@@ -14,7 +17,6 @@ from tests.conftest import AppFactory
 from tests.readers import Reader
 from tests.serving import tick
 from tests.support import now_ms, quote, wait_for
-from tracker import feed
 from tracker import relay as relay_module
 from tracker.database import writing
 from tracker.feed import Message
@@ -24,7 +26,6 @@ from tracker.stream.frames import Lens
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(feed, "PAUSE", 0.05)
     monkeypatch.setattr(relay_module, "LOOK_LIMIT", 20.0)  # slow is not hanging
 
 
@@ -120,6 +121,19 @@ def test_a_tick_that_is_rung_twice_or_late_is_told_once(app: Flask, reader: Read
     last = tick(app)
     wait_for(lambda: ids(reader)[-1:] == [last.id])
     assert ids(reader) == [first.id, second.id, last.id]
+
+
+def test_a_message_that_nobody_understands_makes_it_look_into_the_database(
+    app: Flask, reader: Reader, redis_server: EmbeddedRedis
+) -> None:
+    relaying(app)
+    join(app, reader)
+    first = tick(app)
+    wait_for(lambda: ids(reader) == [first.id])
+    second = tick(app, publish=False)
+    with redis.Redis.from_url(redis_server.url) as client:
+        client.publish(app.extensions["feed"].channel, b"{")
+    wait_for(lambda: ids(reader) == [first.id, second.id], 10)
 
 
 def test_without_redis_prices_come_from_the_database_and_the_status_says_so(
@@ -241,12 +255,12 @@ def test_a_database_that_hangs_holds_up_neither_prices_nor_the_truth(
 def test_a_reader_that_comes_from_a_process_one_tick_ahead_gets_nothing_twice(
     app: Flask, make_app: AppFactory
 ) -> None:
-    """This process has not heard of the tick that the reader has; the database has."""
+    """This process has looked for ticks just now, and not heard of the one the reader has."""
     relay = relaying(app)
     tick(app)
     wait_for(lambda: relay.tick is not None)
+    relay._look()
     ahead = tick(app, publish=False)
-    relay._looked_at = 0.0
     with app.test_client() as client:
         response = client.get("/stream", headers={"Last-Event-ID": str(ahead.id)})
         data = b""
@@ -257,6 +271,30 @@ def test_a_reader_that_comes_from_a_process_one_tick_ahead_gets_nothing_twice(
         response.close()
     assert b'"recovered": true' in data
     assert b"event: prices" not in data
+
+
+def test_readers_who_are_ahead_wait_for_one_look_together(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What ids they make up, the database is asked at most once each `PAUSE`."""
+    relay = app.extensions["relay"]
+    looks: list[float] = []
+    look = relay._look
+
+    def counted() -> None:
+        looks.append(time.monotonic())
+        look()
+
+    monkeypatch.setattr(relay, "_look", counted)
+    relay._look()
+    made_up = (now_ms() + relay_module.CLOCK_SKEW,)
+    threads = [threading.Thread(target=relay.catch_up_with, args=made_up) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(looks) > 1
+    assert all(after - before >= relay_module.PAUSE for before, after in pairwise(looks))
 
 
 def test_a_tick_that_was_confirmed_is_told_as_live_again(app: Flask, reader: Reader) -> None:

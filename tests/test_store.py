@@ -132,6 +132,11 @@ class TestDirection:
         assert told == {"a": "up", "b": "down", "c": "same", "new": "same"}
         assert store.latest() == second.tick
 
+    def test_it_is_the_last_tick_that_counts_not_one_before_it(self, store: Store) -> None:
+        for step, (price, direction) in enumerate([("1", "same"), ("3", "up"), ("2", "down")]):
+            saved = save(store, quote("a", price), at=step * MINUTE)
+            assert saved.tick.quotes[0].direction == direction
+
     def test_a_coin_that_was_away_a_tick_returns_the_same(self, store: Store) -> None:
         save(store, quote("a", "1"), at=0)
         save(store, quote("b", "1"), at=MINUTE)
