@@ -27,7 +27,7 @@ PIP_INSTALL := $(VENV) -m pip install --quiet --quiet --disable-pip-version-chec
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help run demo test test-faults lint bench clean no_python
+.PHONY: help run demo test test-faults mutations lint bench soak clean no_python
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -46,6 +46,9 @@ test: $(DEV_DONE) $(REDIS_TO_TEST) $(NPM_TO_TEST) ## every test; ARGS="-k stream
 test-faults: $(DEV_DONE) $(REDIS_TO_TEST) ## break the running product in every way (minutes); ARGS="-k Redis" for some
 	@$(VENV) -m pytest -m faults tests/faults -n 2 --dist loadfile $(ARGS)
 
+mutations: $(DEV_DONE) $(REDIS_TO_TEST) ## break the code on purpose: does a test notice (minutes); ARGS=gap for some
+	@$(VENV) -m tests.mutations $(ARGS)
+
 lint: $(DEV_DONE) ## ruff and mypy; are there known vulnerabilities in what is pinned
 	@$(VENV) -m ruff check .
 	@$(VENV) -m ruff format --check .
@@ -54,6 +57,9 @@ lint: $(DEV_DONE) ## ruff and mypy; are there known vulnerabilities in what is p
 
 bench: $(DEV_DONE) $(REDIS_TO_TEST) ## the benchmarks
 	@$(VENV) -m bench $(ARGS)
+
+soak: $(DEV_DONE) $(REDIS_TO_TEST) ## steady load and steady restarts, drawn; ARGS="--minutes 240" for longer than 10
+	@$(VENV) -m bench.soak $(ARGS)
 
 clean: ## remove what make and the tools made; instance/, the data, stays
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis tests/npm/node_modules

@@ -160,12 +160,13 @@ def test_more_missed_ticks_than_are_replayed_are_a_gap_that_is_told(
     make_app: AppFactory, own_redis: EmbeddedRedis, reader: Reader
 ) -> None:
     app = make_app(redis_url=own_redis.url, replay=3)
-    relaying(app)
+    relay = relaying(app)
     join(app, reader)
     first = tick(app)
     wait_for(lambda: ids(reader) == [first.id])
-    missed = [tick(app, publish=False).id for _ in range(6)]
-    last = tick(app)
+    with relay._lock:  # so that it does not look in between
+        missed = [tick(app, publish=False).id for _ in range(6)]
+        last = tick(app)
     wait_for(lambda: ids(reader)[-1:] == [last.id])
     assert ids(reader) == [first.id, *missed[-2:], last.id]
     assert reader.verdicts == [{"last_event_id": str(first.id), "recovered": False, "replayed": 0}]
@@ -259,7 +260,8 @@ def test_a_reader_that_comes_from_a_process_one_tick_ahead_gets_nothing_twice(
     relay = relaying(app)
     tick(app)
     wait_for(lambda: relay.tick is not None)
-    relay._look()
+    with relay._lock:
+        relay._look()
     ahead = tick(app, publish=False)
     with app.test_client() as client:
         response = client.get("/stream", headers={"Last-Event-ID": str(ahead.id)})

@@ -147,10 +147,19 @@ class Relay:
         return now
 
     def catch_up_with(self, id: int) -> None:
-        """Look for the tick *id*, which a reader has from another process, and this one has not."""
-        if (self._newest_id() or 0) < id <= _now_ms() + CLOCK_SKEW and self._has_paused():
+        """Look for the tick *id*, which a reader has from another process, and this one has not.
+
+        Only a look that begins from now on is sure to see it: just after another
+        look this waits, for at most `PAUSE`, and readers who wait share theirs.
+        """
+        came_at = time.monotonic()
+        while self._is_ahead(id) and self._looked_at < came_at:
+            if (early := self._looked_at + PAUSE - time.monotonic()) > 0:
+                time.sleep(early)
+                continue
             with self._lock:
-                self._look()
+                if self._looked_at < came_at and self._has_paused():
+                    self._look()
 
     def _run(self) -> None:
         for heard in self._feed.listen():
@@ -253,7 +262,11 @@ class Relay:
 
     def _has_paused(self) -> bool:
         """Return whether the last look is long enough ago for one that a reader asks for."""
-        return time.monotonic() - self._looked_at > PAUSE
+        return time.monotonic() - self._looked_at >= PAUSE
+
+    def _is_ahead(self, id: int) -> bool:
+        """Return whether the tick *id* may well be one that this process has not got yet."""
+        return (self._newest_id() or 0) < id <= _now_ms() + CLOCK_SKEW
 
     def _is_overdue(self) -> bool:
         """Return whether a tick should have come, and none was looked for since."""

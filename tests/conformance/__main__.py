@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
-from tests.conformance.points import POINTS, Point, Server, Verdict
+from tests.conformance.point import Point, Server, Verdict
+from tests.conformance.points import POINTS
 
 SIGNS = {"pass": "✔", "fail": "✘", "not seen": "–"}
 

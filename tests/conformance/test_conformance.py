@@ -14,7 +14,8 @@ import pytest
 from flask import Flask
 
 from tests.conformance.__main__ import examine
-from tests.conformance.points import POINTS, Server, Verdict
+from tests.conformance.point import Server, Verdict
+from tests.conformance.points import POINTS
 from tests.conftest import SettingsFactory
 from tests.serving import Web, tick
 from tests.support import ROOT

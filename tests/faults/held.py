@@ -94,4 +94,7 @@ def _inodes(port: int) -> set[str]:
 
 
 def _field(status: str, name: str) -> str:
-    return next(line.split()[1] for line in status.splitlines() if line.startswith(f"{name}:"))
+    for line in status.splitlines():
+        if line.startswith(f"{name}:"):
+            return line.split()[1]
+    raise ProcessLookupError("it is ending: the kernel has taken its memory back")

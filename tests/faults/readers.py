@@ -50,9 +50,9 @@ class Reader:
         """The id of the newest tick it has; 0 when none."""
         return next((got.id for got in reversed(self.got) if got.what == "tick"), 0)
 
-    def forget(self) -> None:
-        """Forget what it got before its newest tick, and what was wrong with it."""
-        ticks = [number for number, got in enumerate(self.got) if got.what == "tick"]
+    def forget(self, count: int) -> None:
+        """Forget of its first *count* what came before the newest tick, and what was wrong."""
+        ticks = [number for number, got in enumerate(self.got[:count]) if got.what == "tick"]
         del self.got[: ticks[-1] if ticks else 0], self.faults[:]
 
     def request(self, port: int) -> bytes:

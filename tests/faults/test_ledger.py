@@ -99,7 +99,7 @@ def test_what_breaks_the_format_of_the_stream_is_a_complaint_too() -> None:
 
 def test_what_is_forgotten_leaves_what_the_next_account_begins_with() -> None:
     reader = Reader("steady", got=[*got(10, 20), told_after(20)])
-    reader.forget()
+    reader.forget(len(reader.got))
     assert reader.got == [*got(20), told_after(20)]
 
 

@@ -63,11 +63,12 @@ class Watch:
     def check(self) -> None:
         """Raise `AssertionError` with all that since the last was not as promised."""
         readers = self.readers.all
+        counts = [len(reader.got) for reader in readers]
         of_each = accounts(readers, self.product.committed)
         self.told += sum(len(account.told) for account in of_each)
         found = complaints(readers, of_each, may_be_told=self._may_be_told)
-        for reader in readers:
-            reader.forget()
+        for reader, count in zip(readers, counts, strict=True):
+            reader.forget(count)
         found += self._leaks() + self._tracebacks()
         assert not found, "\n".join(found)
 
