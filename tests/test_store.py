@@ -413,6 +413,12 @@ def tables() -> set[str]:
 
 
 class TestMigrations:
+    @pytest.fixture
+    def app(self, make_app: AppFactory, own_database_url: str) -> Iterator[Flask]:
+        app = make_app(database_url=own_database_url)
+        with app.app_context():
+            yield app
+
     def test_they_go_up_down_and_up_again(self, app: Flask, store: Store) -> None:
         assert tables() == {*db.metadata.tables, "alembic_version"}
         save(store, at=0)

@@ -1,0 +1,1 @@
+"""The mutation check: the code is broken on purpose, and a test must notice."""
