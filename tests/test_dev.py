@@ -289,7 +289,7 @@ class TestLauncher:
         to_group(launcher)
         assert launcher.end() == 0
         assert "worker does not end: killing it" in launcher.output
-        assert time.monotonic() - since < STAGES[1][0], "it would have come to that by itself"
+        assert time.monotonic() - since < STAGES[2][0], "it would have come to that by itself"
         assert launcher.left_nothing()
 
     def test_killed_itself_it_leaves_nothing_either(self, launch: Launch) -> None:

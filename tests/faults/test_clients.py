@@ -16,6 +16,8 @@ from tests.conftest import SettingsFactory
 from tests.serving import Web, tick
 from tests.support import ROOT, Child, environment, wait_for
 
+pytestmark = pytest.mark.faults
+
 HERE = ROOT / "tests" / "clients"
 EVENTSOURCE = ROOT / "tests" / "npm" / "by_eventsource.mjs"
 COMMANDS = {

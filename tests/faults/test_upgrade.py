@@ -17,6 +17,8 @@ from tests.hosts import Host
 from tests.serving import request
 from tests.support import Child, environment, wait_for
 
+pytestmark = pytest.mark.faults
+
 READERS = 200
 RETRY = 1
 """Seconds, about, after which a reader comes back."""

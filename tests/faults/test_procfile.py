@@ -26,6 +26,8 @@ from tests.readers import decode
 from tests.serving import request
 from tests.support import Child, environment, wait_for
 
+pytestmark = pytest.mark.faults
+
 DRAINED_WITHIN = 30
 """Seconds that a platform waits between TERM and KILL."""
 
@@ -157,3 +159,27 @@ def test_a_certificate_that_signed_itself_is_no_good_elsewhere(heroku: Deploymen
         pytest.raises(ssl.SSLCertVerificationError, match="self-signed"),
     ):
         trusting_none.wrap_socket(sock, server_hostname="localhost")
+
+
+def test_who_begins_before_the_database_is_migrated_goes_on_when_it_is(
+    redis_server: EmbeddedRedis, tmp_path: Path
+) -> None:
+    """As at a boot at which the release has to wait for its database."""
+    env = environment(
+        DATABASE_URL=f"sqlite:///{tmp_path / 'late.db'}",
+        REDIS_URL=redis_server.url,
+        PORT=str(free_port()),
+        TRACKER_SOURCE="simulated",
+        TRACKER_INTERVAL="1",
+    )
+    host = Host(tmp_path / "one", env)
+    with ExitStack() as stack:
+        web, worker, _ = (
+            stack.enter_context(host.start(name)) for name in ("web", "worker", "scheduler")
+        )
+        sock = stack.enter_context(reading(int(env["PORT"])))
+        wait_for(lambda: "no such table" in web.output, 20, "the web to miss its tables")
+        wait_for(lambda: "no such table" in worker.output, 20, "the worker to")
+        with host.start("release") as release:
+            assert release.wait(30) == 0, release.output
+        until(sock, lambda data: data.count(b"event: prices") >= 2)

@@ -1,0 +1,54 @@
+"""The soak runs, draws, counts and tidies up."""
+
+from __future__ import annotations
+
+import re
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from bench import soak
+
+pytestmark = [
+    pytest.mark.faults,
+    pytest.mark.skipif(sys.platform != "linux", reason="it reads Linux's /proc"),
+]
+
+SMALL = ("--minutes", "0.05", "--readers", "20", "--sample", "0.5")
+OFTEN = ("--hup", "1", "--restart", "1.5", "--cut", "0", "--most-descriptors", "inf")
+PROCESSES = {"web", "server", "worker", "scheduler", "redis"}
+
+
+def test_a_soak_of_seconds_draws_counts_and_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    picture = tmp_path / "new" / "soak.svg"
+    status = soak.main([*SMALL, *OFTEN, "--most-threads", "inf", "--out", str(picture)])
+    out = capsys.readouterr().out
+    assert status == 0, out
+    delivered = re.search(r"([\d,]+) delivered, 0 lost, 0 missed and told, 0 doubled, 0 inv", out)
+    assert delivered, out
+    assert int(delivered[1]) >= 20
+    assert re.search(r"Restarts: \d+ × HUP of the web, \d+ × worker and scheduler begun again", out)
+    assert re.search(r"Answers to visitors: \d+ × 200\.", out)
+    assert re.search(r"^\| server \| \d+ MB \| ([+-][\d.]+ MB|–) \|", out, re.M)
+    assert set(re.findall(r"<text[^>]*>([^<]*)</text>", picture.read_text())) >= PROCESSES
+    assert list(temporary.iterdir()) == []
+    assert processes_that_know(str(temporary)) == []
+
+
+def processes_that_know(path: str) -> list[str]:
+    """Return those with *path* in their environment: also what was left by one that is gone."""
+    found = []
+    for environ in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if path in environ.read_text(errors="replace"):
+                found.append(environ.parent.name)
+        except OSError:
+            continue
+    return found
