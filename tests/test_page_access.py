@@ -159,12 +159,9 @@ def violations(page: Page, rules: list[str] = RULES) -> list[str]:
 
 
 @pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
-@pytest.mark.parametrize("width", [1280, 375])
-def test_nothing_stands_in_anybodys_way(
-    full_site: Site, new_page: Open, state: State, width: int
-) -> None:
-    """Looked at in both themes and with both pairs of colors."""
-    page = new_page(viewport={"width": width, "height": 800}, reduced_motion="reduce")
+def test_nothing_stands_in_anybodys_way(full_site: Site, new_page: Open, state: State) -> None:
+    """Looked at wide and on a phone, in both themes and with both pairs of colors."""
+    page = new_page(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
     state(full_site, page)
     found = violations(page)
     for theme in ("light", "dark"):
@@ -174,6 +171,8 @@ def test_nothing_stands_in_anybodys_way(
                 "(html, palette) => { html.dataset.palette = palette; }", palette
             )
             found += [f"{theme}, {palette}: {line}" for line in violations(page, OF_COLORS)]
+    page.set_viewport_size({"width": 375, "height": 800})
+    found += [f"on a phone: {line}" for line in violations(page)]
     assert found == []
 
 
