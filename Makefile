@@ -1,6 +1,7 @@
 # Everything a person does here: `make` alone lists it. Needs make and a
-# Python >= 3.11, nothing else: the rest goes into .venv, once, and again only
-# when a requirements file changes. Kept to what GNU make 3.81 (macOS) knows.
+# Python >= 3.11, nothing else (but a redis-server where PyPI's Redis does not
+# install): the rest goes into .venv, once, and again only when a requirements
+# file changes. Kept to what GNU make 3.81 (macOS) knows.
 
 # PYTHON=/path/to/python make …: which Python the .venv is made from.
 PYTHON ?= python3 python3.14 python3.13 python3.12 python3.11

@@ -114,7 +114,7 @@ def measure(server: Ours, most: int) -> None:
                 source, extensions["store"], extensions["feed"], extensions["history"], interval=0
             )
             cpu.append((time.process_time() - before) * 1000)
-            newest = extensions["store"].latest().id
+            newest = extensions["store"].newest(1)[0].id
             while newest not in reader.came_at:
                 time.sleep(0.001)
             latency.append((reader.came_at[newest] - source.answered_at) * 1000)

@@ -28,6 +28,7 @@ from tracker.config import ROOT, Settings
 from tracker.history import Series
 from tracker.market import Quote, Tick, TickJson
 from tracker.metrics.instruments import Instruments
+from tracker.recall import Recall
 from tracker.status import Status
 
 TICK_AT = time.time_ns() // 1_000_000
@@ -95,7 +96,7 @@ def make_app(relay: Any, history: FakeHistory | None = None, **settings: Any) ->
     app = Flask(__name__, root_path=str(ROOT), static_folder=None)
     app.extensions |= {
         "relay": relay,
-        "history": history or FakeHistory(),
+        "recall": Recall(history or FakeHistory(), app.app_context),
         "settings": Settings(**{"rate_limit": 0, **settings}),
         "instruments": Instruments(),
     }

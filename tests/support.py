@@ -23,7 +23,8 @@ from typing import Any, Self, TypeVar, cast
 
 from tracker.config import Settings
 from tracker.errors import SourceError
-from tracker.market import Quote
+from tracker.market import Quote, Tick
+from tracker.store import Store
 from worker.sources import Fetched
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -53,6 +54,12 @@ def quote(id: str = "bitcoin", price: str | Decimal = "97012.5", **rest: Any) ->
     """Return a quote of *id* whose other fields follow from it, unless *rest* has them."""
     named: dict[str, Any] = {"symbol": id[:3], "name": id.title(), "rank": 1} | rest
     return Quote(id=id, price=Decimal(price), **named)
+
+
+def newest_of(store: Store) -> Tick | None:
+    """Return the newest tick in *store*."""
+    newest = store.newest(1)
+    return newest[0] if newest else None
 
 
 class Script:

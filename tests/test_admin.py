@@ -22,12 +22,13 @@ from werkzeug.test import TestResponse
 from tests.browser import Open, needs_chromium
 from tests.conftest import AppFactory, SettingsFactory
 from tests.serving import Web, tick
-from tests.support import ROOT, Child, environment, now_ms, quote, wait_for
+from tests.support import ROOT, Child, environment, newest_of, now_ms, quote, wait_for
 from tracker.admin import gate, jobs, tables
 from tracker.feed import connect
 from tracker.models import db
+from tracker.queue import QUEUE, REFRESH, REFRESH_NOW_ID
 from worker import scheduler
-from worker.jobs import JOB_TIMEOUT, refresh_prices
+from worker.jobs import refresh_prices
 
 PASSWORD = "correct horse"
 TABLES = ("coins", "ticks", "quotes", "candles")
@@ -399,13 +400,13 @@ class TestChanges:
         if (table, action) == ("coins", "edit"):
             return
         with app.app_context():
-            before = app.extensions["store"].latest()
+            before = newest_of(app.extensions["store"])
         response = post(
             client, f"/admin/{table}/{action}/", id="bitcoin", rowid="bitcoin", name="x"
         )
         assert response.status_code in (302, 404, 405)
         with app.app_context():
-            assert app.extensions["store"].latest() == before
+            assert newest_of(app.extensions["store"]) == before
 
 
 class TestHeaders:
@@ -505,7 +506,7 @@ class TestTables:
         told = tick(filled, *quotes)
         assert [(one.id, one.name) for one in told.quotes] == [("bitcoin", "Bitcoin")]
         with filled.app_context():
-            assert filled.extensions["store"].latest() == told
+            assert newest_of(filled.extensions["store"]) == told
         post(client, "/admin/coins/edit/?id=ether")
         assert [one.id for one in tick(filled, *quotes).quotes] == ["bitcoin", "ether"]
 
@@ -529,7 +530,8 @@ class TestTables:
     ) -> None:
         post(client, "/admin/coins/edit/?id=bitcoin", symbol="x", image="x", id="x", name="x")
         with filled.app_context():
-            latest = filled.extensions["store"].latest()
+            latest = newest_of(filled.extensions["store"])
+        assert latest is not None
         assert latest.quotes[0] == quote("bitcoin", "97012.5", direction="same")
 
     def test_a_coin_that_is_not_there_cannot_be_changed(self, client: FlaskClient) -> None:
@@ -547,16 +549,14 @@ class TestTables:
 
 class TestRefreshNow:
     def test_names_what_the_worker_has(self) -> None:
-        assert f"{refresh_prices.__module__}.{refresh_prices.__name__}" == jobs.FUNCTION
-        assert (jobs.QUEUE, jobs.SCHEDULED) == (scheduler.QUEUE, scheduler.JOB_ID)
+        assert f"{refresh_prices.__module__}.{refresh_prices.__name__}" == REFRESH
         assert scheduler.RefreshScheduler.scheduled_jobs_key == jobs.SCHEDULE
-        assert jobs.TIMEOUT == JOB_TIMEOUT
 
     def test_queues_one_and_says_that_no_worker_is_there(
         self, client: FlaskClient, redis: Redis
     ) -> None:
         assert "Queued; no worker is alive" in refresh(client)
-        assert Queue(jobs.QUEUE, connection=redis).job_ids == [jobs.NOW]
+        assert Queue(QUEUE, connection=redis).job_ids == [REFRESH_NOW_ID]
         assert "Not queued again: refresh_now waits" in refresh(client)
 
     def test_queues_none_that_a_worker_would_pass_over(
@@ -572,7 +572,7 @@ class TestRefreshNow:
                 barred_until=now_ms() + 9_000,
             )
         assert "the source asked to wait 9 s more" in refresh(client)
-        assert Queue(jobs.QUEUE, connection=redis).job_ids == []
+        assert Queue(QUEUE, connection=redis).job_ids == []
 
     def test_says_so_without_redis(self, make_app: AppFactory) -> None:
         app = make_app(admin_password=PASSWORD, redis_url="redis://:hush-hush@127.0.0.1:1")
@@ -593,7 +593,7 @@ class TestRefreshNow:
             assert "Queued." in page
             wait_for(lambda: ">tick</td>" in client.get("/admin/").text, 20, log.read_text())
         with app.app_context():
-            assert app.extensions["store"].latest() is not None
+            assert newest_of(app.extensions["store"]) is not None
 
 
 def refresh(client: FlaskClient) -> str:
@@ -603,7 +603,7 @@ def refresh(client: FlaskClient) -> str:
 
 def fail(redis: Redis, *arguments: str) -> None:
     """Have a job fail, with *arguments* in what is told of it. A worker would leave a thread."""
-    queue = Queue(jobs.QUEUE, connection=redis, is_async=False)
+    queue = Queue(QUEUE, connection=redis, is_async=False)
     queue.enqueue(f"nowhere.{'-'.join(arguments)}", *arguments, job_id="fails")
 
 
@@ -635,7 +635,7 @@ class TestRqDashboard:
             assert response.json["jobs"] == []
 
     def test_what_cannot_be_changed_is_not_there(self, client: FlaskClient, redis: Redis) -> None:
-        Queue(jobs.QUEUE, connection=redis).enqueue("nowhere.nothing", job_id="waits")
+        Queue(QUEUE, connection=redis).enqueue("nowhere.nothing", job_id="waits")
         for path in ("job/no/requeue", "job/waits/requeue"):
             assert post(client, f"/admin/rq/{path}").status_code == 404
 

@@ -32,11 +32,21 @@ def test_all_together_have_so_many() -> None:
         ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
         ("2001:db8:1:2::9", "2001:db8:1:2::/64"),
         ("fe80::1%eth0", "fe80::/64"),
-        ("no:address", "no:address"),
-        ("", ""),
+        ("::ffff:203.0.113.7", "203.0.113.7"),
+        ("::ffff:cb00:7107", "203.0.113.7"),
+        ("[::ffff:203.0.113.7]:80", "203.0.113.7"),
+        ("203.0.113.7:5678", "203.0.113.7"),
+        ("[2001:db8:1:2::9]:5678", "2001:db8:1:2::/64"),
+        ("[2001:db8:1:2::9]", "2001:db8:1:2::/64"),
+        ("[fe80::1%eth0]:5678", "fe80::/64"),
+        ("no:address", "unknown"),
+        ("203.0.113.7:5678 ", "unknown"),
+        ("[203.0.113.7", "unknown"),
+        ("203.0.113.07", "unknown"),
+        ("", "unknown"),
     ],
 )
-def test_a_host_of_ipv6_counts_once_whichever_of_its_addresses_it_takes(
+def test_a_host_counts_once_however_and_by_whichever_of_its_addresses_it_is_named(
     client: str, counts_as: str
 ) -> None:
     assert network_of(client) == counts_as

@@ -20,7 +20,7 @@ from tests.standin import coin, dumps
 from tracker.config import Settings
 from tracker.errors import SourceError
 from tracker.market import Quote, Tick
-from worker.jobs import JOB_TIMEOUT
+from tracker.queue import REFRESH_TIMEOUT
 from worker.sources import answers, build
 from worker.sources.coingecko import CoinGecko
 
@@ -643,7 +643,7 @@ class TestNetwork:
 
     def test_an_answer_ends_before_its_job_would_be_ended(self) -> None:
         times = inspect.signature(CoinGecko).parameters
-        assert times["total"].default + times["read"].default < JOB_TIMEOUT
+        assert times["total"].default + times["read"].default < REFRESH_TIMEOUT
 
     def test_a_reset_connection(self, gecko: StandIn, ask: Ask) -> None:
         gecko.answer(manner="reset")

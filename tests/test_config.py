@@ -100,7 +100,6 @@ class TestRefused:
             ("TRACKER_INTERVAL", "0.5", "a whole number from 1 to 86400"),
             ("TRACKER_INTERVAL", "1e3", "a whole number from 1 to 86400"),
             ("COINGECKO_API_PLAN", "gold", "demo or pro"),
-            ("COINGECKO_URL", "ftp://h", "an http:// or https:// URL without a query"),
             ("LOG_LEVEL", "LOUD", "DEBUG or INFO or WARNING or ERROR or CRITICAL"),
         ],
     )
@@ -126,6 +125,8 @@ class TestRefused:
             ("DATABASE_URL", "sqlite:///:memory:"),
             ("SECRET_KEY", "hunter2"),
             ("COINGECKO_API_KEY", "hunter2 and more"),
+            ("COINGECKO_URL", "https://h/api/v3?x_cg_demo_api_key=hunter2"),
+            ("COINGECKO_URL", "ftp://u:hunter2@h"),
         ],
     )
     def test_what_may_hold_a_secret_is_not_shown(self, variable: str, text: str) -> None:

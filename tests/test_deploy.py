@@ -23,6 +23,7 @@ VARIABLES = {field.metadata["env"] for field in fields(Settings)}
 UNITS = ROOT / "deploy" / "systemd"
 INSTALLED = "/opt/tracker"
 """Where the units and docs/deploy.md have the product."""
+ANALYZE = shutil.which("systemd-analyze")
 NOT_OURS = {"PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "PATH"}
 
 
@@ -143,17 +144,27 @@ class TestSystemd:
         assert int(service["TimeoutStopSec"]) >= 30
         assert service["EnvironmentFile"] == "/etc/tracker.env"
 
+    @pytest.mark.parametrize("name", PROCFILE)
+    def test_a_database_that_comes_late_keeps_none_down(self, name: str) -> None:
+        """What is required, and fails once, would take the others along for good."""
+        options = unit(f"tracker-{name}.service")
+        ordered = options["Unit"]["After"].split()
+        assert "Requires" not in options["Unit"]
+        assert set(options["Unit"]["Wants"].split()) <= set(ordered)
+        assert "network-online.target" in options["Unit"]["Wants"].split()
+        assert ("tracker-release.service" in ordered) == (name != "release")
+        assert options["Unit"]["StartLimitIntervalSec"] == "0"
+        assert options["Service"]["Restart"] == ("on-failure" if name == "release" else "always")
+
+    @pytest.mark.skipif(ANALYZE is None, reason="needs systemd-analyze on the PATH")
     def test_systemd_finds_nothing_wrong(self, tmp_path: Path) -> None:
         """As far as can be told of commands that are not installed here."""
-        analyze = shutil.which("systemd-analyze")
-        if analyze is None:
-            return  # the tests above hold what matters; a container has no systemd
         for path in UNITS.iterdir():
             text = re.sub(rf"={INSTALLED}/\.venv/bin/\S+", "=/bin/true", path.read_text())
             (tmp_path / path.name).write_text(text)
         units = [str(path) for path in tmp_path.iterdir()]
         done = subprocess.run(
-            [analyze, "verify", *units], capture_output=True, text=True, check=False
+            [str(ANALYZE), "verify", *units], capture_output=True, text=True, check=False
         )
         assert "tracker" not in done.stderr, done.stderr
 
@@ -201,6 +212,37 @@ class TestTheGuide:
             assert service["WorkingDirectory"] == INSTALLED
             assert service["EnvironmentFile"] in self.commands
             assert f"/var/lib/{service['StateDirectory']}/" in self.commands
+
+    @pytest.mark.skipif(shutil.which("rsync") is None, reason="needs rsync on the PATH")
+    def test_the_code_arrives_readable_without_what_is_ones_own(self, tmp_path: Path) -> None:
+        """And what the old code had and the new has not is gone; the host's .venv stays."""
+        (command,) = set(re.findall(r"^sudo (rsync .*)$", self.commands, re.MULTILINE))
+        for place in ("~/tracker", INSTALLED, "--chown=root:root"):
+            assert place in command
+        new, old = tmp_path / "new", tmp_path / "old"
+        for file in ("wsgi.py", "tracker/a.py", ".env", ".git/HEAD", ".venv/new", "instance/db"):
+            (new / file).parent.mkdir(parents=True, exist_ok=True)
+            (new / file).touch(0o600)
+        shutil.copy(ROOT / ".gitignore", new)
+        for file in ("tracker/removed.py", ".venv/old"):
+            (old / file).parent.mkdir(parents=True)
+            (old / file).touch()
+        command = command.replace("~/tracker", str(new)).replace(INSTALLED, str(old))
+        command = command.replace("--chown=root:root", "")  # which is root's to do
+        subprocess.run(["sh", "-c", command], check=True)
+        files = {str(path.relative_to(old)) for path in old.rglob("*") if path.is_file()}
+        assert files == {".gitignore", "wsgi.py", "tracker/a.py", ".venv/old"}
+        assert (old / "wsgi.py").stat().st_mode & 0o777 == 0o644
+
+    def test_the_way_back_has_the_settings_and_shows_them_to_nobody(self, tmp_path: Path) -> None:
+        """What is an argument stands in ps and in sudo's log."""
+        (line,) = re.findall(r"^sudo -u tracker (sh -c .*)$", self.commands, re.MULTILINE)
+        assert "$(" not in line
+        (tmp_path / "tracker.env").write_text("REDIS_URL=a\nDATABASE_URL='b://c:d$&#;@e/f?g=h i'\n")
+        command = line.replace("/etc", str(tmp_path))
+        command = re.sub(r"exec \S+ .*(?=')", "exec printenv REDIS_URL DATABASE_URL", command)
+        done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
+        assert done.stdout == "a\nb://c:d$&#;@e/f?g=h i\n"
 
     def test_what_it_changes_in_the_site_is_in_it(self) -> None:
         site = (ROOT / "deploy" / "nginx.conf").read_text()

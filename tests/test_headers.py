@@ -98,6 +98,15 @@ def test_https_is_what_a_trusted_proxy_says(make_app: AppFactory) -> None:
         assert ("Strict-Transport-Security" in found) is insists
 
 
+def test_no_page_says_what_a_proxy_says_its_name_is(make_app: AppFactory) -> None:
+    """A cache in front tells pages apart by their Host, and by nothing else."""
+    said = {"X-Forwarded-Host": "evil.example"}
+    client = make_app(trusted_proxies=1).test_client()
+    for path in ("/", "/cryptos", "/cryptos/", "/api/docs"):
+        response = client.get(path, headers=said)
+        assert "evil.example" not in f"{response.headers}{response.text}"
+
+
 def test_what_a_view_has_set_stays() -> None:
     app = make_app(FakeRelay())
     own = {"Content-Security-Policy": "default-src 'self'"}

@@ -15,7 +15,7 @@ from flask import Flask
 from sqlalchemy import Connection, event, select, text
 
 from tests.conftest import AppFactory
-from tests.support import quote
+from tests.support import newest_of, quote
 from tracker import rollup as module
 from tracker.candles import HOUR, Candle, from_points, from_sparkline
 from tracker.database import reading, writing
@@ -238,8 +238,59 @@ class TestNeedsFilling:
         self, store: Store, history: History
     ) -> None:
         save(store, NOON, bitcoin=1)
+        history.fill({"bitcoin": from_sparkline([1, 2, 3], end=NOON)})
         assert not history.needs_filling(NOON + HOUR)
         assert history.needs_filling(NOON + HOUR + 1)
+
+    def test_what_was_interrupted_is_made_up(self, store: Store, history: History) -> None:
+        save(store, NOON, bitcoin=1, ether=1)
+        assert history.needs_filling(NOON + MINUTE)
+        history.fill({"ether": from_sparkline([1, 2, 3], end=NOON)})
+        assert not history.needs_filling(NOON + MINUTE)
+
+    def test_what_was_interrupted_half_way_is_made_up(
+        self, store: Store, history: History, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        begun = []
+
+        @contextmanager
+        def dying() -> Iterator[Connection]:
+            begun.append(1)
+            if len(begun) > 1:
+                raise OSError("disk full")
+            with writing() as connection:
+                yield connection
+
+        save(store, NOON, bitcoin=1, ether=1)
+        week = {coin: from_sparkline(list(range(168)), end=NOON) for coin in ("bitcoin", "ether")}
+        monkeypatch.setattr(module, "BATCH", 300)
+        monkeypatch.setattr(module, "writing", dying)
+        with pytest.raises(OSError, match="disk full"):
+            history.fill(week)
+        monkeypatch.setattr(module, "writing", writing)
+        assert history.needs_filling(NOON + MINUTE)
+        assert history.fill(week) == 2 * 167 - 300
+        assert not history.needs_filling(NOON + MINUTE)
+
+    def test_what_was_interrupted_after_an_hour_without_a_tick_is_made_up(
+        self, store: Store, history: History
+    ) -> None:
+        save_a_walk(store, range(0, 120, 10))
+        save(store, NOON + 5 * HOUR, bitcoin=1)
+        history.roll_up(NOON + 5 * HOUR)
+        assert history.needs_filling(NOON + 5 * HOUR + MINUTE)
+        history.fill({"bitcoin": from_sparkline(list(range(8)), end=NOON + 5 * HOUR)})
+        assert not history.needs_filling(NOON + 5 * HOUR + MINUTE)
+
+    def test_a_source_without_a_past_is_asked_for_it_three_times(
+        self, store: Store, history: History
+    ) -> None:
+        needed = []
+        for minute in range(6):
+            needed.append(history.needs_filling(NOON + minute * MINUTE))
+            save(store, NOON + minute * MINUTE, bitcoin=1)
+            history.roll_up(NOON + HOUR)
+        assert needed == [True] * module.FILLS + [False] * 3
 
     def test_ticks_of_another_market_are_none(self, store: Store) -> None:
         save(store, NOON, bitcoin=1)
@@ -259,7 +310,7 @@ class TestPrune:
     def test_the_newest_tick_stays(self, store: Store, history: History) -> None:
         save_a_walk(store, range(0, 50, 10))
         assert history.prune(NOON + DAY) == 4
-        assert store.latest()
+        assert newest_of(store)
 
     def test_nothing_goes_that_is_in_no_candle(
         self, store: Store, history: History, monkeypatch: pytest.MonkeyPatch

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from dev.embedded_redis import free_port
 from tests.conftest import AppFactory
-from tests.support import Script, now_ms, quote, wait_for
+from tests.support import Script, newest_of, now_ms, quote, wait_for
 from tracker.database import writing
 from tracker.errors import SourceError
 from tracker.feed import Feed, Message
@@ -67,6 +67,9 @@ def witness(tmp_path: Path) -> Witness:
     return Witness(tmp_path / "tracker.db")
 
 
+WEEK: list[Decimal | None] = [Decimal(n + 1) for n in range(168)]
+
+
 class TestSuccess:
     def test_a_tick_is_committed_before_it_is_published(
         self, store: Store, witness: Witness, history: History
@@ -74,7 +77,7 @@ class TestSuccess:
         began = now_ms()
         refresh(Script([quote(price="0.10")]), store, witness, history, interval=MINUTE)
         (message,) = witness.told
-        assert message.tick == store.latest()
+        assert message.tick == newest_of(store)
         assert message.tick
         assert witness.seen == [(message.tick.id, None)]
         assert began <= message.tick.id <= now_ms()
@@ -100,7 +103,7 @@ class TestSuccess:
         refresh(Script([quote()]), store, feed, history, interval=MINUTE)
         heard = next(word.message for word in words if word.message)
         words.close()  # type: ignore[attr-defined] # it is a generator
-        assert heard.tick == store.latest()
+        assert heard.tick == newest_of(store)
 
 
 class TestFailure:
@@ -109,13 +112,13 @@ class TestFailure:
     ) -> None:
         source = Script([quote()], SourceError("the source is “down”"))
         refresh(source, store, witness, history, interval=0)
-        latest = store.latest()
+        latest = newest_of(store)
         refresh(source, store, witness, history, interval=0)
         assert latest
         assert witness.told[1] == Message(store.health())
         assert witness.seen[1] == (latest.id, "the source is “down”")
         assert store.health().reason == "the source is “down”"
-        assert store.latest() == latest
+        assert newest_of(store) == latest
 
     def test_of_the_source_it_is_over_with_the_next_success(
         self, store: Store, witness: Witness, history: History
@@ -159,7 +162,7 @@ class TestFailure:
                 app.extensions["history"],
                 interval=MINUTE,
             )
-            assert store.latest()
+            assert newest_of(store)
         assert "saved, but not published" in caplog.text
 
 
@@ -243,7 +246,8 @@ class TestUnchanged:
     def test_it_makes_no_tick_but_counts_as_fresh(
         self, store: Store, witness: Witness, history: History
     ) -> None:
-        source = Script(Fetched(quotes=[quote()], etag='W/"1"'), None)
+        week = {"bitcoin": WEEK}
+        source = Script(Fetched(quotes=[quote()], etag='W/"1"', weeks=week), None)
         for _ in range(2):
             refresh(source, store, witness, history, interval=0)
             began = now_ms()
@@ -267,11 +271,29 @@ class TestWeek:
     def test_the_first_fetch_brings_the_week_before_and_later_ones_do_not(
         self, store: Store, witness: Witness, history: History
     ) -> None:
-        week: list[Decimal | None] = [Decimal(n + 1) for n in range(168)]
-        source = Script(Fetched(quotes=[quote()], weeks={"bitcoin": week}), [quote()])
+        source = Script(Fetched(quotes=[quote()], weeks={"bitcoin": WEEK}), [quote()])
         for _ in range(2):
             refresh(source, store, witness, history, interval=0)
         assert [asked for _, asked in source.asked] == [True, False]
-        points = history.points("bitcoin", "7d", now_ms()).points
-        assert min(price for _, price in points) <= 3
-        assert max(price for _, price in points[:-1]) >= 160
+        check_week(history)
+
+    def test_a_week_whose_filling_failed_is_asked_for_again(
+        self, store: Store, witness: Witness, history: History, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def fail(candles: object) -> int:
+            raise OSError("disk full")
+
+        source = Script(*(Fetched(quotes=[quote()], weeks={"bitcoin": WEEK}) for _ in range(2)))
+        with monkeypatch.context() as patch:
+            patch.setattr(history, "fill", fail)
+            with pytest.raises(OSError, match="disk full"):
+                refresh(source, store, witness, history, interval=0)
+        refresh(source, store, witness, history, interval=0)
+        assert [asked for _, asked in source.asked] == [True, True]
+        check_week(history)
+
+
+def check_week(history: History) -> None:
+    points = history.points("bitcoin", "7d", now_ms()).points
+    assert min(price for _, price in points) <= 3
+    assert max(price for _, price in points[:-1]) >= 160

@@ -21,10 +21,9 @@ from dev.embedded_redis import EmbeddedRedis
 from tests.conftest import SettingsFactory, migrate
 from tests.serving import Web, request, tick
 from tests.support import wait_for
-from tracker import MAX_BODY
 from tracker.config import Settings
 from tracker.stream import limits
-from tracker.stream.limits import MAX_FIELDS, MAX_HEAD, MAX_LINE
+from tracker.stream.limits import MAX_BODY, MAX_FIELDS, MAX_HEAD, MAX_LINE
 
 HOST = b"Host: localhost\r\n"
 GET = b"GET /api/prices HTTP/1.1\r\n" + HOST
@@ -103,6 +102,13 @@ REFUSED = {
     "HTTP/2 at once": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400),
     "a version that is none": (b"GET / HTTP/1.x\r\n\r\n", 400),
     "a version without a point": (b"GET / HTTP/1\r\n\r\n", 400),
+    "no Host": (b"GET /api/prices HTTP/1.1\r\n\r\n", 400),
+    "two Hosts": (GET + HOST + b"\r\n", 400),
+    "two Hosts of HTTP/1.0": (b"GET /api/prices HTTP/1.0\r\n" + HOST * 2 + b"\r\n", 400),
+    "a Host that is none": (b"GET /api/prices HTTP/1.1\r\nHost: a/b\r\n\r\n", 400),
+    "no Host beside an address with one": (b"GET http://x/api/prices HTTP/1.1\r\n\r\n", 400),
+    "an address with an empty host": (b"GET http:///api/prices HTTP/1.1\r\n" + HOST + b"\r\n", 400),
+    "an address with a user": (b"GET http://a@x/ HTTP/1.1\r\n" + HOST + b"\r\n", 400),
     "two spaces": (b"GET  / HTTP/1.1\r\n\r\n", 400),
     "a long address": (b"GET /?" + b"x" * MAX_LINE + b" HTTP/1.1\r\n" + HOST + b"\r\n", 414),
     "a line without an end": (b"G" * MAX_LINE, 414),
@@ -189,7 +195,11 @@ def test_chunks_without_an_end_are_not_waited_for(web: Web) -> None:
         (GET + b"X: y\r\n" * (MAX_FIELDS - 1) + b"\r\n", 200),
         (POST + f"Content-Length: {MAX_BODY}\r\n\r\n".encode() + b"x" * MAX_BODY, 405),
         (b"GET /api/prices HTTP/1.0\r\n\r\n", 200),
+        (b"GET /api/prices HTTP/1.1\r\nHost:\r\n\r\n", 200),
         (b"OPTIONS /api/prices HTTP/1.1\r\n" + HOST + b"\r\n", 200),
+        (b"GET http://a.example/api/prices HTTP/1.1\r\n" + HOST + b"\r\n", 200),
+        (b"GET HTTPS://a.example:8000/api/prices?a HTTP/1.1\r\n" + HOST + b"\r\n", 200),
+        (b"GET http://a.example?a=b HTTP/1.1\r\n" + HOST + b"\r\n", 302),
         (b"GET /\xc3\xa4%00%ff HTTP/1.1\r\n" + HOST + b"\r\n", 404),
     ],
 )
@@ -197,6 +207,13 @@ def test_what_is_just_small_enough_is_answered(small: Web, sent: bytes, status: 
     with socket.create_connection(("127.0.0.1", small.port), timeout=5) as sock:
         sock.sendall(sent)
         assert status_of(sock.recv(65536)) == status
+
+
+def test_the_host_of_an_address_counts_more_than_that_of_the_field(web: Web) -> None:
+    sent = b"GET http://a.example/api/docs HTTP/1.1\r\nConnection: close\r\n" + HOST + b"\r\n"
+    answer = answer_to(web.port, sent)
+    assert b"curl &#39;http://a.example/" in answer or b"curl 'http://a.example/" in answer
+    assert b"//localhost" not in answer
 
 
 def test_a_body_that_waits_to_be_asked_for_is(web: Web) -> None:

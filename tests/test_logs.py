@@ -111,8 +111,30 @@ class TestLine:
             for secret in ("red@is", "red%40", "postGRES7", "cookies", "short", "a:b", "CG-of"):
                 assert secret not in written
 
+    def test_passwords_in_a_query_are_hidden(self) -> None:
+        settings = Settings(
+            redis_url="redis://h/0?password=red%40isRED1",
+            database_url="postgresql+psycopg:///t?password=post+GRES7&sslpassword=client-key",
+            coingecko_url="https://u:gateway9@h/v3",
+        )
+        for text in (
+            "red@isRED1 red%40isRED1 post+GRES7 post GRES7 client-key gateway9",
+            "redis://h/0?db=1&password=short https://h/v3?x_cg_demo_api_key=short&ids=1",
+        ):
+            written = formatter(settings).format(record("%s", text))
+            for secret in ("red@is", "red%40", "GRES7", "client", "gateway9", "short"):
+                assert secret not in written
+
+    @pytest.mark.parametrize("secret", ["abc://defghij", "abc://user:pass@h", "://12345678"])
+    def test_a_secret_that_looks_like_a_url_is_hidden(self, secret: str) -> None:
+        settings = Settings(secret_key=secret, admin_password=f"{secret}!")
+        for text in (f"key {secret}.", f"password {secret}!"):
+            written = formatter(settings).format(record("%s", text))
+            assert written.count("(hidden)") == 1
+            assert "://" not in written
+
     def test_a_url_without_a_password_stays(self) -> None:
-        url = "http://localhost:8000/a@b redis://h:1/0"
+        url = "http://localhost:8000/a@b redis://h:1/0?db=1&keys=a"
         assert url in line("%s", url)
 
 

@@ -28,6 +28,7 @@ from tracker import refreshes as refreshes_module
 from tracker.errors import SourceError
 from tracker.feed import Message
 from tracker.metrics import folder
+from tracker.queue import QUEUE
 from tracker.refreshes import Refreshes, Told
 from tracker.stream.frames import Frame, Lens, encode
 from tracker.stream.hub import Hub
@@ -320,7 +321,7 @@ class TestRefreshes:
 
     def test_the_queue_is_rqs(self, app: Flask, redis_server: EmbeddedRedis) -> None:
         with Redis.from_url(redis_server.url) as redis:
-            queue = Queue("tracker", connection=redis)
+            queue = Queue(QUEUE, connection=redis)
             assert queue.key == refreshes_module.QUEUED
             assert FailedJobRegistry(queue=queue).key == refreshes_module.FAILED
             Worker([queue], connection=redis).register_birth()  # type: ignore[no-untyped-call]

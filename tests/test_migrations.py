@@ -18,7 +18,7 @@ from sqlalchemy import Boolean, Integer, MetaData, Numeric, Table, Text, select
 from sqlalchemy.types import TypeEngine
 
 from tests.conftest import AppFactory
-from tests.support import ROOT
+from tests.support import ROOT, newest_of
 from tracker.database import reading, writing
 from tracker.store import Store
 
@@ -98,7 +98,7 @@ def test_what_was_stored_then_is_there_after_the_upgrade(app: Flask, revision: s
             for name in before
         }
     assert shared(after, before) == before
-    latest = Store("x", "x", stale_after=1).latest()
+    latest = newest_of(Store("x", "x", stale_after=1))
     assert latest is not None
     assert [quote.price for quote in latest.quotes] == [Decimal("1.5")]
 

@@ -75,6 +75,25 @@ def test_home_is_the_live_table() -> None:
     assert (response.status_code, response.headers["Location"]) == (302, "/cryptos/")
 
 
+@pytest.mark.parametrize(
+    ("asked", "location"),
+    [
+        ("/cryptos", "/cryptos/"),
+        ("/cryptos?a=b%20c&d", "/cryptos/?a=b%20c&d"),
+        ("//cryptos//", "/cryptos/"),
+        ("/cryptos//evil.example", "/cryptos/evil.example"),
+    ],
+)
+def test_a_redirect_names_no_host(asked: str, location: str) -> None:
+    environ = {"HTTP_HOST": "evil.example", "RAW_URI": asked}
+    path, _, query = asked.partition("?")
+    environ |= {"PATH_INFO": path, "QUERY_STRING": query}
+    response = client(FakeRelay()).get("/", environ_overrides=environ)
+    assert (response.status_code, response.headers["Location"]) == (308, location)
+    assert "evil.example/" not in response.text
+    assert "X-Content-Type-Options" in response.headers
+
+
 def test_first_paint_has_the_prices() -> None:
     bitcoin = quote(
         "bitcoin",

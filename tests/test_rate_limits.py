@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from redis.exceptions import RedisError
 
 from dev.embedded_redis import EmbeddedRedis
 from tests.conftest import AppFactory, SettingsFactory
@@ -126,6 +127,32 @@ class TestWithoutRedis:
     def deaf(self, redis_server: EmbeddedRedis) -> Iterator[DeafProxy]:
         with DeafProxy(int(redis_server.url.rpartition(":")[2].partition("/")[0])) as proxy:
             yield proxy
+
+    def test_those_who_ask_while_it_goes_away_are_counted_as_well(
+        self, make_app: AppFactory, deaf: DeafProxy
+    ) -> None:
+        deaf.deaf = True
+        app = make_app(rate_limit=15, redis_url=f"redis://127.0.0.1:{deaf.port}/0")
+
+        def status(_: int) -> int:
+            return app.test_client().get("/api/openapi.json").status_code
+
+        with ThreadPoolExecutor(20) as many:
+            found = list(many.map(status, range(20)))
+        assert sorted(found) == [200] * 15 + [429] * 5
+
+    def test_who_cannot_be_counted_anywhere_passes(
+        self, make_app: AppFactory, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        app = make_app(redis_url="redis://127.0.0.1:1")
+
+        def key() -> str:
+            raise RedisError("gone")
+
+        ask = app.extensions["limits"].a_minute(3, "test", key)
+        with app.test_request_context("/api/prices"):
+            assert [ask() for _ in range(5)] == [None] * 5
+        assert caplog.text.count("requests cannot be counted, and pass: gone") == 1
 
     def test_one_that_hangs_costs_a_moment_once(
         self, settings: SettingsFactory, tmp_path: Path, deaf: DeafProxy

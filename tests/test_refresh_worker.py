@@ -19,8 +19,8 @@ from rq.job import Job
 from sqlalchemy.exc import OperationalError
 
 from dev.embedded_redis import EmbeddedRedis
+from tracker.queue import QUEUE
 from worker.refresh_worker import RefreshWorker
-from worker.scheduler import QUEUE
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import NamedTuple
 
 import pytest
 import redis
@@ -21,6 +22,7 @@ from tracker import relay as relay_module
 from tracker.database import writing
 from tracker.feed import Message
 from tracker.relay import Relay
+from tracker.status import Health
 from tracker.stream.frames import Lens
 
 
@@ -233,6 +235,85 @@ def test_history_that_is_read_late_is_not_told_to_those_who_are_there(
     join(app, returning, last_event_id=str(stored[1]))
     wait_for(lambda: ids(returning) == stored[2:])
     returning.close()
+
+
+class Late(NamedTuple):
+    """A start without the database: the feed brings the last tick *before* to a reader there.
+
+    When the database can be read, it has three more, *after*, which were never rung.
+    """
+
+    before: list[int]
+    after: list[int]
+
+
+@pytest.fixture
+def late(app: Flask, reader: Reader) -> Late:
+    before = [tick(app, quote("gone"), publish=False) for _ in range(4)]
+    before.append(tick(app, publish=False))
+    with app.app_context(), writing() as connection:
+        connection.execute(text("ALTER TABLE health RENAME TO hidden"))
+    relay = relaying(app)
+    join(app, reader)
+    feed = app.extensions["feed"]
+    wait_for(lambda: (feed.proved_at or 0) > 0)
+    feed.publish(Message(Health(fresh_at=before[-1].id), before[-1], before[-2].id))
+    wait_for(lambda: ids(reader) == [before[-1].id])
+    with relay._lock:  # so that it does not look in between
+        with app.app_context(), writing() as connection:
+            connection.execute(text("ALTER TABLE hidden RENAME TO health"))
+        after = [tick(app, publish=False).id for _ in range(3)]
+    wait_for(lambda: ids(reader)[-1] == after[-1])
+    return Late([one.id for one in before], after)
+
+
+def test_a_database_that_is_read_late_has_what_readers_lack_since_the_feeds_first_tick(
+    app: Flask, reader: Reader, late: Late
+) -> None:
+    assert ids(reader) == [late.before[-1], *late.after]
+    assert reader.verdicts == []
+    assert app.extensions["relay"].mended == 3
+
+
+def test_a_database_that_is_read_late_has_all_coins_and_what_came_before(
+    app: Flask, late: Late
+) -> None:
+    assert app.extensions["relay"].coins == {"gone", "bitcoin"}
+    returning = Reader()
+    join(app, returning, last_event_id=str(late.before[1]))
+    wait_for(lambda: ids(returning) == [*late.before[2:], *late.after])
+    assert [verdict["recovered"] for verdict in returning.verdicts] == [True]
+    returning.close()
+
+
+def test_ticks_after_an_empty_database_are_all_told(app: Flask, reader: Reader) -> None:
+    """The look at the start has seen it: these are news, not history."""
+    relay = relaying(app)
+    join(app, reader)
+    with relay._lock:
+        sent = [tick(app, publish=False).id for _ in range(2)]
+        relay._look()
+    wait_for(lambda: ids(reader) == sent)
+
+
+def test_a_damaged_row_is_told_once_and_ends_neither_relay_nor_streams(
+    app: Flask, reader: Reader, caplog: pytest.LogCaptureFixture
+) -> None:
+    damaged = tick(app, publish=False)
+    with app.app_context(), writing() as connection:
+        connection.execute(text("UPDATE quote SET price = 'much'"))
+    relay = relaying(app)
+    assert relay.status().reason == "the database cannot be read"
+    for _ in range(2):
+        relay.catch_up_with(damaged.id)
+    assert caplog.text.count("the database has 'much' where a number belongs") == 1
+    checks = {check.name: check.detail for check in app.extensions["readiness"].checks()}
+    assert checks["database"] == "it cannot be read: StoreError"
+    with app.app_context(), writing() as connection:
+        connection.execute(text("UPDATE quote SET price = '1.50'"))
+    join(app, reader)
+    wait_for(lambda: ids(reader) == [damaged.id])
+    assert relay.runs
 
 
 def test_a_database_that_hangs_holds_up_neither_prices_nor_the_truth(

@@ -54,6 +54,21 @@ def test_an_id_must_rise() -> None:
         ring.append(frame(101))
 
 
+def test_what_takes_the_place_of_all_is_found_and_who_was_behind_is_told() -> None:
+    ring = ring_of(3, range(100, 103))
+    ring.replace(frame(id) for id in range(50, 54))
+    assert [ring[position].id for position in range(ring.start, ring.end)] == [51, 52, 53]
+    assert ring.start > 3, "nobody's next position"
+    assert ring.after(50) == ring.start
+    assert ring.after(102) is None
+
+
+def test_before_the_first_frame_nobody_has_missed_anything() -> None:
+    ring = Ring(3)
+    ring.append(frame(100), after_gap=True)
+    assert ring.start == 0
+
+
 def test_an_empty_ring_has_no_newest() -> None:
     assert Ring(3).newest is None
 

@@ -21,8 +21,9 @@ from tests.conftest import SettingsFactory
 from tests.support import Child, environment, now_ms, wait_for
 from tracker import feed
 from tracker.config import Settings
-from worker import jobs, patience
-from worker.scheduler import JOB_ID, QUEUE, RefreshScheduler
+from tracker.queue import QUEUE, REFRESH_ID, REFRESH_TIMEOUT
+from worker import patience
+from worker.scheduler import RefreshScheduler
 
 SCHEDULER = ("-m", "worker.scheduler")
 WORKER = ("-m", "worker")
@@ -47,8 +48,7 @@ def all_due(connection: Redis) -> dict[str, float]:
 def begin(connection: Redis, interval: int) -> RefreshScheduler:
     """Do what the process does before its first poll."""
     scheduler = RefreshScheduler(connection, interval)
-    if not scheduler.is_registered():
-        scheduler.register()
+    scheduler.register()
     return scheduler
 
 
@@ -71,36 +71,35 @@ class TestSchedule:
         for _ in range(2):
             begin(connection, 60).enqueue_jobs()
         assert sorted(scheduled(connection)) == [b"prune", b"refresh_prices", b"roll_up"]
-        assert Queue(QUEUE, connection=connection).job_ids == [JOB_ID]
+        assert Queue(QUEUE, connection=connection).job_ids == [REFRESH_ID]
 
     def test_the_first_poll_queues_the_refresh(self, connection: Redis) -> None:
         begin(connection, 3600).enqueue_jobs()
         queued = Queue(QUEUE, connection=connection).jobs
         assert [job.func_name for job in queued] == ["worker.jobs.refresh_prices"]
-        assert queued[0].timeout == jobs.JOB_TIMEOUT
+        assert queued[0].timeout == REFRESH_TIMEOUT
 
     def test_a_scheduler_that_returns_leaves_the_next_time_alone(self, connection: Redis) -> None:
         begin(connection, 3600).enqueue_jobs()
-        due = connection.zscore(RefreshScheduler.scheduled_jobs_key, JOB_ID)
+        due = connection.zscore(RefreshScheduler.scheduled_jobs_key, REFRESH_ID)
         begin(connection, 3600).enqueue_jobs()
-        assert connection.zscore(RefreshScheduler.scheduled_jobs_key, JOB_ID) == due
+        assert connection.zscore(RefreshScheduler.scheduled_jobs_key, REFRESH_ID) == due
 
     def test_another_interval_registers_anew(self, connection: Redis) -> None:
         begin(connection, 3600).enqueue_jobs()
-        assert not RefreshScheduler(connection, 5).is_registered()
         begin(connection, 5).enqueue_jobs()
-        due = connection.zscore(RefreshScheduler.scheduled_jobs_key, JOB_ID)
+        due = connection.zscore(RefreshScheduler.scheduled_jobs_key, REFRESH_ID)
         assert isinstance(due, float)
         assert due - now_ms() / 1000 <= 5
-        assert Job.fetch(JOB_ID, connection=connection).meta["interval"] == 5
+        assert Job.fetch(REFRESH_ID, connection=connection).meta["interval"] == 5
 
     def test_a_redis_that_was_emptied_is_filled_again(self, connection: Redis) -> None:
         scheduler = begin(connection, 60)
         scheduler.enqueue_jobs()
         connection.flushall()
         scheduler.enqueue_jobs()
-        assert scheduler.is_registered()
-        assert Queue(QUEUE, connection=connection).job_ids == [JOB_ID]
+        assert REFRESH_ID in scheduler
+        assert Queue(QUEUE, connection=connection).job_ids == [REFRESH_ID]
 
     def test_a_clock_that_is_set_back_does_not_delay_the_next_run(self, connection: Redis) -> None:
         """What is due by a clock of yesterday would stand still until that comes again."""
@@ -113,7 +112,7 @@ class TestSchedule:
         assert Queue(QUEUE, connection=connection).job_ids == []
         ahead = 0
         scheduler.enqueue_jobs()
-        assert Queue(QUEUE, connection=connection).job_ids == [JOB_ID]
+        assert Queue(QUEUE, connection=connection).job_ids == [REFRESH_ID]
         assert all(score < time.time() + 120 for score in all_due(connection).values())
 
     def test_a_clock_that_goes_forward_changes_no_schedule(self, connection: Redis) -> None:
@@ -130,9 +129,9 @@ class TestSchedule:
         self, connection: Redis
     ) -> None:
         begin(connection, 60).enqueue_jobs()
-        connection.zadd(RefreshScheduler.scheduled_jobs_key, {JOB_ID: time.time() + 86_400})
+        connection.zadd(RefreshScheduler.scheduled_jobs_key, {REFRESH_ID: time.time() + 86_400})
         begin(connection, 60).enqueue_jobs()
-        assert all_due(connection)[JOB_ID] < time.time() + 61
+        assert all_due(connection)[REFRESH_ID] < time.time() + 61
 
     def test_what_waits_already_is_not_queued_again(
         self, connection: Redis, monkeypatch: pytest.MonkeyPatch
@@ -140,11 +139,13 @@ class TestSchedule:
         """While no worker runs, the queue does not grow, and the schedule goes on."""
         scheduler = begin(connection, 1)
         for _ in range(4):
-            connection.zadd(scheduler.scheduled_jobs_key, {JOB_ID: 0}, xx=True)
+            connection.zadd(scheduler.scheduled_jobs_key, {REFRESH_ID: 0}, xx=True)
             scheduler.enqueue_jobs()
-            assert JOB_ID in scheduler
-        assert Queue(QUEUE, connection=connection).job_ids == [JOB_ID]
-        assert (connection.zscore(scheduler.scheduled_jobs_key, JOB_ID) or 0) > now_ms() / 1000 - 2
+            assert REFRESH_ID in scheduler
+        assert Queue(QUEUE, connection=connection).job_ids == [REFRESH_ID]
+        assert (
+            connection.zscore(scheduler.scheduled_jobs_key, REFRESH_ID) or 0
+        ) > now_ms() / 1000 - 2
 
     def test_the_lock_of_one_that_was_killed_is_free_after_two_seconds(
         self, connection: Redis
@@ -158,7 +159,7 @@ class TestSchedule:
     def test_the_schedule_does_not_expire(self, connection: Redis) -> None:
         """A job with a `result_ttl` vanishes after it ran, and the schedule with it."""
         begin(connection, 60)
-        assert Job.fetch(JOB_ID, connection=connection).result_ttl == -1
+        assert Job.fetch(REFRESH_ID, connection=connection).result_ttl == -1
 
 
 class TestProcesses:

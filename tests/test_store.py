@@ -21,9 +21,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from tests.conftest import AppFactory
-from tests.support import Child, environment, quote, wait_for
+from tests.support import Child, environment, newest_of, quote, wait_for
 from tracker import database
-from tracker.database import reading, writing
+from tracker.database import engine_options, reading, writing
 from tracker.errors import StoreError
 from tracker.market import Quote
 from tracker.models import db
@@ -83,7 +83,7 @@ class TestSave:
         bare = Quote(id="zzz", symbol="z", name="Z", price=Decimal("1.2E-9"))
         saved = save(store, full, bare, at=7)
         assert saved.tick.quotes == (full, bare)
-        assert store.latest() == saved.tick
+        assert newest_of(store) == saved.tick
         assert (saved.tick.id, saved.tick.source, saved.tick.currency) == (
             BEGIN + 7,
             "simulated",
@@ -97,19 +97,19 @@ class TestSave:
     def test_every_digit_is_kept(self, store: Store, digits: str) -> None:
         """Floats would not keep them, and SQLite would make floats of numbers."""
         save(store, quote(price=digits, market_cap=Decimal(digits)), at=0)
-        latest = store.latest()
+        latest = newest_of(store)
         assert latest
         assert [str(latest.quotes[0].price), str(latest.quotes[0].market_cap)] == [digits] * 2
 
     def test_the_order_of_the_source_is_kept(self, store: Store) -> None:
         ids = ["c", "a", "b", "d"]
         save(store, *map(quote, ids), at=0)
-        latest = store.latest()
+        latest = newest_of(store)
         assert latest
         assert [one.id for one in latest.quotes] == ids
 
     def test_an_empty_database_has_no_tick(self, store: Store) -> None:
-        assert store.latest() is None
+        assert newest_of(store) is None
         assert store.newest(5) == []
         assert store.coins() == frozenset()
 
@@ -117,7 +117,7 @@ class TestSave:
         first = save(store, at=0)
         with pytest.raises((IntegrityError, AttributeError)):
             save(store, quote(), None, at=MINUTE)  # type: ignore[arg-type]
-        assert store.latest() == first.tick
+        assert newest_of(store) == first.tick
         assert store.health() == first.health
         save(store, at=2 * MINUTE)
 
@@ -130,7 +130,7 @@ class TestDirection:
         )
         told = {one.id: one.direction for one in second.tick.quotes}
         assert told == {"a": "up", "b": "down", "c": "same", "new": "same"}
-        assert store.latest() == second.tick
+        assert newest_of(store) == second.tick
 
     def test_it_is_the_last_tick_that_counts_not_one_before_it(self, store: Store) -> None:
         for step, (price, direction) in enumerate([("1", "same"), ("3", "up"), ("2", "down")]):
@@ -172,7 +172,7 @@ class TestIds:
         first = save(store, at=0)
         too_soon = store.save([quote(price="5")], at=BEGIN + 999, next_attempt_at=0, min_gap=1000)
         assert too_soon is None
-        assert store.latest() == first.tick
+        assert newest_of(store) == first.tick
         assert store.health() == first.health
         save(store, at=1000, min_gap=1000)
 
@@ -209,7 +209,7 @@ class TestMarkets:
         theirs = save(another, quote(price="2"), at=MINUTE)
         another.save_failure("down", at=BEGIN + MINUTE, next_attempt_at=BEGIN)
         assert (theirs.previous, theirs.tick.quotes[0].direction) == (None, "same")
-        assert store.latest() == mine.tick
+        assert newest_of(store) == mine.tick
         assert store.newest(5) == [mine.tick]
         assert store.health() == mine.health
         assert another.newest(5) == [theirs.tick]
@@ -425,7 +425,7 @@ class TestMigrations:
         flask_migrate.downgrade(revision="base")
         assert tables() == {"alembic_version"}
         flask_migrate.upgrade()
-        assert store.latest() is None
+        assert newest_of(store) is None
         save(store, at=0)
 
     def test_the_models_and_the_migrated_tables_are_the_same(self, app: Flask) -> None:
@@ -438,3 +438,27 @@ class TestMigrations:
         with pytest.raises(sqlalchemy.exc.DBAPIError):
             flask_migrate.upgrade()
         assert tables() == {"alembic_version", "health"}
+
+
+class TestPatience:
+    """How long PostgreSQL is waited for."""
+
+    @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+    def test_a_read_may_take_half_a_minute_and_a_write_its_time(self, app: Flask) -> None:
+        limit = text("SHOW statement_timeout")
+        with writing() as connection:
+            assert connection.scalar(limit) == "0"
+        with reading() as connection:
+            assert connection.scalar(limit) == "30s"
+            told = connection.connection.dbapi_connection.info.get_parameters()  # type: ignore[union-attr]
+        assert (told["connect_timeout"], told["tcp_user_timeout"]) == ("3", "30000")
+
+    def test_what_the_url_says_stays(self) -> None:
+        url = "postgresql+psycopg://h/n?connect_timeout=9&options=-csearch_path%3Dmine"
+        told = engine_options(url)["connect_args"]
+        assert "connect_timeout" not in told
+        assert "options" not in told
+        assert told["keepalives_idle"] == 30
+
+    def test_sqlite_is_told_nothing(self) -> None:
+        assert engine_options("sqlite:////data/t.db") == {}

@@ -20,7 +20,7 @@ from dev.embedded_redis import free_port
 from tests.conftest import AppFactory, SettingsFactory
 from tests.readers import decode
 from tests.serving import Web, descriptors, request, tick
-from tests.support import quote, wait_for
+from tests.support import newest_of, quote, wait_for
 
 
 @pytest.fixture
@@ -48,9 +48,9 @@ def body_of(answer: bytes) -> bytes:
 def test_a_new_reader_gets_headers_retry_status_and_the_newest_tick_at_once(
     web: Web, app: Flask
 ) -> None:
-    newest = app.extensions["store"]
     with app.app_context():
-        newest = newest.latest()
+        newest = newest_of(app.extensions["store"])
+    assert newest
     with request(web.port) as sock:
         answer = read_until(sock, newest.to_json().encode() + b"\n\n")
     head, body = answer.split(b"\r\n\r\n", 1)
@@ -157,6 +157,18 @@ def test_readers_that_hang_up_leave_no_descriptor(web: Web, app: Flask) -> None:
             read_until(stack.enter_context(request(web.port)), b"event: prices")
         assert web.descriptors() >= before + 45
     wait_for(lambda: web.descriptors() <= before + 1)
+
+
+def test_a_look_that_fails_for_a_reader_costs_no_place(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(id: int) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(app.extensions["relay"], "catch_up_with", fail)
+    answer = app.test_client().get("/stream", headers={"Last-Event-ID": "1"})
+    assert answer.status_code == 500
+    assert app.extensions["admission"].total == 0
 
 
 def test_readers_cost_no_greenlet(app: Flask, settings: SettingsFactory, tmp_path: Path) -> None:

@@ -8,9 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-MAX_BODY = 64 * 1024
-"""Bytes of a request's body under any server: as `stream.limits` has it."""
-
 if TYPE_CHECKING:
     from flask import Flask
 
@@ -26,6 +23,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     from flask import Flask
 
     from tracker import config, extensions, views
+    from tracker.stream.limits import MAX_BODY
 
     settings = settings or config.load()
     app = Flask(
@@ -35,7 +33,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         template_folder="templates",
     )
     app.config["SECRET_KEY"] = settings.secret_key
-    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY  # under any server
     app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url
     extensions.register(app, settings)
     views.register(app)

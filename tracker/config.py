@@ -26,6 +26,9 @@ from tracker.errors import ConfigError
 ROOT = Path(__file__).resolve().parent.parent
 SQLITE = f"sqlite:///{ROOT / 'instance' / 'tracker.db'}"
 
+MAX_COINS = 250
+"""Coins that can be followed, and so the most that a reader may name: one page of CoinGecko's."""
+
 Parse = Callable[[str], Any]
 
 
@@ -180,7 +183,9 @@ class Settings:
     source: str = setting(
         "TRACKER_SOURCE", "coingecko", one_of("coingecko", "simulated"), "or `simulated`"
     )
-    coins: int = setting("TRACKER_COINS", 10, whole(1, 250), "how many, by market cap (1 to 250)")
+    coins: int = setting(
+        "TRACKER_COINS", 10, whole(1, MAX_COINS), f"how many, by market cap (1 to {MAX_COINS})"
+    )
     currency: str = setting("TRACKER_CURRENCY", "usd", currency, "the currency of every price")
     interval: int = setting(
         "TRACKER_INTERVAL", 60, whole(1, 86400), "seconds between two ticks (1 or more)"
@@ -197,7 +202,7 @@ class Settings:
         "COINGECKO_API_PLAN", "demo", one_of("demo", "pro"), "which kind of key: `demo` or `pro`"
     )
     coingecko_url: str | None = setting(
-        "COINGECKO_URL", None, base_url, "base URL of the API", shown="by plan"
+        "COINGECKO_URL", None, base_url, "base URL of the API", shown="by plan", secret=True
     )
     heartbeat: int = setting(
         "TRACKER_HEARTBEAT", 15, whole(1, 3600), "seconds of silence before a comment is sent"

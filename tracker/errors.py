@@ -3,7 +3,7 @@
     TrackerError
     ├── ConfigError     a setting is wrong: the start stops with one line
     ├── SourceError     the source did not give prices: told to readers, tried again
-    ├── MessageError    a stored or published text is not a tick
+    ├── MessageError    a published text is not what it should be
     └── StoreError      the database is not as it must be
 
 `tracker.stream` stands on its own and has its own `FrameError`.
@@ -37,7 +37,7 @@ class SourceError(TrackerError):
 
 
 class MessageError(TrackerError):
-    """A text that should hold a tick does not."""
+    """A text that should hold a tick, a health or a message of the feed does not."""
 
 
 class StoreError(TrackerError):

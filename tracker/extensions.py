@@ -13,6 +13,7 @@ from sqlalchemy.engine import make_url
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from tracker.config import ROOT, Settings
+from tracker.database import engine_options
 from tracker.feed import Feed
 from tracker.history import History
 from tracker.limits import Limits
@@ -21,6 +22,7 @@ from tracker.metrics.mirror import Mirror
 from tracker.metrics.scrape import Scrape
 from tracker.models import db
 from tracker.readiness import Readiness
+from tracker.recall import Recall
 from tracker.refreshes import Refreshes
 from tracker.relay import Relay
 from tracker.sessions import NoSessions
@@ -42,13 +44,15 @@ MOST_SUBSCRIBERS = 100_000
 def register(app: Flask, settings: Settings) -> None:
     """Make what lives as long as the process and keep it in `app.extensions`."""
     _make_folder_of(settings.database_url)
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(settings.database_url)
     db.init_app(app)
     Migrate(app, db, directory=str(ROOT / "migrations"))
     app.session_interface = NoSessions()
     _let_others_read(app, settings.cors_origins)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+        # Not X-Forwarded-Host: all that is linked to are paths.
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0)  # type: ignore[method-assign]
     store = Store(settings.source, settings.currency, stale_after=stale_after_ms(settings.interval))
     feed = Feed(settings)
     admission = Admission(
@@ -62,6 +66,7 @@ def register(app: Flask, settings: Settings) -> None:
         retry=settings.retry,
         on_leave=admission.leave,
     )
+    history = History(settings.source, settings.currency)
     instruments = Instruments()
     relay = Relay(
         feed=feed,
@@ -92,7 +97,8 @@ def register(app: Flask, settings: Settings) -> None:
     app.extensions |= {
         "settings": settings,
         "store": store,
-        "history": History(settings.source, settings.currency),
+        "history": history,
+        "recall": Recall(history, app.app_context),
         "feed": feed,
         "hub": hub,
         "admission": admission,

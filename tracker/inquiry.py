@@ -19,7 +19,7 @@ GIVEN_UP = 60.0
 T = TypeVar("T")
 
 
-class Outcome(Generic[T]):
+class Reply(Generic[T]):
     """The answer, or the error, in the list of its own; both are empty while it is waited for."""
 
     def __init__(self) -> None:
@@ -34,35 +34,39 @@ class Inquiry(Generic[T]):
         self._question = question
         self._asking: threading.Thread | None = None
         self._asked_at = 0.0
-        self._outcome: Outcome[T] = Outcome()
+        self._reply: Reply[T] = Reply()
 
     def answer(self, within: float) -> T:
-        """Ask and return the answer; or that to the last time, if it came only now.
+        """Ask, unless the question is still asked, and return the answer.
 
         Raises what the question raises, and `TimeoutError` after *within*
-        seconds: the question stays asked, and is not asked a second time.
+        seconds: the question stays asked, and is not asked a second time. An
+        answer that came while nobody waited is old, and nobody's.
         """
-        if self._asking is None or time.monotonic() - self._asked_at > GIVEN_UP:
-            self._begin()
-        assert self._asking is not None
-        self._asking.join(within)
-        if self._asking.is_alive():
+        asking = self._asking
+        if asking is None or not asking.is_alive() or self._is_given_up():
+            asking = self._begin()
+        asking.join(within)
+        if asking.is_alive():
             raise TimeoutError(f"no answer within {within} s")
-        self._asking = None
-        if self._outcome.errors:
-            raise self._outcome.errors.pop()
-        return self._outcome.answers.pop()
+        if self._reply.errors:
+            raise self._reply.errors.pop()
+        return self._reply.answers.pop()
 
-    def _begin(self) -> None:
-        self._outcome = outcome = Outcome[T]()
+    def _is_given_up(self) -> bool:
+        return time.monotonic() - self._asked_at > GIVEN_UP
+
+    def _begin(self) -> threading.Thread:
+        self._reply = reply = Reply[T]()
         self._asked_at = time.monotonic()
         self._asking = threading.Thread(
-            target=self._ask, args=(outcome,), name="inquiry", daemon=True
+            target=self._ask, args=(reply,), name="inquiry", daemon=True
         )
         self._asking.start()
+        return self._asking
 
-    def _ask(self, outcome: Outcome[T]) -> None:
+    def _ask(self, reply: Reply[T]) -> None:
         try:
-            outcome.answers.append(self._question())
+            reply.answers.append(self._question())
         except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
-            outcome.errors.append(error)
+            reply.errors.append(error)

@@ -7,7 +7,9 @@ again". At worst, around its end, an address has twice its share; a window that 
 keep the time of every request for that.
 
 Without Redis each process counts for itself. One that hangs costs a request
-`PATIENCE`, once; then it is left alone, and asked again after 1, 2, 4 … s.
+`PATIENCE`, once; then it is left alone, and asked again after 1, 2, 4 … s. The trap:
+Flask-Limiter counts so for the request that finds Redis gone, and raises for those that
+were asking at the same time.
 """
 
 from __future__ import annotations
@@ -21,17 +23,21 @@ from flask import Flask, request
 from flask_limiter import Limiter, RateLimitExceeded
 from redis import ConnectionPool
 from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from tracker.config import Settings
 from tracker.errors import ConfigError
 from tracker.feed import connect
+from tracker.repeated import Repeated
 from tracker.stream.admission import network_of
 
 PATIENCE = 0.25
 """Seconds that Redis may take to count."""
 
 MINUTE = 60
+
+log = logging.getLogger(__name__)
 
 logging.getLogger("flask-limiter").addFilter(lambda record: "exceeded" not in record.msg)
 
@@ -64,6 +70,7 @@ class Limits:
             in_memory_fallback_enabled=True,
             request_identifier=lambda: request.endpoint or "unmatched",
         )
+        self._uncounted = Repeated(log)
         app.extensions["limiter"] = {self._limiter}  # so that it does not add its hooks
         self._limiter.init_app(app)
 
@@ -83,12 +90,25 @@ class Limits:
 
         def ask() -> int | None:
             try:
-                limited()
+                self._count(limited)
             except RateLimitExceeded:
                 return self._seconds_left()
             return None
 
         return ask
+
+    def _count(self, limited: Callable[[], None]) -> None:
+        """Call *limited*; who finds Redis gone counts in memory, or is not counted at all.
+
+        Raises `RateLimitExceeded`.
+        """
+        try:
+            try:
+                limited()
+            except (RedisError, OSError):
+                limited()  # in memory: Flask-Limiter knows by now
+        except (RedisError, OSError) as error:
+            self._uncounted.failed(f"requests cannot be counted, and pass: {error}")
 
     def _seconds_left(self) -> int:
         """Return the seconds to the end of the window, which the request has used up."""

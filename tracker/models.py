@@ -1,8 +1,8 @@
-"""The tables. Queries on them are in `store`, and nowhere else."""
+"""The tables. Queries on them are in `store`, `rollup`, `history` and the admin's `tables`."""
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from flask_sqlalchemy import SQLAlchemy
@@ -20,6 +20,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeEngine
+
+from tracker.errors import StoreError
 
 
 class Base(DeclarativeBase):
@@ -53,8 +55,13 @@ class Digits(TypeDecorator[Decimal]):
         return value if value is None or dialect.name == "postgresql" else str(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
-        """Return the stored number."""
-        return None if value is None else Decimal(value)
+        """Return the stored number. Raises `StoreError` if it is none."""
+        try:
+            return None if value is None else Decimal(value)
+        except InvalidOperation as error:
+            raise StoreError(
+                f"the database has {str(value)[:50]!r} where a number belongs: correct or delete it"
+            ) from error
 
 
 class CoinRow(Base):

@@ -24,6 +24,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from tracker.config import Settings
 from tracker.feed import connect
+from tracker.queue import QUEUE
 
 BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, math.inf)
 """Seconds: a source answers in less than one, and a job ends after 30."""
@@ -31,7 +32,7 @@ BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, math.inf)
 LIMIT = 1.0
 """Seconds that Redis may take: to count is never worth waiting."""
 
-QUEUED, FAILED, WORKERS = "rq:queue:tracker", "rq:failed:tracker", "rq:workers:tracker"
+QUEUED, FAILED, WORKERS = f"rq:queue:{QUEUE}", f"rq:failed:{QUEUE}", f"rq:workers:{QUEUE}"
 """RQ's keys of our queue: a list, a sorted set, a set."""
 
 log = logging.getLogger(__name__)

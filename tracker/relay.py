@@ -19,6 +19,7 @@ from typing import NamedTuple
 from sqlalchemy.exc import SQLAlchemyError
 
 from tracker import status as freshness
+from tracker.errors import StoreError
 from tracker.feed import Feed, Heard, Message
 from tracker.inquiry import Inquiry
 from tracker.logs import about
@@ -101,7 +102,7 @@ class Relay:
         self.database_answers = True
         """Whether the last look into the database saw something."""
         self.mended = 0
-        """Ticks found in the database that the feed did not bring, after the first look."""
+        """Ticks found in the database that the feed did not bring, after the first tick."""
         self._knows_history = False
         self.tick: Tick | None = None
         """The newest tick."""
@@ -197,7 +198,7 @@ class Relay:
         self._looked_at = time.monotonic()
         try:
             found = self._inquiry.answer(LOOK_LIMIT)
-        except (SQLAlchemyError, TimeoutError) as error:
+        except (SQLAlchemyError, StoreError, TimeoutError) as error:
             self._unread.failed(f"the database cannot be read: {error}")
             self.database_answers = False
             return
@@ -205,24 +206,38 @@ class Relay:
         self.database_answers = True
         self._health = found.health
         self.coins |= found.coins
-        newest = self._newest_id() or 0
-        ticks = [tick for tick in found.ticks if tick.id > newest]
+        ticks = self._without_history(found.ticks)
         has_gap = len(ticks) > self._replay
         ticks = ticks[-self._replay :]
-        if not self._knows_history:
-            self._knows_history = True
-            for tick in ticks[:-1]:
-                self._hub.keep(_frame(TickJson(tick)))
-            ticks, has_gap = ticks[-1:], False
-        else:
-            self._mend(tick.id for tick in ticks if tick.id != brought)
+        self._mend(tick.id for tick in ticks if tick.id != brought)
         for tick in ticks:
             self._relay(tick, after_gap=has_gap)
             has_gap = False
 
+    def _without_history(self, ticks: list[Tick]) -> list[Tick]:
+        """Return those of *ticks* that readers lack; the first time, keep the others.
+
+        The feed may have brought ticks before the database could be read: they
+        are told, and what came before them is history. If it brought none, the
+        newest alone is for those who are there.
+        """
+        newest = self._newest_id()
+        if not self._knows_history:
+            self._knows_history = True
+            if newest is None:
+                newest = ticks[-2].id if len(ticks) > 1 else 0
+            self._keep([tick for tick in ticks if tick.id <= newest])
+        return [tick for tick in ticks if tick.id > (newest or 0)]
+
+    def _keep(self, history: list[Tick]) -> None:
+        """Have those who return find all of *history*, which ends with the newest tick told."""
+        if history and (self.tick is None or history[-1].id == self.tick.id):
+            self._hub.keep(_frame(TickJson(tick)) for tick in history)
+
     def _mend(self, ids: Iterable[int]) -> None:
-        """Count and tell the ticks that the feed did not bring."""
-        if found := list(ids):
+        """Count and tell the ticks that the feed did not bring, after the first tick."""
+        found = list(ids)
+        if found and self.tick is not None:
             self.mended += len(found)
             listed = ", ".join(map(str, found[:5]))
             self._unheard.failed(
@@ -234,8 +249,8 @@ class Relay:
         with self._context():
             return Found(
                 self._store.health(),
-                self._store.newest(self._replay + 1, after=self._newest_id() or 0),
-                frozenset() if self.coins else self._store.coins(),
+                self._store.newest(self._replay + 1, after=self._known_up_to()),
+                frozenset() if self._knows_history else self._store.coins(),
             )
 
     def _relay(self, tick: Tick, *, after_gap: bool, published_at: int | None = None) -> None:
@@ -256,6 +271,10 @@ class Relay:
             and fresh_at != self._told_fresh_at
             and fresh_at > (self._newest_id() or fresh_at)
         )
+
+    def _known_up_to(self) -> int:
+        """Return the id after which the database's ticks are wanted, 0 for all."""
+        return (self._newest_id() or 0) if self._knows_history else 0
 
     def _newest_id(self) -> int | None:
         return self.tick.id if self.tick else None

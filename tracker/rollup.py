@@ -20,6 +20,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from decimal import Decimal
+from operator import itemgetter
 from typing import Any, Self
 
 from sqlalchemy import (
@@ -35,11 +36,11 @@ from sqlalchemy import (
     update,
 )
 
-from tracker.candles import HOUR, Candle, Point, from_points
+from tracker.candles import HOUR, Candle, Point, from_points, hour_of
 from tracker.database import reading, writing
 from tracker.models import CandleRow, HealthRow, QuoteRow, RollUpRow, TickRow
 
-Quote = Row[int, str, Decimal]
+Priced = Row[int, str, Decimal]
 """A tick's id, a coin and its price."""
 
 ROLLED = 5000
@@ -48,6 +49,8 @@ BATCH = 500
 """Quotes deleted, or candles added, in one transaction: other writers wait for its end."""
 PATIENCE = 5.0
 """Seconds after which roll-up and pruning leave the rest for the next time: refreshes wait."""
+FILLS = 3
+"""Ticks that may bring the hours before them: a source that has no past is not asked for ever."""
 
 FIELDS = tuple(field.name for field in fields(Candle))
 _KEY = tuple(column.name for column in CandleRow.__table__.primary_key)
@@ -71,17 +74,44 @@ class RollUp:
         return [cls(source, currency) for source, currency in markets]
 
     def needs_filling(self, now: int) -> bool:
-        """Return whether there is no tick yet, or none in the hour before *now*."""
+        """Return whether there is no tick yet, or none in the hour before *now*.
+
+        Or whether one of the last ticks was such a first one, and the filling that
+        goes with it did not come to its end; it is made up at most `FILLS` - 1 times.
+        """
         with reading() as connection:
-            newest = self._newest_id(connection)
-        return newest is None or now - newest > HOUR
+            ids = connection.scalars(
+                select(TickRow.id)
+                .where(self._is_its(TickRow))
+                .order_by(TickRow.id.desc())
+                .limit(FILLS)
+            ).all()
+            if not ids or now - ids[0] > HOUR:
+                return True
+            before = [*ids[1:], 0][: FILLS - 1]
+            firsts = [id for id, last in zip(ids, before, strict=False) if id - last > HOUR]
+            return any(not self._is_filled(connection, first) for first in firsts)
+
+    def _is_filled(self, connection: Connection, first: int) -> bool:
+        """Return whether a coin of the tick *first* has a candle of the hour before.
+
+        Then all were filled: `fill` adds the newest last, and there were hardly ticks.
+        """
+        candle = (
+            select(CandleRow.hour)
+            .join(QuoteRow, QuoteRow.coin_id == CandleRow.coin_id)
+            .where(QuoteRow.tick_id == first)
+            .where(self._is_its(CandleRow), CandleRow.hour == hour_of(first) - HOUR)
+        )
+        return connection.scalar(candle.limit(1)) is not None
 
     def fill(self, candles: Mapping[str, Sequence[Candle]]) -> int:
-        """Add *candles* (by coin) for hours that have none; return how many."""
+        """Add *candles* (by coin) for hours that have none, oldest first; return how many."""
         rows = [self._row(coin, candle) for coin, own in candles.items() for candle in own]
         if not rows:
             return 0
-        self.roll_up(max(row["hour"] for row in rows) - 1)
+        rows.sort(key=itemgetter("hour"))
+        self.roll_up(rows[-1]["hour"] - 1)
         added = 0
         for begin in range(0, len(rows), BATCH):
             some = rows[begin : begin + BATCH]
@@ -154,7 +184,7 @@ class RollUp:
     def _newest_id(self, connection: Connection) -> int | None:
         return connection.scalar(select(func.max(TickRow.id)).where(self._is_its(TickRow)))
 
-    def _quotes_between(self, connection: Connection, mark: int, now: int) -> Sequence[Quote]:
+    def _quotes_between(self, connection: Connection, mark: int, now: int) -> Sequence[Priced]:
         """Return the quotes of whole ticks after *mark*, about `ROLLED`, in the order of time."""
         rows = connection.execute(
             self._oldest(QuoteRow.tick_id, QuoteRow.coin_id, QuoteRow.price)
@@ -232,7 +262,7 @@ class RollUp:
         return and_(table.source == self.source, table.currency == self.currency)
 
 
-def _by_coin(quotes: Sequence[Quote]) -> dict[str, list[Point]]:
+def _by_coin(quotes: Sequence[Priced]) -> dict[str, list[Point]]:
     points = defaultdict(list)
     for quote in quotes:
         points[quote.coin_id].append((quote.tick_id, quote.price))

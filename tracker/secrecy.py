@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import fields
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, unquote_plus
 
 from tracker.config import Settings
 
@@ -20,6 +20,10 @@ SHORTEST = 8
 
 _IN_URL = re.compile(r"(?P<before>\b[a-z][a-z0-9+.-]*://[^\s:/@'\"]*):[^\s/'\"]+@", re.IGNORECASE)
 
+_NAMES = ("password", "api_key")
+"""How the names of secret parts of a query end: libpq, redis-py and CoinGecko have them there."""
+_IN_QUERY = re.compile(rf"(?P<before>[?&]\w*(?:{'|'.join(_NAMES)})=)[^&\s'\"]+", re.IGNORECASE)
+
 
 def hiding(settings: Settings | None) -> Callable[[str], str]:
     """Return what takes the secrets of *settings* out of a text."""
@@ -27,8 +31,11 @@ def hiding(settings: Settings | None) -> Callable[[str], str]:
     pattern = re.compile("|".join(map(re.escape, known))) if known else None
 
     def hide(text: str) -> str:
-        text = _IN_URL.sub(rf"\g<before>:{HIDDEN}@", text) if "://" in text else text
-        return pattern.sub(HIDDEN, text) if pattern else text
+        text = pattern.sub(HIDDEN, text) if pattern else text
+        if "://" in text:
+            text = _IN_URL.sub(rf"\g<before>:{HIDDEN}@", text)
+            text = _IN_QUERY.sub(rf"\g<before>{HIDDEN}", text)
+        return text
 
     return hide
 
@@ -39,12 +46,16 @@ def _secrets(settings: Settings) -> Iterator[str]:
         value = getattr(settings, field.name)
         if not field.metadata["secret"] or value is None:
             continue
-        password = _password(value) if "://" in value else value
-        for form in {password, unquote(password)}:
-            if len(form) >= SHORTEST:
-                yield form
+        # What else may be "://" is part of a password or a key.
+        forms = set(_in_url(value)) if field.name.endswith("_url") else {value}
+        yield from (form for form in forms if len(form) >= SHORTEST)
 
 
-def _password(url: str) -> str:
-    userinfo = urlsplit(url).netloc.rpartition("@")[0]
-    return userinfo.partition(":")[2]
+def _in_url(url: str) -> Iterator[str]:
+    """Yield the passwords and keys in *url*, as written and as meant."""
+    address, _, query = url.partition("://")[2].partition("?")
+    userinfo = address.partition("/")[0].rpartition("@")[0]
+    pairs = [pair.partition("=") for pair in query.split("&")]
+    found = [value for name, _, value in pairs if name.lower().endswith(_NAMES)]
+    for written in (userinfo.partition(":")[2], *found):
+        yield from (written, unquote(written), unquote_plus(written))

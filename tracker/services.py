@@ -7,9 +7,9 @@ from typing import cast
 from flask import current_app
 
 from tracker.config import Settings
-from tracker.history import History
 from tracker.metrics.scrape import Scrape
 from tracker.readiness import Readiness
+from tracker.recall import Recall
 from tracker.relay import Relay
 from tracker.stream.admission import Admission
 from tracker.stream.hub import Hub
@@ -20,9 +20,9 @@ def settings() -> Settings:
     return cast(Settings, current_app.extensions["settings"])
 
 
-def history() -> History:
-    """Return the history of the current application's market."""
-    return cast(History, current_app.extensions["history"])
+def recall() -> Recall:
+    """Return the pasts of the current application's market."""
+    return cast(Recall, current_app.extensions["recall"])
 
 
 def hub() -> Hub:

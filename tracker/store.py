@@ -1,7 +1,8 @@
-"""Every query: what was fetched goes in, ticks and health come out.
+"""The store: what was fetched goes in, ticks and health come out.
 
 A store is of one market, a source in a currency: what was simulated, or priced
-in euros, never mixes with the rest. All calls need Flask's application context.
+in euros, never mixes with the rest. Of the past it knows ticks alone: candles
+are in `rollup`, what charts show is in `history`. All calls need Flask's application context.
 Times are unix milliseconds.
 """
 
@@ -127,12 +128,6 @@ class Store:
             .where(CoinRow.id.in_(followed), CoinRow.id != id, CoinRow.hidden.is_(False))
         )
         return id in followed and not others
-
-    def latest(self) -> Tick | None:
-        """Return the newest tick."""
-        with reading() as connection:
-            newest = self._newest(connection, 1)
-        return newest[0] if newest else None
 
     def newest(self, limit: int, *, after: int = 0) -> list[Tick]:
         """Return the newest ticks with ids above *after*, at most *limit*, oldest first."""

@@ -11,10 +11,10 @@ from rq.exceptions import StopRequested
 
 from tracker.config import Settings
 from tracker.feed import connect
+from tracker.queue import QUEUE
 from worker.jobs import source
 from worker.patience import begin, end_on_signals, outlive_redis
 from worker.refresh_worker import RefreshWorker
-from worker.scheduler import QUEUE
 
 
 def run(settings: Settings) -> None:

@@ -24,15 +24,13 @@ from tracker.errors import SourceError
 from tracker.feed import Feed, Message
 from tracker.history import History
 from tracker.logs import about, current, sane_id
+from tracker.queue import REFRESH_TIMEOUT
 from tracker.refreshes import Outcome
 from tracker.repeated import is_same, still
 from tracker.status import Health
 from tracker.store import Store
 from worker import backoff
 from worker.sources import Fetched, Source, build
-
-JOB_TIMEOUT = 30
-"""Seconds after which RQ ends a job that hangs."""
 
 HOUR = 3_600_000
 """Milliseconds between two lines about a failure that stays."""
@@ -106,7 +104,7 @@ def refresh(
         outcome.kind = error.kind
         return _fail(store, feed, health, error, at, interval)
     except JobTimeoutException:
-        late = SourceError(f"{source.name}: there was no answer within {JOB_TIMEOUT} s")
+        late = SourceError(f"{source.name}: there was no answer within {REFRESH_TIMEOUT} s")
         outcome.kind = "timeout"
         return _fail(store, feed, health, late, at, interval)
     _tell_recovery(source.name, health)

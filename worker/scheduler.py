@@ -22,11 +22,9 @@ from rq_scheduler import Scheduler
 
 from tracker.config import Settings
 from tracker.feed import connect
+from tracker.queue import QUEUE, REFRESH_ID, REFRESH_TIMEOUT
 from worker import jobs, upkeep
 from worker.patience import begin, end_on_signals, outlive_redis
-
-QUEUE = "tracker"
-JOB_ID = "refresh_prices"
 
 LOCK = 2000
 """Milliseconds: a poll takes some ten. rq-scheduler's own would last ten seconds."""
@@ -55,7 +53,7 @@ class RegularJob:
 def jobs_of(interval: int) -> tuple[RegularJob, ...]:
     """Return all jobs. The upkeep begins later, so that the first prices do not wait for it."""
     return (
-        RegularJob(JOB_ID, jobs.refresh_prices, interval, jobs.JOB_TIMEOUT),
+        RegularJob(REFRESH_ID, jobs.refresh_prices, interval, REFRESH_TIMEOUT),
         RegularJob("roll_up", upkeep.roll_up, 300, upkeep.JOB_TIMEOUT, after=15),
         RegularJob("prune", upkeep.prune, 3600, upkeep.JOB_TIMEOUT, after=30),
     )
@@ -102,10 +100,6 @@ class RefreshScheduler(Scheduler):  # type: ignore[misc]
         for job in self._jobs:
             if not self._is_registered(job):
                 self._register(job)
-
-    def is_registered(self) -> bool:
-        """Return whether all jobs are scheduled as this version would."""
-        return all(self._is_registered(job) for job in self._jobs)
 
     def enqueue_job(self, job: Job) -> None:
         """Queue *job*, unless it waits there already: a worker that comes back runs it once."""

@@ -1,9 +1,10 @@
 /** The connection to the stream, over an `EventSource` whose other end is the test. */
 
 import assert from "node:assert/strict";
-import { afterEach, beforeEach, mock, test } from "node:test";
+import { afterEach, beforeEach, test } from "node:test";
 
 import { delayBefore, PriceStream, resuming } from "../../static/js/stream/source.js";
+import { Clock } from "./clock.mjs";
 
 /** What a browser has, as far as it is used. */
 class FakeEventSource extends EventTarget {
@@ -34,16 +35,15 @@ class FakeEventSource extends EventTarget {
 }
 
 const heard = [];
-let now = 0;
+let clock;
 let stream;
 
 beforeEach(() => {
-  mock.timers.enable({ apis: ["setTimeout"] });
-  mock.method(performance, "now", () => now);
+  clock = new Clock();
+  clock.install();
   globalThis.EventSource = FakeEventSource;
   FakeEventSource.made = [];
   heard.length = 0;
-  now = 0;
   stream = new PriceStream("/stream", {
     onLink: (link) => heard.push(link.state),
     onStatus: (status) => heard.push(status.state),
@@ -53,8 +53,7 @@ beforeEach(() => {
 });
 
 afterEach(() => {
-  mock.timers.reset();
-  mock.restoreAll();
+  clock.remove();
   delete globalThis.EventSource;
 });
 
@@ -84,7 +83,7 @@ test("the link is open once the server has said something, and that is told once
 
 test("a connection that the browser mends is left to it", () => {
   newest().fail(false);
-  mock.timers.tick(120_000);
+  clock.tick(120_000);
   assert.deepEqual([heard, urls()], [["lost"], ["/stream"]]);
 });
 
@@ -93,10 +92,10 @@ test("one that it gave up is opened again after a while, after the newest tick h
   newest().say("prices", { id: 6, quotes: [] });
   newest().fail(true);
   assert.equal(FakeEventSource.made.length, 1);
-  mock.timers.tick(4_500);
+  clock.tick(4_500);
   assert.deepEqual(urls(), ["/stream", "/stream?last_event_id=6"]);
   newest().fail(true);
-  mock.timers.tick(9_000);
+  clock.tick(9_000);
   assert.equal(urls().at(-1), "/stream?last_event_id=6");
 });
 
@@ -110,21 +109,21 @@ test("what a replay tells again does not set it back", () => {
 
 test("ten who find it silent get one new connection", () => {
   newest().say("status", { state: "live" });
-  now = 180_000;
+  clock.tick(180_000);
   for (let tab = 0; tab < 10; tab++) stream.renew();
   assert.equal(FakeEventSource.made.length, 2);
-  now += 9_000;
+  clock.tick(9_000);
   stream.renew();
   assert.equal(FakeEventSource.made.length, 2);
 });
 
 test("while the link is lost it is tried at once, and not waited for", () => {
   newest().fail(true);
-  now = 1_000;
+  clock.tick(1_000);
   stream.renew();
   stream.renew();
   assert.equal(FakeEventSource.made.length, 2);
-  mock.timers.tick(60_000);
+  clock.tick(60_000);
   assert.equal(FakeEventSource.made.length, 2, "the attempt that was waited for is off");
 });
 
@@ -132,6 +131,6 @@ test("closed means silent", () => {
   const source = newest();
   stream.close();
   source.fail(true);
-  mock.timers.tick(60_000);
+  clock.tick(60_000);
   assert.deepEqual([heard, urls()], [[], ["/stream"]]);
 });

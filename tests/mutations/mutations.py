@@ -125,6 +125,13 @@ OF_THE_DATABASE = (
         "tests/test_history.py::TestPrune::test_the_newest_tick_stays",
     ),
     Mutation(
+        "history: a week that was interrupted is not made up",
+        "tracker/rollup.py",
+        "return any(not self._is_filled(connection, first) for first in firsts)",
+        "return False",
+        "tests/test_jobs.py::TestWeek::test_a_week_whose_filling_failed_is_asked_for_again",
+    ),
+    Mutation(
         "migrations: coins that were there already are hidden",
         "migrations/versions/0003_display_name_and_hidden.py",
         "server_default=sa.false()",
@@ -176,6 +183,14 @@ OF_THE_FEED = (
         "ticks = ticks[-self._replay :]",
         "ticks = ticks[: self._replay]",
         "tests/test_relay.py::test_a_start_with_more_stored_than_is_kept_replays_all_that_is_kept",
+    ),
+    Mutation(
+        "relay: what the database has when it is read late is history",
+        "tracker/relay.py",
+        "            if newest is None:\n                newest = ticks[-2].id",
+        "            if True:\n                newest = ticks[-2].id",
+        "tests/test_relay.py"
+        "::test_a_database_that_is_read_late_has_what_readers_lack_since_the_feeds_first_tick",
     ),
     Mutation(
         "relay: a gap is not told",

@@ -23,9 +23,9 @@ from rq_dashboard import web
 from werkzeug.wrappers import Response as Redirect
 
 from tracker.admin.gate import RQ, nonce
-from tracker.admin.jobs import QUEUE
 from tracker.config import Settings
 from tracker.feed import connect
+from tracker.queue import QUEUE
 from tracker.secrecy import hiding
 
 PATIENCE = 2.0

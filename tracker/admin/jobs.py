@@ -1,7 +1,6 @@
 """What RQ and its scheduler know of the jobs, and a refresh out of turn.
 
-The web enqueues by name: it never imports the worker. A test holds the names here to the
-worker's. All calls may raise `redis.RedisError`.
+All calls may raise `redis.RedisError`.
 """
 
 from __future__ import annotations
@@ -17,16 +16,9 @@ from rq import Queue, Worker
 from rq.job import Job
 from rq.registry import FailedJobRegistry
 
+from tracker.queue import QUEUE, REFRESH, REFRESH_ID, REFRESH_NOW_ID, REFRESH_TIMEOUT
 from tracker.status import Health, reason_to_skip
 
-QUEUE = "tracker"
-FUNCTION = "worker.jobs.refresh_prices"
-TIMEOUT = 30
-"""Seconds after which RQ ends it."""
-SCHEDULED = "refresh_prices"
-"""The id of the job that comes at each interval."""
-NOW = "refresh_now"
-"""The id of the one that is asked for here: there is one at most."""
 SCHEDULE = "rq:scheduler:scheduled_jobs"
 """rq-scheduler's sorted set: ids by the unix time of their next run."""
 
@@ -78,11 +70,15 @@ def refresh_now(redis: Redis, health: Health, interval: int, request_id: str) ->
     if why:
         return f"Not queued, a worker would pass over it: {why}."
     queue = Queue(QUEUE, connection=redis)
-    if waiting := {SCHEDULED, NOW} & set(queue.get_job_ids()):
+    if waiting := {REFRESH_ID, REFRESH_NOW_ID} & set(queue.get_job_ids()):
         done = f"Not queued again: {waiting.pop()} waits in the queue already"
     else:
         queue.enqueue(
-            FUNCTION, job_id=NOW, job_timeout=TIMEOUT, meta={"request": request_id}, result_ttl=600
+            REFRESH,
+            job_id=REFRESH_NOW_ID,
+            job_timeout=REFRESH_TIMEOUT,
+            meta={"request": request_id},
+            result_ttl=600,
         )
         done = "Queued"
     alive = Worker.count(queue=queue)

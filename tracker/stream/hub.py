@@ -21,7 +21,7 @@ import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from itertools import islice
 from typing import NamedTuple
@@ -130,13 +130,14 @@ class Hub:
             else:
                 self._send_to_live(frame)
 
-    def keep(self, frame: Frame) -> None:
-        """Keep *frame* for those who return, and send it to nobody: it is history.
+    def keep(self, frames: Iterable[Frame]) -> None:
+        """Keep *frames* for those who return, and send them to nobody: they are history.
 
-        Raises `ValueError` if its id does not rise.
+        They are oldest first, and all there is: none that was kept before is.
+        Raises `ValueError` if their ids do not rise.
         """
         with self._lock:
-            self._append(frame)
+            self._ring.replace(frames)
 
     def pin(self, notice: Notice, *, tell: bool = True) -> None:
         """Send *notice* to each newcomer first, and with *tell* to all now.

@@ -3,8 +3,8 @@
 gevent's handler waits for ever, reads what it is sent, and writes tracebacks of
 what it cannot read. Here a request is whole in time and small, or it is
 answered with what was wrong and its connection ends. Nothing is taken on trust
-that a proxy in front may read differently: one Content-Length, in digits, and
-no Transfer-Encoding.
+that a proxy in front may read differently: one Host, one Content-Length, in
+digits, and no Transfer-Encoding.
 
 It knows no address and no view. See https://www.rfc-editor.org/rfc/rfc9112 (the
 syntax) and https://www.rfc-editor.org/rfc/rfc6585#section-5 (431).
@@ -51,6 +51,8 @@ MOST_IDLE = 0.75
 _LINE = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+ [\x21-\xff]+ HTTP/1\.[01]\r?\n")
 _FIELD = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+:[\t\x20-\x7e\x80-\xff]*\r?\n")
 _LENGTH = re.compile(r"[0-9]{1,18}")
+_HOST = re.compile(r"[\w.~:%!$&'()*+,;=\[\]-]*", re.ASCII)
+_ABSOLUTE = re.compile(r"https?://([^/?#]*)(.*)", re.IGNORECASE)
 
 log = logging.getLogger(__name__)
 
@@ -86,6 +88,7 @@ class LimitedHandler(PyWSGIHandler):  # type: ignore[misc]
     refused: ClassVar[Counter[int]] = Counter()
     """How many requests were refused here, by status."""
 
+    path: str
     wsgi_input: Any
     _limit = gevent.Timeout(None)
     _has_begun = False
@@ -143,6 +146,7 @@ class LimitedHandler(PyWSGIHandler):  # type: ignore[misc]
         if not raw_requestline.endswith("\n"):
             raise ConnectionResetError("the peer ended in the middle of a request")
         super().read_request(raw_requestline)
+        self._read_host()
         lengths = self.headers.get_all("content-length", [])
         if "transfer-encoding" in self.headers:
             raise RefusedError(HTTPStatus.LENGTH_REQUIRED, "accepted: bodies with Content-Length")
@@ -153,6 +157,19 @@ class LimitedHandler(PyWSGIHandler):  # type: ignore[misc]
                 HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"accepted: bodies of {MAX_BODY} bytes"
             )
         return True
+
+    def _read_host(self) -> None:
+        """Check the Host; that of an address with one counts instead (RFC 9112, §3.2.2)."""
+        hosts = self.headers.get_all("host", [])
+        if len(hosts) > 1 or not (hosts or self.request_version == "HTTP/1.0"):
+            raise RefusedError(HTTPStatus.BAD_REQUEST, "accepted: one Host")
+        if absolute := _ABSOLUTE.fullmatch(self.path):
+            hosts = [absolute[1]]
+            del self.headers["host"]
+            self.headers["Host"] = absolute[1]
+            self.path = absolute[2] if absolute[2].startswith("/") else f"/{absolute[2]}"
+        if not all(map(_HOST.fullmatch, hosts)) or (absolute and not absolute[1]):
+            raise RefusedError(HTTPStatus.BAD_REQUEST, "accepted: a Host as example.com:8000")
 
     def MessageClass(self, *args: Any) -> Any:
         """Return the header fields, read from the connection."""

@@ -8,6 +8,7 @@ Who waits for a position below `start` has missed something.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 
 from tracker.stream.frames import Frame
 
@@ -48,6 +49,15 @@ class Ring:
         self._position_of[frame.id] = self.end
         self.end += 1
 
+    def replace(self, frames: Iterable[Frame]) -> None:
+        """Have *frames*, oldest first, in place of all: who is behind is told so.
+
+        Raises `ValueError` if their ids do not rise.
+        """
+        self._clear()
+        for frame in frames:
+            self.append(frame)
+
     def __getitem__(self, position: int) -> Frame:
         """Return the frame at *position*. Raises `LookupError` if it has left."""
         if not self.start <= position < self.end:
@@ -60,6 +70,8 @@ class Ring:
         return None if position is None else position + 1
 
     def _clear(self) -> None:
+        if not self._frames:
+            return
         self._frames.clear()
         self._position_of.clear()
         self._last_gone = None

@@ -21,6 +21,7 @@ from tracker.views import (
     metrics,
     pages,
     problems,
+    redirects,
     stream,
     tracing,
 )
@@ -39,3 +40,4 @@ def register(app: Flask, rooms: tuple[ModuleType, ...] = (*FOR_PEOPLE, *FOR_PROG
     limits.register(app)
     for room in rooms:
         app.register_blueprint(room.blueprint)
+    redirects.register(app)

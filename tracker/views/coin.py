@@ -2,25 +2,22 @@
 
 The range's points go along as a table and as JSON, so that the chart needs no
 request of its own. That reads the database, the one thing here that is not in
-memory; when it cannot be read the page comes without a past.
+memory; when it cannot be read, or not soon, the page comes without a past.
 """
 
 from __future__ import annotations
 
-import logging
-import time
 from typing import NamedTuple
 
-import simplejson
 from flask import Blueprint, Response, redirect, request, url_for
 from markupsafe import Markup
-from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.wrappers import Response as Redirect
 
 from tracker.candles import Point, thin
-from tracker.history import RANGES, Series
+from tracker.errors import StoreError
+from tracker.history import RANGES, Resolution
 from tracker.market import Quote, Tick
-from tracker.services import history, relay
+from tracker.services import recall, relay
 from tracker.views import live
 from tracker.views.history import RANGE
 from tracker.views.near import near
@@ -30,8 +27,6 @@ ROWS = 60
 """Rows of the table: enough to follow a price by ear; the CSV has every point."""
 LONGEST = 60
 """Characters shown of a name that somebody else has chosen."""
-
-log = logging.getLogger(__name__)
 
 blueprint = Blueprint("coin", __name__)
 
@@ -62,7 +57,7 @@ def coin(coin: str) -> Response | Redirect:
         name=quote.name if quote else _cut(coin.replace("-", " ").title()),
         quote=quote,
         ranges=RANGES,
-        past=_past(coin, wanted if wanted in RANGES else RANGE),
+        past=_past(coin, wanted if wanted in RANGES else RANGE, tick),
         no_range=None if wanted in RANGES else _cut(wanted, 20),
     )
 
@@ -93,24 +88,19 @@ def _unknown(coin: str, tick: Tick) -> Response:
     )
 
 
-def _past(coin: str, range: str) -> Past:
-    series = _series(coin, range)
-    if series is None:
-        return Past(range, None, [], Markup(""))
-    body = simplejson.dumps(
-        {"range": range, **series._asdict()}, use_decimal=True, separators=(",", ":")
-    )
-    return Past(range, series.points, thin(series.points, ROWS), Markup(body))  # noqa: S704 - ours
-
-
-def _series(coin: str, range: str) -> Series | None:
+def _past(coin: str, range: str, tick: Tick | None) -> Past:
     if coin not in relay().coins:
-        return Series([], "tick")
+        return _shown(range, "[]", [], "tick")
     try:
-        return history().points(coin, range, time.time_ns() // 1_000_000)
-    except SQLAlchemyError as error:
-        log.warning("the history of %s cannot be read: %s", coin, error)
-        return None
+        found = recall().past(coin, range, tick.id if tick else None)
+    except StoreError:  # which was logged
+        return Past(range, None, [], Markup(""))
+    return _shown(range, found.json, found.points, found.resolution)
+
+
+def _shown(range: str, json: str, points: list[Point], resolution: Resolution) -> Past:
+    body = f'{{"range":"{range}","points":{json},"resolution":"{resolution}"}}'
+    return Past(range, points, thin(points, ROWS), Markup(body))  # noqa: S704 - ours
 
 
 def _cut(text: str, most: int = LONGEST) -> str:

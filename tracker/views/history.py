@@ -1,7 +1,7 @@
 """The history in `/api`: for charts, for the page's small lines, and for spreadsheets.
 
 SQLite lets nothing else happen while it reads. So what a reader still has is
-not read again, and between two coins the others have their turn.
+not made again, and between two coins the others have their turn.
 """
 
 from __future__ import annotations
@@ -13,12 +13,14 @@ from collections.abc import Iterable
 
 import simplejson
 from flask import Blueprint, Response, request
+from simplejson import RawJSON
 
 from tracker.candles import MOST, Point
-from tracker.config import whole
+from tracker.config import MAX_COINS, whole
+from tracker.errors import StoreError
 from tracker.history import RANGES
 from tracker.market import iso
-from tracker.services import history, relay, settings
+from tracker.services import recall, relay, settings
 from tracker.views.api import no_prices_yet
 from tracker.views.problems import problem
 
@@ -29,8 +31,6 @@ RANGE = "24h"
 """When none is asked for."""
 FEW = 50
 """Points of a coin among many, when no number is asked for."""
-MAX_COINS = 250
-"""Coins that a reader may name: as many as can be followed."""
 
 _points = whole(2, MOST)
 
@@ -56,7 +56,10 @@ def of_coin(coin: str) -> Response:
     response = _response(f"{newest.id}-csv" if as_csv else str(newest.id))
     if response.status_code == 304:
         return response
-    found = history().points(coin, range, _now_ms())
+    try:
+        found = recall().past(coin, range, newest.id)
+    except StoreError as error:
+        return _unreadable(error)
     currency = settings().currency
     if as_csv:
         response.content_type = f"{CSV}; charset=utf-8"
@@ -65,7 +68,8 @@ def of_coin(coin: str) -> Response:
         response.set_data(_csv(found.points))
     else:
         body = {"coin": coin, "currency": currency, "range": range}
-        response.set_data(_json(body | found._asdict()))
+        points = {"points": RawJSON(found.json), "resolution": found.resolution}
+        response.set_data(_json(body | points))
     return response
 
 
@@ -85,15 +89,18 @@ def of_coins() -> Response:
     if response.status_code == 304:
         return response
     found = {}
-    for coin in coins:
-        found[coin] = history().points(coin, range, _now_ms(), most=int(points))
-        time.sleep(0)  # greenlets that wait have their turn
-    kinds = {series.resolution for series in found.values()}
+    try:
+        for coin in coins:
+            found[coin] = recall().past(coin, range, tick.id, most=int(points))
+            time.sleep(0)  # greenlets that wait have their turn
+    except StoreError as error:
+        return _unreadable(error)
+    kinds = {past.resolution for past in found.values()}
     body = {
         "currency": settings().currency,
         "range": range,
         "resolution": "hour" if "hour" in kinds else "tick",
-        "coins": {coin: series.points for coin, series in found.items()},
+        "coins": {coin: RawJSON(past.json) for coin, past in found.items()},
     }
     response.set_data(_json(body))
     return response
@@ -108,6 +115,10 @@ def _response(etag: str) -> Response:
     response.set_etag(etag)
     response.make_conditional(request)
     return response
+
+
+def _unreadable(error: StoreError) -> Response:
+    return problem(503, str(error), Retry_After="5")
 
 
 def _json(body: object) -> str:
@@ -157,7 +168,3 @@ def _no_number(points: str) -> Response | None:
     except ValueError as error:
         return problem(400, f"points {points[:50]!r}; accepted: {error}")
     return None
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, get_args
 
 from tracker.candles import MOST
+from tracker.config import MAX_COINS
 from tracker.history import RANGES, Resolution
 from tracker.market import Direction
 from tracker.status import State
@@ -90,7 +91,7 @@ def _stream() -> Json:
             "long `retry` and hangs up, and others with 503."
         ),
         "parameters": [
-            _coins(stream.MAX_COINS),
+            _coins(MAX_COINS),
             {
                 "name": "last_event_id",
                 "in": "query",
@@ -208,7 +209,7 @@ def _history_of_coins() -> Json:
         "operationId": "historyOfCoins",
         "tags": ["history"],
         "summary": "A few points of many coins",
-        "parameters": [_coins(history.MAX_COINS), _range(), points],
+        "parameters": [_coins(MAX_COINS), _range(), points],
         "responses": {
             "200": {
                 "description": "The points of each coin, oldest first.",
@@ -387,7 +388,8 @@ def _errors() -> Json:
         "BadRequest": _problem("A parameter is not accepted; `detail` says what is."),
         "NotFound": _problem("No such coin was ever followed."),
         "TooMany": _problem("Too many requests from this address.") | {"headers": retry},
-        "Unavailable": _problem("No prices yet, or no room.") | {"headers": retry},
+        "Unavailable": _problem("No prices yet, no room, or the history cannot be read.")
+        | {"headers": retry},
     }
 
 

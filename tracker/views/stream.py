@@ -7,6 +7,7 @@ from functools import partial
 
 from flask import Blueprint, Response, request
 
+from tracker.config import MAX_COINS
 from tracker.services import admission, hub, relay
 from tracker.stream import frames
 from tracker.stream.admission import network_of
@@ -23,8 +24,6 @@ HEADERS = {
 
 GZIP_HEADERS = HEADERS | {"Content-Encoding": "gzip"}
 
-MAX_COINS = 250
-"""Coins that a reader may name: as many as can be followed."""
 MAX_ID = 128
 """Characters of a Last-Event-ID that are looked at; ours have 13."""
 REFUSED_FOR = 60
@@ -43,13 +42,13 @@ def stream() -> Response:
     headers = GZIP_HEADERS if lens.gzip else HEADERS
     if request.method == "HEAD":
         return Response(headers=headers)
-    client = network_of(request.remote_addr or "")
-    refusal = _refusal(client, lens)
-    if refusal:
-        return _refuse(refusal)
     last_event_id = _last_event_id()
     if last_event_id and last_event_id.isascii() and last_event_id.isdigit():
         relay().catch_up_with(int(last_event_id))
+    client = network_of(request.remote_addr or "")
+    refusal = _refusal(client, lens)  # last: who is counted in must get its stream
+    if refusal:
+        return _refuse(refusal)
     join = partial(hub().join, lens=lens, last_event_id=last_event_id, client=client)
     body = EventStream(join, leave=partial(admission().leave, client))
     return Response(body, headers=headers, direct_passthrough=True)

@@ -1,0 +1,16 @@
+"""RQ's queue and the jobs in it by name, for those who fill it and those who look at it.
+
+The web queues by name: it never imports the worker, and a test holds `REFRESH` to what is there.
+Names and limits alone: nothing here knows RQ.
+"""
+
+QUEUE = "tracker"
+
+REFRESH = "worker.jobs.refresh_prices"
+"""The function that makes a tick."""
+REFRESH_ID = "refresh_prices"
+"""The id of the job that the scheduler queues."""
+REFRESH_NOW_ID = "refresh_now"
+"""The id of the one that the admin asks for: there is one at most."""
+REFRESH_TIMEOUT = 30
+"""Seconds after which RQ ends a refresh that hangs."""
