@@ -38,13 +38,6 @@ LISTEN = """async (stream) => {
 }"""
 
 
-FOR_EVER_PATIENT = """
-const soon = setTimeout;
-globalThis.setTimeout = (call, ms, ...rest) => (ms === 10_000 ? 0 : soon(call, ms, ...rest));
-"""
-"""An init script: what is done when patience ends is never done."""
-
-
 class Tab:
     """A tab that does nothing but listen, and keeps all that it hears."""
 
@@ -328,7 +321,7 @@ def test_a_worker_that_cannot_be_loaded_is_done_without(
     broken = f"""globalThis.SharedWorker = class extends SharedWorker {{
         constructor(url, options) {{ super("{script}", options); }}
     }}"""
-    tabs = open_tabs(new_page, site.root, broken + FOR_EVER_PATIENT, 3)
+    tabs = open_tabs(new_page, site.root, broken, 3)
     newest = site.send_tick(BITCOIN)
     for tab in tabs:
         tab.expect_ids([first.id, newest.id])

@@ -113,10 +113,9 @@ export class AlertForm {
       met: isMet(side, limit, quote.price),
       fired: null,
     };
-    const said = await this.add(alert, tick);
-    this.limit.value = "";
+    this.limit.value = ""; // before the wait: by its end the next one may be half written
     this.#edited();
-    this.say(said);
+    this.say(await this.add(alert, tick));
   }
 
   #refuse() {
