@@ -45,7 +45,7 @@ test: $(DEV_DONE) $(REDIS_TO_TEST) $(NPM_TO_TEST) ## every test; ARGS="-k stream
 
 # Two products at once, each with its faults one after the other.
 test-faults: $(DEV_DONE) $(REDIS_TO_TEST) $(NPM_TO_TEST) ## break the running product in every way (minutes); ARGS="-k Redis" for some
-	@$(VENV) -m pytest -m faults tests/faults -n 2 --dist loadfile $(ARGS)
+	@$(VENV) -m pytest -m faults -n 2 --dist loadfile $(ARGS)
 
 mutations: $(DEV_DONE) $(REDIS_TO_TEST) ## break the code on purpose: does a test notice (minutes); ARGS=gap for some
 	@$(VENV) -m tests.mutations $(ARGS)

@@ -39,7 +39,7 @@ LEAK_PATIENCE = 10.0
 
 # How long an example takes tells of the machine's load, not of the code.
 hypothesis.settings.register_profile(
-    "tests", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    "tests", deadline=None, max_examples=40, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("tests")
 
@@ -54,8 +54,8 @@ def pytest_unconfigure() -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Three workers on two cores: many tests wait for processes rather than compute."""
-    return (os.cpu_count() or 1) * 3 // 2
+    """Two workers a core: many tests wait for processes rather than compute."""
+    return (os.cpu_count() or 1) * 2
 
 
 def pytest_collection_finish() -> None:

@@ -27,6 +27,7 @@ def bench(*arguments: str) -> str:
     return done.stdout
 
 
+@pytest.mark.faults
 @pytest.mark.skipif(shutil.which("cc") is None, reason="the floor is compiled")
 def test_a_small_run_prints_the_table_and_the_goals(tmp_path: Path) -> None:
     page = tmp_path / "performance.md"
@@ -38,6 +39,7 @@ def test_a_small_run_prints_the_table_and_the_goals(tmp_path: Path) -> None:
     assert "| ours | 50 |" in page.read_text()
 
 
+@pytest.mark.faults
 def test_without_a_compiler_python_reads_and_the_rest_is_said(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

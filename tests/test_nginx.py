@@ -21,7 +21,10 @@ from tests.nginx import Nginx, program
 from tests.serving import Web, request, tick
 from tests.support import wait_for
 
-pytestmark = pytest.mark.skipif(program() is None, reason="nginx is not installed")
+pytestmark = [
+    pytest.mark.faults,
+    pytest.mark.skipif(program() is None, reason="nginx is not installed"),
+]
 
 TICKS = 120
 MAX_ADDED = 0.05

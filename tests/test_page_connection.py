@@ -226,6 +226,7 @@ def test_the_worker_notices_tabs_that_crash(site: Site, first: Tick, new_page: O
     wait_for(lambda: site.readers == 1)
 
 
+@pytest.mark.faults
 @TOGETHER
 def test_ten_tabs_that_find_silence_at_once_make_one_new_connection(
     site: Site, first: Tick, new_page: Open, way: str
@@ -360,6 +361,7 @@ def port(app: Flask) -> int:
     return free_port()
 
 
+@pytest.mark.faults
 def test_the_seventh_tab_is_live_on_the_product_and_a_restart_loses_nothing(
     app: Flask, settings: SettingsFactory, port: int, tmp_path: Path, new_page: Open
 ) -> None:

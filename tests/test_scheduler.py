@@ -162,6 +162,7 @@ class TestSchedule:
         assert Job.fetch(REFRESH_ID, connection=connection).result_ttl == -1
 
 
+@pytest.mark.faults
 class TestProcesses:
     @pytest.fixture
     def mine(self, settings: SettingsFactory, own_redis: EmbeddedRedis) -> Settings:

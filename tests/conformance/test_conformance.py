@@ -40,7 +40,7 @@ def _ticking(app: Flask) -> Iterator[None]:
 
     def go_on() -> None:
         count = 0
-        while not over.wait(1.6 if count % 12 == 11 else 0.2):
+        while not over.wait(1.6 if count % 6 == 5 else 0.2):
             tick(app)
             count += 1
 
