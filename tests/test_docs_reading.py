@@ -25,6 +25,8 @@ from tests.conftest import SettingsFactory
 from tests.serving import Web, tick
 from tests.support import ROOT, quote, wait_for
 
+pytestmark = pytest.mark.faults
+
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 TEXT = (ROOT / "docs" / "reading.md").read_text()
 BLOCKS = [(kind, code) for kind, code in BLOCK.findall(TEXT)]

@@ -19,6 +19,7 @@ from tracker.status import Status
 AXE = ROOT / "tests" / "npm" / "node_modules" / "axe-core" / "axe.min.js"
 
 pytestmark = [
+    pytest.mark.faults,
     needs_chromium,
     pytest.mark.skipif(not AXE.exists(), reason="needs axe-core: `make test` installs it with npm"),
 ]

@@ -586,6 +586,7 @@ def test_the_first_chart_needs_no_request_of_its_own(told: Site, new_page: Open)
     assert not [url for url in asked if "/api/" in url]
 
 
+@pytest.mark.faults
 def test_a_day_of_ticks_leaves_the_heap_as_it_was(told: Site, new_page: Open) -> None:
     """A tick every two seconds, drawn every two minutes."""
     page = english(new_page)

@@ -6,6 +6,7 @@ import random
 from decimal import Decimal
 from typing import NamedTuple
 
+import pytest
 from playwright.sync_api import CDPSession, Page, expect
 
 from tests.browser import Open, needs_chromium
@@ -18,7 +19,7 @@ BURST = 25
 LEEWAY = 400_000
 """Bytes. The engine itself still takes some 150 KB; a thousand ticks, if kept, have 3 MB."""
 
-pytestmark = needs_chromium
+pytestmark = [pytest.mark.faults, needs_chromium]
 
 
 class Size(NamedTuple):
