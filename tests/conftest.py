@@ -39,7 +39,7 @@ LEAK_PATIENCE = 10.0
 
 # How long an example takes tells of the machine's load, not of the code.
 hypothesis.settings.register_profile(
-    "tests", deadline=None, max_examples=40, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+    "tests", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
 hypothesis.settings.load_profile("tests")
 

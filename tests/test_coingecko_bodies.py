@@ -233,13 +233,13 @@ quick = settings(
 )
 
 
-@settings(quick, max_examples=100)
+@settings(quick, max_examples=250)
 @given(body=lists())
 def test_a_list_with_anything_in_it_gives_quotes_that_can_be_kept_and_shown(body: str) -> None:
     assert understand(200, {}, body.encode()) is not None
 
 
-@settings(quick, max_examples=150)
+@settings(quick, max_examples=400)
 @given(status=statuses, headers=headers, body=bodies())
 @example(429, {"Retry-After": "\x00"}, b"")
 @example(401, {}, f'{{"error": "{"x" * 155} {SECRET}"}}'.encode())
@@ -288,7 +288,7 @@ def test_ranks_with_gaps_and_fields_in_any_order_change_nothing_else() -> None:
     ]
 
 
-@settings(quick, max_examples=100)
+@settings(quick, max_examples=300)
 @given(
     text=st.text(max_size=60) | st.from_regex(r"[A-Z][a-z]{2},? \d+ [A-Z][a-z]{2} \d+ [\d:+ -]+")
 )

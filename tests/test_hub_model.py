@@ -173,4 +173,4 @@ class HubModel(RuleBasedStateMachine):
 
 
 TestHubModel = HubModel.TestCase
-TestHubModel.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)
+TestHubModel.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)

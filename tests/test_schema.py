@@ -11,12 +11,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from flask import Flask
 
 from tests.conftest import SettingsFactory
 from tests.schema_hooks import KNOWN
 from tests.serving import Web, request, tick
 from tests.support import ROOT, environment, quote, wait_for
+
+pytestmark = pytest.mark.faults
 
 EXAMPLES = 25
 """Of each operation, on top of those at the edges of what is described."""
