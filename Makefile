@@ -40,7 +40,7 @@ demo: export TRACKER_SOURCE = simulated
 demo: export TRACKER_INTERVAL ?= 2
 demo: run ## the same with a simulated market: needs no network
 
-test: $(DEV_DONE) $(REDIS_TO_TEST) $(NPM_TO_TEST) ## every test; ARGS="-k stream" for some, ARGS=-n0 for one at a time
+test: $(DEV_DONE) $(REDIS_TO_TEST) $(NPM_TO_TEST) ## the tests but those of test-faults; ARGS="-k stream" for some, ARGS=-n0 for one at a time
 	@$(VENV) -m pytest -n auto --dist worksteal $(ARGS)
 
 # Two products at once, each with its faults one after the other.
