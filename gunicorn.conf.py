@@ -22,12 +22,12 @@ from gunicorn.glogging import Logger  # noqa: E402
 for name in [name for name in sys.modules if name.partition(".")[0] == "tracker"]:
     del sys.modules[name]  # on HUP this file is read again: for the code that is there now
 
-from tracker import logs  # noqa: E402
 from tracker.config import load  # noqa: E402
 from tracker.errors import ConfigError  # noqa: E402
-from tracker.feed import connect  # noqa: E402
-from tracker.metrics import folder  # noqa: E402
-from tracker.stream.handover import Worker  # noqa: E402
+from tracker.logs import setup  # noqa: E402
+from tracker.messaging.redis_client import connect  # noqa: E402
+from tracker.monitoring import multiproc_dir  # noqa: E402
+from tracker.server.gunicorn_worker import Worker  # noqa: E402
 
 try:
     settings = load()
@@ -35,25 +35,25 @@ try:
 except ConfigError as error:
     sys.exit(str(error))
 
-logs.configure(settings)
+setup.configure(settings)
 os.environ["SECRET_KEY"] = settings.secret_key or ""  # one for all web processes
 
 _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a reader costs a descriptor
 
-folder.prepare()  # before prometheus_client is imported
+multiproc_dir.prepare()  # before prometheus_client is imported
 
 
 class OneLineLogger(Logger):  # type: ignore[misc]
     """gunicorn's logger, with lines as ours."""
 
     def _set_handler(self, log: logging.Logger, output: Any, fmt: Any, stream: Any = None) -> None:
-        super()._set_handler(log, output, logs.formatter(settings), stream)
+        super()._set_handler(log, output, setup.formatter(settings), stream)
 
 
 bind = f"0.0.0.0:{settings.port}"
 workers = settings.web_concurrency
-worker_class = "tracker.stream.handover.Worker"
+worker_class = "tracker.server.gunicorn_worker.Worker"
 worker_connections = 500
 """Requests answered at one time; readers handed over to the hub do not count."""
 backlog = 4096
@@ -89,4 +89,4 @@ def child_exit(server: Arbiter, worker: Worker) -> None:
 
 def on_exit(server: Arbiter) -> None:
     """Leave nothing behind."""
-    folder.remove()
+    multiproc_dir.remove()

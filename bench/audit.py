@@ -10,8 +10,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from tests.faults.ledger import Account, account
-from tests.faults.readers import Reader
+from tests.faults.harness.ledger import Account, account
+from tests.faults.harness.readers import Reader
 
 MOST_REMARKS = 10
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from bench.readers import request
 from bench.servers import Floor, Nchan, Ours, Server
 from bench.venvs import FlaskSse, SseStarlette
-from worker.sources.roster import COINS
+from worker.sources.simulated.coins import COINS
 
 LENSES = 200
 """Distinct `?coins=`, spread evenly over the readers."""

@@ -20,13 +20,14 @@ from flask import Flask
 from sqlalchemy import Connection, insert, text
 
 from bench.machine import description
-from tests.postgres import EmbeddedPostgres, programs
-from tracker import create_app, rollup
-from tracker.candles import HOUR, from_points, hour_of
+from tests.support.postgres import EmbeddedPostgres, programs
+from tracker import create_app
 from tracker.config import Settings
-from tracker.database import reading, writing
-from tracker.history import DAY, RANGES, History
-from tracker.models import CandleRow, CoinRow, QuoteRow, TickRow, db
+from tracker.market.candles import HOUR, from_points, hour_of
+from tracker.storage import rollup
+from tracker.storage.engine import reading, writing
+from tracker.storage.history import DAY, RANGES, History
+from tracker.storage.models import CandleRow, CoinRow, QuoteRow, TickRow, db
 
 MINUTE = 60_000
 NOW = 1_795_413_240_000

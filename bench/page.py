@@ -27,7 +27,7 @@ from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
 
 from bench.machine import description
 from bench.servers import Ours
-from tracker.market import Quote, Tick
+from tracker.market.quotes import Quote, Tick
 
 LOADS = 15
 TICKS = 100

@@ -20,10 +20,11 @@ from bench.machine import description
 from bench.servers import Ours
 from tracker import create_app
 from tracker.config import Settings
-from tracker.market import iso
+from tracker.market.quotes import iso
 from worker import jobs
-from worker.sources import Fetched, answers, coins
-from worker.sources.simulated import Simulated
+from worker.sources import Fetched
+from worker.sources.coingecko import quotes, responses
+from worker.sources.simulated.market import Simulated
 
 ROUNDS = 100
 GOALS = {10: 15.0, 250: 60.0}
@@ -73,7 +74,7 @@ class Canned:
     def fetch(self, *, etag: str | None = None, week: bool = False) -> Fetched:
         """Return the quotes in the body that was prepared."""
         self.answered_at = time.time()
-        found, _ = coins.quotes(answers.rows(answers.Answer(200, {}, self._body)))
+        found, _ = quotes.quotes(responses.rows(responses.Answer(200, {}, self._body)))
         return Fetched(quotes=found)
 
 

@@ -19,7 +19,7 @@ from bench.contenders import Contender
 from bench.errors import CannotRunError
 from bench.readers import Delivery, Latencies, Opened, Readers
 from bench.ticks import Market, frame
-from tracker.market import Tick
+from tracker.market.quotes import Tick
 
 WARM_READERS = 50
 WARM_TICKS = 5

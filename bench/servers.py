@@ -23,9 +23,9 @@ from bench.ticks import frame
 from dev.embedded_redis import EmbeddedRedis, free_port
 from tracker import config
 from tracker.config import ROOT
-from tracker.feed import Feed, Message
-from tracker.market import Tick
-from tracker.status import Health
+from tracker.market.freshness import Health
+from tracker.market.quotes import Tick
+from tracker.messaging.feed import Feed, Message
 
 START_SECONDS = 20.0
 STOP_SECONDS = 15.0

@@ -26,10 +26,10 @@ from bench.audit import Audit
 from bench.chart import Panel, svg
 from bench.growth import MEASURES, MEGABYTE, Growth, Sample, excess, growth, of_kinds
 from bench.steady import Pace, Steady
-from tests.faults.held import held
-from tests.faults.product import INTERVAL, Product
-from tests.faults.readers import Readers
-from tests.support import wait_for
+from tests.faults.harness.held import held
+from tests.faults.harness.product import INTERVAL, Product
+from tests.faults.harness.readers import Readers
+from tests.support.tools import wait_for
 from tracker.config import ROOT
 
 REPLAY = 120

@@ -19,8 +19,8 @@ from typing import NamedTuple, Self
 
 from bench.chart import Mark
 from tests.faults.breaks import redis_server
-from tests.faults.product import Product
-from tests.support import wait_for
+from tests.faults.harness.product import Product
+from tests.support.tools import wait_for
 
 PAGES = (
     "/cryptos/",

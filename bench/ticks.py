@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 
 from tracker.config import Settings
-from tracker.market import Tick, TickJson, directed
+from tracker.market.quotes import Tick, TickJson, directed
 from tracker.stream.frames import encode
-from worker.sources.simulated import Simulated
+from worker.sources.simulated.market import Simulated
 
 INTERVAL = 60
 """Seconds of the simulated market from one tick to the next."""

@@ -18,7 +18,7 @@ from bench.errors import CannotRunError
 from bench.servers import HOURS, Posted, Server
 from dev.embedded_redis import EmbeddedRedis
 from tracker.config import ROOT
-from tracker.market import Tick
+from tracker.market.quotes import Tick
 
 ENVIRONMENTS = ROOT / ".venv" / "bench"
 APPS = Path(__file__).parent / "rivals"

@@ -1,13 +1,13 @@
 """Runs the migrations: Flask-Migrate calls Alembic, which runs this file.
 
 `flask --app wsgi db upgrade` migrates, `flask --app wsgi db migrate -m "why"`
-writes the next one from what `tracker.models` has and the database has not.
+writes the next one from what `tracker.storage.models` has and the database has not.
 """
 
 from alembic import context
 from flask import current_app
 
-from tracker.database import writing
+from tracker.storage.engine import writing
 
 target = current_app.extensions["migrate"].db.metadata
 

@@ -23,13 +23,14 @@ from flask import Flask
 
 from dev import embedded_redis
 from dev.embedded_redis import EmbeddedRedis
-from tests import ports
-from tests.browser import browser, new_page, site  # noqa: F401 - fixtures for all
-from tests.postgres import EmbeddedPostgres, programs
-from tests.support import wait_for
-from tracker import create_app, feed
+from tests.support import ports
+from tests.support.browser import browser, new_page, site  # noqa: F401 - fixtures for all
+from tests.support.postgres import EmbeddedPostgres, programs
+from tests.support.tools import wait_for
+from tracker import create_app
 from tracker.config import Settings
-from tracker.models import db
+from tracker.messaging import feed
+from tracker.storage.models import db
 
 SettingsFactory = Callable[..., Settings]
 AppFactory = Callable[..., Flask]

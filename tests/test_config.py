@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import ROOT
+from tests.support.tools import ROOT
 from tracker.config import Settings, load
 from tracker.errors import ConfigError
 

@@ -15,14 +15,14 @@ from sqlalchemy import text
 
 from dev.embedded_redis import EmbeddedRedis
 from tests.conftest import AppFactory
-from tests.readers import Reader
-from tests.serving import tick
-from tests.support import now_ms, quote, wait_for
+from tests.support.stream_clients import Reader
+from tests.support.tools import now_ms, quote, wait_for
+from tests.support.web_process import tick
 from tracker import relay as relay_module
-from tracker.database import writing
-from tracker.feed import Message
+from tracker.market.freshness import Health
+from tracker.messaging.feed import Message
 from tracker.relay import Relay
-from tracker.status import Health
+from tracker.storage.engine import writing
 from tracker.stream.frames import Lens
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from dev.embedded_redis import free_port
 from tests.conftest import SettingsFactory
-from tests.support import Child, environment, wait_for
+from tests.support.tools import Child, environment, wait_for
 
 SERVE = ("gunicorn", "wsgi:app")
 MIGRATE = ("flask", "--app", "wsgi", "db", "upgrade")

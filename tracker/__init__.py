@@ -22,8 +22,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     """
     from flask import Flask
 
-    from tracker import config, extensions, views
-    from tracker.stream.limits import MAX_BODY
+    from tracker import config, extensions, web
+    from tracker.server.request_limits import MAX_BODY
 
     settings = settings or config.load()
     app = Flask(
@@ -36,7 +36,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY  # under any server
     app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url
     extensions.register(app, settings)
-    views.register(app)
+    web.register(app)
     if settings.admin_password:
         from tracker import admin  # which nobody pays for who has no use for it
 

@@ -13,23 +13,23 @@ from sqlalchemy.engine import make_url
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from tracker.config import ROOT, Settings
-from tracker.database import engine_options
-from tracker.feed import Feed
-from tracker.history import History
-from tracker.limits import Limits
-from tracker.metrics.instruments import Instruments
-from tracker.metrics.mirror import Mirror
-from tracker.metrics.scrape import Scrape
-from tracker.models import db
-from tracker.readiness import Readiness
-from tracker.recall import Recall
-from tracker.refreshes import Refreshes
+from tracker.market.freshness import stale_after_ms
+from tracker.messaging.feed import Feed
+from tracker.messaging.refresh_stats import Refreshes
+from tracker.monitoring.collector import Scrape
+from tracker.monitoring.instruments import Instruments
+from tracker.monitoring.readiness import Readiness
+from tracker.monitoring.sampler import Mirror
 from tracker.relay import Relay
-from tracker.sessions import NoSessions
-from tracker.status import stale_after_ms
-from tracker.store import Store
+from tracker.storage.engine import engine_options
+from tracker.storage.history import History
+from tracker.storage.history_cache import Recall
+from tracker.storage.models import db
+from tracker.storage.ticks import Store
 from tracker.stream.admission import Admission
 from tracker.stream.hub import Hub
+from tracker.web.middleware.counting import Limits
+from tracker.web.sessions import NoSessions
 
 RESERVE = 100
 """Descriptors that the process needs for itself, besides a tenth for requests under way."""

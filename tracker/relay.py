@@ -18,18 +18,18 @@ from typing import NamedTuple
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from tracker import status as freshness
+from tracker.concurrency import Inquiry
 from tracker.errors import StoreError
-from tracker.feed import Feed, Heard, Message
-from tracker.inquiry import Inquiry
-from tracker.logs import about
-from tracker.market import Tick, TickJson
-from tracker.repeated import Repeated
-from tracker.status import Health, Status, stale_after_ms
-from tracker.store import Store
+from tracker.logs.context import about
+from tracker.logs.throttle import Repeated
+from tracker.market import freshness
+from tracker.market.freshness import Health, Status, stale_after_ms
+from tracker.market.quotes import Tick, TickJson
+from tracker.messaging.feed import Feed, Heard, Message
+from tracker.storage.ticks import Store
+from tracker.stream.critical_thread import vital_thread
 from tracker.stream.frames import Frame, Notice, encode
 from tracker.stream.hub import Hub
-from tracker.stream.vital import vital_thread
 
 OVERDUE = 1.5
 """Intervals after which a tick that the feed did not bring is looked for."""

@@ -7,10 +7,10 @@ from typing import cast
 from flask import current_app
 
 from tracker.config import Settings
-from tracker.metrics.scrape import Scrape
-from tracker.readiness import Readiness
-from tracker.recall import Recall
+from tracker.monitoring.collector import Scrape
+from tracker.monitoring.readiness import Readiness
 from tracker.relay import Relay
+from tracker.storage.history_cache import Recall
 from tracker.stream.admission import Admission
 from tracker.stream.hub import Hub
 

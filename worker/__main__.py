@@ -10,11 +10,11 @@ from redis.exceptions import ConnectionError, RedisError
 from rq.exceptions import StopRequested
 
 from tracker.config import Settings
-from tracker.feed import connect
-from tracker.queue import QUEUE
+from tracker.messaging.job_queue import QUEUE
+from tracker.messaging.redis_client import connect
 from worker.jobs import source
-from worker.patience import begin, end_on_signals, outlive_redis
-from worker.refresh_worker import RefreshWorker
+from worker.process import begin, end_on_signals, outlive_redis
+from worker.rq_worker import RefreshWorker
 
 
 def run(settings: Settings) -> None:

@@ -1,4 +1,6 @@
-"""How long to wait after failures of the source; whether to wait at all is in `tracker.status`.
+"""How long to wait after failures of the source.
+
+Whether to wait at all is in `tracker.market.freshness`.
 
 All times are in milliseconds. What the source asks for (Retry-After) is kept
 to the second; other failures wait from one interval, twice as long each time,
@@ -10,8 +12,8 @@ from __future__ import annotations
 import random
 
 from tracker.errors import SourceError
-from tracker.status import MAX_BAR as MAX_BAR
-from tracker.status import reason_to_skip as reason_to_skip
+from tracker.market.freshness import MAX_BAR as MAX_BAR
+from tracker.market.freshness import reason_to_skip as reason_to_skip
 
 MAX_WAIT = 300_000
 """Waited at most, unless the interval is longer."""

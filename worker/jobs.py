@@ -19,16 +19,16 @@ from rq.timeouts import JobTimeoutException
 from rq_scheduler import Scheduler
 
 from tracker import create_app
-from tracker.candles import from_sparkline
 from tracker.errors import SourceError
-from tracker.feed import Feed, Message
-from tracker.history import History
-from tracker.logs import about, current, sane_id
-from tracker.queue import REFRESH_TIMEOUT
-from tracker.refreshes import Outcome
-from tracker.repeated import is_same, still
-from tracker.status import Health
-from tracker.store import Store
+from tracker.logs.context import about, current, sane_id
+from tracker.logs.throttle import is_same, still
+from tracker.market.candles import from_sparkline
+from tracker.market.freshness import Health
+from tracker.messaging.feed import Feed, Message
+from tracker.messaging.job_queue import REFRESH_TIMEOUT
+from tracker.messaging.refresh_stats import Outcome
+from tracker.storage.history import History
+from tracker.storage.ticks import Store
 from worker import backoff
 from worker.sources import Fetched, Source, build
 

@@ -21,10 +21,10 @@ from rq.job import Job
 from rq_scheduler import Scheduler
 
 from tracker.config import Settings
-from tracker.feed import connect
-from tracker.queue import QUEUE, REFRESH_ID, REFRESH_TIMEOUT
-from worker import jobs, upkeep
-from worker.patience import begin, end_on_signals, outlive_redis
+from tracker.messaging.job_queue import QUEUE, REFRESH_ID, REFRESH_TIMEOUT
+from tracker.messaging.redis_client import connect
+from worker import jobs, maintenance
+from worker.process import begin, end_on_signals, outlive_redis
 
 LOCK = 2000
 """Milliseconds: a poll takes some ten. rq-scheduler's own would last ten seconds."""
@@ -54,8 +54,8 @@ def jobs_of(interval: int) -> tuple[RegularJob, ...]:
     """Return all jobs. The upkeep begins later, so that the first prices do not wait for it."""
     return (
         RegularJob(REFRESH_ID, jobs.refresh_prices, interval, REFRESH_TIMEOUT),
-        RegularJob("roll_up", upkeep.roll_up, 300, upkeep.JOB_TIMEOUT, after=15),
-        RegularJob("prune", upkeep.prune, 3600, upkeep.JOB_TIMEOUT, after=30),
+        RegularJob("roll_up", maintenance.roll_up, 300, maintenance.JOB_TIMEOUT, after=15),
+        RegularJob("prune", maintenance.prune, 3600, maintenance.JOB_TIMEOUT, after=30),
     )
 
 

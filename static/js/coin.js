@@ -2,18 +2,18 @@
 
 import { Alerts } from "./alerts/alerts.js";
 import { PriceChart } from "./chart/chart.js";
-import { PastTable } from "./chart/rows.js";
+import { PastTable } from "./chart/data_table.js";
 import { RANGES } from "./chart/series.js";
-import { one, setData, setText, setTitle, show } from "./dom.js";
-import { big, exact, percent, price, trend, UNKNOWN } from "./format.js";
-import { adoptIcon, showIcon } from "./icons.js";
-import { LivePage } from "./live.js";
-import { showTime } from "./times.js";
+import { one, setData, setText, setTitle, show } from "./lib/dom.js";
+import { big, exact, percent, price, trend, UNKNOWN } from "./lib/format.js";
+import { adoptIcon, showIcon } from "./lib/icons.js";
+import { LivePage } from "./live/live.js";
+import { showTime } from "./lib/times.js";
 
 /**
- * @typedef {import("./format.js").Currency} Currency
- * @typedef {import("./market.js").Quote} Quote
- * @typedef {import("./market.js").Tick} Tick
+ * @typedef {import("./lib/format.js").Currency} Currency
+ * @typedef {import("./lib/market.js").Quote} Quote
+ * @typedef {import("./lib/market.js").Tick} Tick
  * @typedef {import("./chart/series.js").Range} Range
  */
 

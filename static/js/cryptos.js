@@ -1,20 +1,20 @@
 /** The page of all coins. */
 
 import { Alerts } from "./alerts/alerts.js";
-import { one, setText, show } from "./dom.js";
-import { LivePage } from "./live.js";
-import { Choices } from "./table/choices.js";
-import { headline } from "./table/headline.js";
+import { one, setText, show } from "./lib/dom.js";
+import { LivePage } from "./live/live.js";
+import { Choices } from "./table/preferences.js";
+import { headline } from "./table/document_title.js";
 import { inWords } from "./table/order.js";
 import { Search } from "./table/search.js";
 import { Sorting } from "./table/sorting.js";
 import { CoinTable } from "./table/table.js";
-import { Voice } from "./table/voice.js";
-import { Week } from "./table/week.js";
+import { Voice } from "./table/announcer.js";
+import { Week } from "./table/sparkline_loader.js";
 
 /**
- * @typedef {import("./format.js").Currency} Currency
- * @typedef {import("./market.js").Tick} Tick
+ * @typedef {import("./lib/format.js").Currency} Currency
+ * @typedef {import("./lib/market.js").Tick} Tick
  */
 
 const alerts = new Alerts();

@@ -1,13 +1,13 @@
 /** The embedded page: a few coins' prices, in rows without charts, buttons or choices. */
 
-import { one, setData, setText, setTitle, show } from "./dom.js";
-import { exact, percent, price, trend } from "./format.js";
-import { LivePage } from "./live.js";
-import { byRank } from "./market.js";
+import { one, setData, setText, setTitle, show } from "./lib/dom.js";
+import { exact, percent, price, trend } from "./lib/format.js";
+import { LivePage } from "./live/live.js";
+import { byRank } from "./lib/market.js";
 
 /**
- * @typedef {import("./format.js").Currency} Currency
- * @typedef {import("./market.js").Quote} Quote
+ * @typedef {import("./lib/format.js").Currency} Currency
+ * @typedef {import("./lib/market.js").Quote} Quote
  */
 
 const ARROWS = { up: "▲", down: "▼", same: "" };

@@ -17,8 +17,8 @@ from tests.conformance.__main__ import examine
 from tests.conformance.point import Server, Verdict
 from tests.conformance.points import POINTS
 from tests.conftest import SettingsFactory
-from tests.serving import Web, tick
-from tests.support import ROOT
+from tests.support.tools import ROOT
+from tests.support.web_process import Web, tick
 
 FRIEND = "https://friend.example"
 GOOD = b"retry: 1000\n\nevent: a\nid: 1\ndata: x\n\nevent: a\nid: 2\ndata: y\n\n"

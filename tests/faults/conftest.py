@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from tests.faults.product import Product
-from tests.faults.readers import Readers
-from tests.faults.watch import Watch
-from tests.postgres import EmbeddedPostgres, programs
-from tests.support import wait_for
+from tests.faults.harness.product import Product
+from tests.faults.harness.readers import Readers
+from tests.faults.harness.watch import Watch
+from tests.support.postgres import EmbeddedPostgres, programs
+from tests.support.tools import wait_for
 
 READERS = 500
 FEWER_READERS = 100

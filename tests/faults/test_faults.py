@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.faults.fault import Fault
 from tests.faults.faults import FAULTS
-from tests.faults.watch import Watch
+from tests.faults.harness.fault import Fault
+from tests.faults.harness.watch import Watch
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 

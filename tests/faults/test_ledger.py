@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tests.faults.held import Held
-from tests.faults.ledger import Account, account, accounts, complaints
-from tests.faults.readers import Got, Reader
+from tests.faults.harness.held import Held
+from tests.faults.harness.ledger import Account, account, accounts, complaints
+from tests.faults.harness.readers import Got, Reader
 
 COMMITTED = [10, 20, 30, 40, 50]
 GOOD = Account(lost=(), told=(), doubled=(), invented=())

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.faults.fault import Fault
 from tests.faults.faults import OF_MAKE_RUN
-from tests.faults.watch import Watch
-from tests.support import wait_for
+from tests.faults.harness.fault import Fault
+from tests.faults.harness.watch import Watch
+from tests.support.tools import wait_for
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 

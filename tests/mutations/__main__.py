@@ -10,7 +10,7 @@ import sys
 
 from tests.mutations.check import Verdict, try_all, try_unbroken
 from tests.mutations.mutations import MUTATIONS
-from tests.support import ROOT
+from tests.support.tools import ROOT
 
 
 def main() -> int:

@@ -17,22 +17,22 @@ from flask import Flask
 from flask_admin import Admin
 from flask_admin.theme import Bootstrap4Theme
 
-from tracker.admin import dashboard, gate, tables
-from tracker.admin.pages import Pages
+from tracker.admin import auth, dashboard, model_views
+from tracker.admin.index import Pages
 
 __all__ = ["register"]
 
 
 def register(app: Flask) -> None:
     """Add the admin to *app*, whose settings have a password."""
-    gate.register(app)
+    auth.register(app)
     admin = Admin(
         app,
         name="Crypto Tracker",
-        index_view=Pages(name="Jobs", url=gate.ROOT),
+        index_view=Pages(name="Jobs", url=auth.ROOT),
         theme=Bootstrap4Theme(fluid=True),
-        csp_nonce_generator=gate.nonce,
+        csp_nonce_generator=auth.nonce,
     )
-    for view in tables.views(app.extensions["settings"]):
+    for view in model_views.views(app.extensions["settings"]):
         admin.add_view(view)
     dashboard.register(app)

@@ -22,11 +22,11 @@ from rq.exceptions import InvalidJobOperation, NoSuchJobError
 from rq_dashboard import web
 from werkzeug.wrappers import Response as Redirect
 
-from tracker.admin.gate import RQ, nonce
+from tracker.admin.auth import RQ, nonce
 from tracker.config import Settings
-from tracker.feed import connect
-from tracker.queue import QUEUE
-from tracker.secrecy import hiding
+from tracker.logs.redaction import hiding
+from tracker.messaging.job_queue import QUEUE
+from tracker.messaging.redis_client import connect
 
 PATIENCE = 2.0
 """Seconds that Redis may take for one answer."""

@@ -26,12 +26,12 @@ from contextlib import suppress
 from itertools import islice
 from typing import NamedTuple
 
+from tracker.stream.critical_thread import vital_thread
 from tracker.stream.frames import HEARTBEAT, Frame, Lens, Notice, encode, retry
 from tracker.stream.poller import FAILED, HUNG_UP, Poller
-from tracker.stream.ring import Ring
+from tracker.stream.replay_buffer import Ring
+from tracker.stream.stats import Tally, Why
 from tracker.stream.subscriber import Subscriber
-from tracker.stream.tally import Tally, Why
-from tracker.stream.vital import vital_thread
 
 MAX_PARTS = 256
 """Distinct parts looked at through lenses at one time: each costs a rendering per frame."""

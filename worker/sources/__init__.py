@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Protocol
 
 from tracker.config import Settings
-from worker.sources.coingecko import CoinGecko
-from worker.sources.fetched import Fetched
-from worker.sources.simulated import Simulated
+from worker.sources.base import Fetched
+from worker.sources.coingecko.client import CoinGecko
+from worker.sources.simulated.market import Simulated
 
 __all__ = ["Fetched", "Source", "build"]
 

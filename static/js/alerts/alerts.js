@@ -3,17 +3,17 @@
  * happens when one fires. A page hands it every tick.
  */
 
-import { one, setText } from "../dom.js";
+import { one, setText } from "../lib/dom.js";
 import { AlertForm } from "./form.js";
 import { KeyedList } from "./list.js";
 import { ask, notify, onPermission, permission } from "./notify.js";
 import { AlertStore, keyOf, MOST } from "./store.js";
 import { Toasts } from "./toasts.js";
-import { confirmed, described, detail, headline, standing } from "./words.js";
+import { confirmed, described, detail, headline, standing } from "./labels.js";
 
 /**
- * @typedef {import("../format.js").Currency} Currency
- * @typedef {import("../market.js").Tick} Tick
+ * @typedef {import("../lib/format.js").Currency} Currency
+ * @typedef {import("../lib/market.js").Tick} Tick
  * @typedef {import("./rules.js").Alert} Alert
  * @typedef {import("./rules.js").Firing} Firing
  */

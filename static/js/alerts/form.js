@@ -1,15 +1,15 @@
 /** The form that makes an alert: it says what it understands, and what it does not. */
 
-import { setText } from "../dom.js";
-import { price } from "../format.js";
-import { byRank } from "../market.js";
+import { setText } from "../lib/dom.js";
+import { price } from "../lib/format.js";
+import { byRank } from "../lib/market.js";
 import { exampleAmount, parseAmount } from "./amount.js";
 import { isMet } from "./rules.js";
-import { amount } from "./words.js";
+import { amount } from "./labels.js";
 
 /**
- * @typedef {import("../format.js").Currency} Currency
- * @typedef {import("../market.js").Tick} Tick
+ * @typedef {import("../lib/format.js").Currency} Currency
+ * @typedef {import("../lib/market.js").Tick} Tick
  * @typedef {import("./rules.js").Alert} Alert
  */
 

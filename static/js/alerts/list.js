@@ -4,7 +4,7 @@
  * which takes it off.
  */
 
-import { one } from "../dom.js";
+import { one } from "../lib/dom.js";
 
 /**
  * @template T

@@ -6,7 +6,7 @@
  * A gap in the data is no crossing: what counts is the last price that was heard.
  * Pure: no DOM, no storage, no clock.
  *
- * @typedef {import("../market.js").Tick} Tick
+ * @typedef {import("../lib/market.js").Tick} Tick
  *
  * @typedef {"above" | "below"} Side
  *

@@ -10,13 +10,13 @@
  * every tab until it is dismissed in one. Knows nothing of how things look.
  */
 
-import { onChange, read, write } from "../prefs.js";
+import { onChange, read, write } from "../lib/prefs.js";
 import { isAlert, isFiring, judge } from "./rules.js";
 
 /**
  * @typedef {import("./rules.js").Alert} Alert
  * @typedef {import("./rules.js").Firing} Firing
- * @typedef {import("../market.js").Tick} Tick
+ * @typedef {import("../lib/market.js").Tick} Tick
  */
 
 export const MOST = 50; // alerts, and things waiting to be seen

@@ -3,10 +3,10 @@
  * the reader dismisses it, and is spoken once, in the tab that is looked at.
  */
 
-import { one, setText } from "../dom.js";
+import { one, setText } from "../lib/dom.js";
 import { KeyedList } from "./list.js";
 import { keyOf } from "./store.js";
-import { detail, headline } from "./words.js";
+import { detail, headline } from "./labels.js";
 
 /** @typedef {import("./rules.js").Firing} Firing */
 

@@ -6,7 +6,7 @@
 import { linear, priceSpan, priceTicks, widened } from "./scale.js";
 import { highest, lowest } from "./series.js";
 import { timeTicks } from "./times.js";
-import { priceLabel, timeLabel } from "./words.js";
+import { priceLabel, timeLabel } from "./labels.js";
 
 /**
  * @typedef {import("./path.js").Spot} Spot

@@ -3,17 +3,17 @@
  * and says in words what it cannot show.
  */
 
-import { one, setData, setText } from "../dom.js";
-import { price } from "../format.js";
+import { one, setData, setText } from "../lib/dom.js";
+import { price } from "../lib/format.js";
 import { frame } from "./axis.js";
 import { follow } from "./crosshair.js";
-import { Drawing } from "./draw.js";
-import { Inquiry, InquiryError } from "./inquiry.js";
+import { Drawing } from "./svg_renderer.js";
+import { Inquiry, InquiryError } from "./history_client.js";
 import { Series } from "./series.js";
-import { pointTime, summary, wayOf } from "./words.js";
+import { pointTime, summary, wayOf } from "./labels.js";
 
 /**
- * @typedef {import("../format.js").Currency} Currency
+ * @typedef {import("../lib/format.js").Currency} Currency
  * @typedef {import("./series.js").Past} Past
  * @typedef {import("./series.js").Point} Point
  * @typedef {import("./series.js").Range} Range

@@ -130,7 +130,7 @@ export function highest(points) {
 
 /**
  * At most *most* of the points: first, last, and each bucket's lowest and
- * highest, as `thin` in `tracker/candles.py` has them.
+ * highest, as `thin` in `tracker/market/candles.py` has them.
  *
  * @param {Point[]} points
  * @param {number} most

@@ -9,15 +9,15 @@
  */
 
 import { unique } from "./locks.js";
-import { deliver, remote } from "./messages.js";
-import { SharedStream } from "./shared.js";
+import { deliver, remote } from "./remote_listener.js";
+import { SharedStream } from "./fan_out.js";
 
 /**
  * @typedef {import("./connect.js").Way} Way
  *
  * @typedef {object} Said what tabs say to each other
  * @property {string} [to] whom it is meant for, if not for all
- * @property {import("./messages.js").Call} [call] from the leader
+ * @property {import("./remote_listener.js").Call} [call] from the leader
  * @property {{last: number | null}} [lead] a new leader, and after which tick it begins
  * @property {true} [here] the leader is there
  * @property {{from: string, last: number | null}} [join] for the leader
@@ -41,7 +41,7 @@ export class ByLeader {
 
   /**
    * @param {string} url
-   * @param {import("./inbox.js").Inbox} inbox
+   * @param {import("./deduplicator.js").Inbox} inbox
    * @param {() => void} fail called if this way turns out to lead nowhere
    */
   constructor(url, inbox, fail) {

@@ -3,7 +3,7 @@
  * browser has. A browser opens six to a server at most, so with one per tab the
  * seventh would hang.
  *
- * 1. a shared worker has the stream (`by_worker.js`);
+ * 1. a shared worker has the stream (`shared_worker_client.js`);
  * 2. one of the tabs has it (`by_leader.js`);
  * 3. each tab has its own.
  *
@@ -13,9 +13,9 @@
  */
 
 import { ByLeader } from "./by_leader.js";
-import { ByWorker } from "./by_worker.js";
-import { Inbox } from "./inbox.js";
-import { PriceStream } from "./source.js";
+import { ByWorker } from "./shared_worker_client.js";
+import { Inbox } from "./deduplicator.js";
+import { PriceStream } from "./event_source.js";
 
 /**
  * @typedef {object} Connection
@@ -29,7 +29,7 @@ import { PriceStream } from "./source.js";
 
 /**
  * @param {string} url
- * @param {import("./source.js").Listener} listener
+ * @param {import("./event_source.js").Listener} listener
  * @returns {Connection}
  */
 export function connection(url, listener) {
@@ -67,7 +67,7 @@ class TabsConnection {
 
   /**
    * @param {string} url
-   * @param {import("./source.js").Listener} listener
+   * @param {import("./event_source.js").Listener} listener
    */
   constructor(url, listener) {
     this.url = url;

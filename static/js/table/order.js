@@ -4,7 +4,7 @@
  * Whatever the order: favorites stand on top, what is unknown stands last, and
  * what is equal stands by rank, else as it came.
  *
- * @typedef {import("../market.js").Quote} Quote
+ * @typedef {import("../lib/market.js").Quote} Quote
  * @typedef {keyof typeof COLUMNS} Column
  *
  * @typedef {object} Order

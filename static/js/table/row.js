@@ -1,13 +1,13 @@
 /** One coin's row. An update touches only what changed, and compares before it formats. */
 
-import { one, setData, setText, setTitle } from "../dom.js";
-import { big, exact, percent, price, trend, UNKNOWN } from "../format.js";
-import { adoptIcon, showIcon } from "../icons.js";
+import { one, setData, setText, setTitle } from "../lib/dom.js";
+import { big, exact, percent, price, trend, UNKNOWN } from "../lib/format.js";
+import { adoptIcon, showIcon } from "../lib/icons.js";
 
 /**
- * @typedef {import("../format.js").Currency} Currency
- * @typedef {import("../market.js").Direction} Direction
- * @typedef {import("../market.js").Quote} Quote
+ * @typedef {import("../lib/format.js").Currency} Currency
+ * @typedef {import("../lib/market.js").Direction} Direction
+ * @typedef {import("../lib/market.js").Quote} Quote
  * @typedef {import("./sparkline.js").Line} Line
  */
 

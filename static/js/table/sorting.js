@@ -3,7 +3,7 @@
  * missing or there is no head, a list and a button for the direction.
  */
 
-import { one, setText } from "../dom.js";
+import { one, setText } from "../lib/dom.js";
 import { firstOf, toggled } from "./order.js";
 
 /**

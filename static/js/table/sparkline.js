@@ -1,6 +1,6 @@
 /** The small line of a week: from points to the path of an SVG. Pure: no DOM. */
 
-import { trend } from "../format.js";
+import { trend } from "../lib/format.js";
 
 /**
  * @typedef {[number, number]} Point unix milliseconds and price

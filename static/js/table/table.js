@@ -6,13 +6,13 @@
  * the reader's hand, and the row that has the focus is never the one that is moved.
  */
 
-import { Hand } from "./hand.js";
+import { Hand } from "./pointer_activity.js";
 import { BY_RANK, matches, sorted, unmoved } from "./order.js";
 import { CoinRow } from "./row.js";
 
 /**
- * @typedef {import("../format.js").Currency} Currency
- * @typedef {import("../market.js").Quote} Quote
+ * @typedef {import("../lib/format.js").Currency} Currency
+ * @typedef {import("../lib/market.js").Quote} Quote
  * @typedef {import("./order.js").Order} Order
  * @typedef {import("./sparkline.js").Line} Line
  */

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.faults.fault import Fault
-from tests.faults.product import Product
+from tests.faults.harness.fault import Fault
+from tests.faults.harness.product import Product
 
 HOUR = 3600
 AHEAD = "nothing, but for times that stay where they were until the clock has caught up"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from tests.faults.fault import STILL, Fault
-from tests.faults.product import Product
+from tests.faults.harness.fault import STILL, Fault
+from tests.faults.harness.product import Product
 
 HEALTHY = "PRAGMA query_only = 0\nPRAGMA max_page_count = 1073741823"
 

@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from tests.faults.fault import AGAIN, NOTHING, STILL, Fault
-from tests.faults.held import command
-from tests.faults.product import Product
-from tests.support import wait_for
+from tests.faults.harness.fault import AGAIN, NOTHING, STILL, Fault
+from tests.faults.harness.held import command
+from tests.faults.harness.product import Product
+from tests.support.tools import wait_for
 
 START = 30
 """Seconds for a process to start and be served by all again, on a busy machine."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 
 from tests.faults.breaks.processes import freeze
-from tests.faults.fault import LATER, STILL, Fault
-from tests.faults.product import Product
+from tests.faults.harness.fault import LATER, STILL, Fault
+from tests.faults.harness.product import Product
 
 
 def restart(product: Product) -> None:

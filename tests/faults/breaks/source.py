@@ -9,10 +9,10 @@ from typing import Any
 
 from simplejson import RawJSON
 
-from tests.faults.fault import REASON, Fault
-from tests.faults.product import Product
-from tests.standin import Manner, coin
-from tests.support import wait_for
+from tests.faults.harness.fault import REASON, Fault
+from tests.faults.harness.product import Product
+from tests.support.fake_coingecko import Manner, coin
+from tests.support.tools import wait_for
 
 ONE_LESS = "that coin is missing, for one tick"
 HTML = "<!doctype html><title>Attention Required! | Cloudflare</title>"

@@ -9,10 +9,10 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 
-from tests.faults.fault import NOTHING, Fault
-from tests.faults.product import Product
-from tests.faults.readers import Readers
-from tests.support import wait_for
+from tests.faults.harness.fault import NOTHING, Fault
+from tests.faults.harness.product import Product
+from tests.faults.harness.readers import Readers
+from tests.support.tools import wait_for
 
 CROWD = 2000
 

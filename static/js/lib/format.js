@@ -1,0 +1,230 @@
+/**
+ * Numbers and times as people read them, in the reader's own locale and zone.
+ * Pure: no DOM, no state but caches.
+ *
+ * In en-US numbers look exactly as `tracker/web/pages/filters.py` writes them: both
+ * are held to `tests/support/format_cases.json`. A page's first paint is en-US, and its
+ * script makes it the reader's.
+ */
+
+/**
+ * How amounts in one currency are written.
+ *
+ * Those with a symbol are known to be ISO 4217: where it stands and what it looks
+ * like is left to `Intl`. The others (`sats`, `btc`, which `Intl` refuses or gets
+ * wrong) have their code after the amount.
+ *
+ * @typedef {object} Currency
+ * @property {string} code lower case
+ * @property {string} symbol as in en-US; may be empty
+ * @property {number} cents decimals of an amount of a thousand or more
+ *
+ * @typedef {string | undefined} Locale the reader's where it is not given
+ */
+
+export const UNKNOWN = "–";
+
+const TINY = -12; // the power of ten below which zeros are no longer countable
+const NO_BREAK = "\u00a0";
+const DAY = 24 * 60 * 60 * 1000;
+
+/** @type {Map<string, unknown>} making a formatter is slow, using one is not */
+const made = new Map();
+
+/**
+ * @template T
+ * @param {string} key
+ * @param {() => T} make
+ * @returns {T}
+ */
+function once(key, make) {
+  if (!made.has(key)) made.set(key, make());
+  return /** @type {T} */ (made.get(key));
+}
+
+/**
+ * @param {number | bigint} value
+ * @param {Locale} locale
+ * @param {string} kind names the *options*, which are looked at once
+ * @param {Intl.NumberFormatOptions} options
+ */
+function number(value, locale, kind, options) {
+  const make = () => new Intl.NumberFormat(locale, options);
+  return once(`${locale} ${kind}`, make).format(value);
+}
+
+/**
+ * A price: two decimals from 10 up, four from 1, below 1 four significant digits.
+ * With fewer, a stablecoin would move without its number changing.
+ *
+ * @param {number | null} value
+ * @param {Currency} currency
+ * @param {Locale} [locale]
+ */
+export function price(value, currency, locale) {
+  if (value === null) return UNKNOWN;
+  const size = Math.abs(value);
+  if (size >= 1 || size === 0) {
+    const decimals = size >= 1000 ? currency.cents : size >= 1 && size < 10 ? 4 : 2;
+    return money(value, currency, locale, decimals, decimals);
+  }
+  const power = Number(value.toExponential().split("e")[1]);
+  if (power < TINY) return money(value, currency, locale, 0, 3, "scientific");
+  return money(value, currency, locale, 4, Math.max(4, 3 - power));
+}
+
+/**
+ * A large amount in short: "$1.72T".
+ *
+ * @param {number | null} value
+ * @param {Currency} currency
+ * @param {Locale} [locale]
+ */
+export function big(value, currency, locale) {
+  return value === null ? UNKNOWN : money(value, currency, locale, 2, 2, "compact");
+}
+
+/**
+ * Every digit the source sent, for titles: "0.0000000012 USD". `Intl` would round
+ * it, so it gives only the marks.
+ *
+ * @param {string | null} digits a JSON number's text
+ * @param {Currency} currency
+ * @param {Locale} [locale]
+ */
+export function exact(digits, currency, locale) {
+  if (digits === null) return "";
+  const [, sign, whole, fraction = ""] = plain(digits).match(/^(-?)(\d+)\.?(\d*)$/) ?? [];
+  const grouped = number(BigInt(whole), locale, "whole", { useGrouping: true });
+  const { decimal, numerals } = marks(locale);
+  const rest = fraction.replace(/\d/g, (digit) => numerals[Number(digit)]);
+  const point = fraction ? decimal : "";
+  return `${sign}${grouped}${point}${rest} ${currency.code.toUpperCase()}`;
+}
+
+/**
+ * A change in percent with its sign; what rounds to zero has none.
+ *
+ * @param {number | null} value
+ * @param {Locale} [locale]
+ */
+export function percent(value, locale) {
+  if (value === null) return UNKNOWN;
+  return number(value, locale, "percent", {
+    style: "unit", // and not "percent", which would multiply
+    unit: "percent",
+    signDisplay: "exceptZero",
+    minimumFractionDigits: 2,
+    maximumFractionDigits: 2,
+  });
+}
+
+/**
+ * Which way a change goes, as `percent` shows it.
+ *
+ * @param {number | null} value
+ * @returns {"up" | "down" | "same"}
+ */
+export function trend(value) {
+  if (value === null || Math.abs(value) < 0.005) return "same";
+  return value > 0 ? "up" : "down";
+}
+
+/**
+ * A moment in the reader's locale and zone: the time, and the day if it is not today.
+ *
+ * @param {number} ms unix milliseconds
+ * @param {number} now
+ */
+export function clock(ms, now) {
+  const today = Math.abs(now - ms) < DAY && new Date(ms).getDate() === new Date(now).getDate();
+  /** @type {Intl.DateTimeFormatOptions} */
+  const options = today ? { timeStyle: "medium" } : { dateStyle: "medium", timeStyle: "medium" };
+  return time(ms, today ? "time" : "day", options);
+}
+
+/**
+ * How long ago something was, in the largest unit that fits, seconds in tens.
+ *
+ * @param {number} ms milliseconds
+ */
+export function ago(ms) {
+  const seconds = Math.max(0, ms) / 1000;
+  const words = once("ago", () => new Intl.RelativeTimeFormat(undefined, { style: "short" }));
+  if (seconds < 60) return words.format(-Math.floor(seconds / 10) * 10, "second");
+  if (seconds < 3600) return words.format(-Math.floor(seconds / 60), "minute");
+  if (seconds < 86400) return words.format(-Math.floor(seconds / 3600), "hour");
+  return words.format(-Math.floor(seconds / 86400), "day");
+}
+
+/**
+ * A moment in full, with its zone, for titles.
+ *
+ * @param {number} ms unix milliseconds
+ */
+export function moment(ms) {
+  return time(ms, "moment", { dateStyle: "full", timeStyle: "long" });
+}
+
+/**
+ * @param {number} ms
+ * @param {string} kind names the *options*
+ * @param {Intl.DateTimeFormatOptions} options
+ */
+function time(ms, kind, options) {
+  const zone = new Date(ms).getTimezoneOffset(); // the page may travel while it is open
+  return once(`${kind} ${zone}`, () => new Intl.DateTimeFormat(undefined, options)).format(ms);
+}
+
+/**
+ * @param {number} value
+ * @param {Currency} currency
+ * @param {Locale} locale
+ * @param {number} least decimals
+ * @param {number} most decimals
+ * @param {"standard" | "compact" | "scientific"} [notation]
+ */
+function money(value, { code, symbol }, locale, least, most, notation = "standard") {
+  const kind = `${symbol && code} ${least} ${most} ${notation}`;
+  const text = number(value, locale, kind, {
+    ...(symbol ? { style: "currency", currency: code } : {}),
+    notation,
+    useGrouping: true,
+    minimumFractionDigits: least,
+    maximumFractionDigits: most,
+  });
+  return symbol ? text : `${text}${NO_BREAK}${code.toUpperCase()}`;
+}
+
+/**
+ * What a locale writes between whole and fraction, and its ten numerals from 0 up.
+ *
+ * @param {Locale} locale
+ */
+function marks(locale) {
+  return once(`${locale} marks`, () => {
+    const parts = new Intl.NumberFormat(locale).formatToParts(0.5);
+    const numerals = new Intl.NumberFormat(locale, { useGrouping: false }).format(9876543210);
+    return {
+      decimal: parts.find(({ type }) => type === "decimal")?.value ?? ".",
+      numerals: [...numerals].reverse(),
+    };
+  });
+}
+
+/**
+ * A JSON number's text without its exponent: "1.2E-9" is "0.0000000012".
+ *
+ * @param {string} digits
+ */
+function plain(digits) {
+  const [mantissa, power] = digits.toLowerCase().split("e");
+  if (!power) return mantissa;
+  const sign = mantissa.startsWith("-") ? "-" : "";
+  const [whole, fraction = ""] = mantissa.replace("-", "").split(".");
+  const all = whole + fraction;
+  const point = whole.length + Number(power);
+  if (point <= 0) return `${sign}0.${"0".repeat(-point)}${all}`;
+  if (point >= all.length) return sign + all.padEnd(point, "0");
+  return `${sign}${all.slice(0, point)}.${all.slice(point)}`;
+}

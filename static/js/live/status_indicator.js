@@ -1,0 +1,146 @@
+/**
+ * What the page may claim about its prices, and the elements that say it.
+ *
+ * Three things have to hold for "live": the stream speaks, the server says that
+ * its own prices are live, and the newest tick is young. The last one is looked
+ * at here as well, because a connection can die without the browser noticing.
+ */
+
+import { showTime } from "../lib/times.js";
+
+/**
+ * @typedef {import("../stream/event_source.js").Link} Link
+ * @typedef {import("../lib/market.js").Status} Status
+ * @typedef {"live" | "stale" | "offline" | "starting" | "reconnecting"} State
+ *
+ * @typedef {object} Situation
+ * @property {Link} link
+ * @property {number} linkSince unix ms
+ * @property {Status | null} status the newest the server has sent
+ * @property {number | null} tickAge ms
+ * @property {number} staleAfter the age of a tick at which it counts as old, ms
+ * @property {boolean} hasPrices the table has rows
+ * @property {boolean} simulated
+ * @property {number} now unix ms
+ *
+ * @typedef {object} Report what the page says
+ * @property {State} state
+ * @property {boolean} notable whether the pill alone is not enough
+ * @property {string | null} reason
+ * @property {number | null} nextAttemptAt unix ms
+ * @property {boolean} hasPrices
+ * @property {boolean} hint whether `make demo` would help
+ */
+
+const SHORT_BREAK = 4_000; // ms; a reconnect that takes no longer needs no words
+const LABELS = {
+  live: "Live",
+  stale: "Stale",
+  offline: "Offline",
+  starting: "Starting",
+  reconnecting: "Reconnecting",
+};
+
+/**
+ * @param {Situation} situation
+ * @returns {State}
+ */
+export function stateOf({ link, status, tickAge, staleAfter }) {
+  if (link.state === "lost") return "reconnecting";
+  if (link.state === "connecting") return "starting";
+  if (status && status.state !== "live") return status.state;
+  if (tickAge === null) return "starting";
+  return tickAge > staleAfter ? "stale" : "live";
+}
+
+/**
+ * Whether the connection must be dead although nobody has said so: a server
+ * whose ticks had stopped would have sent another status than "live".
+ *
+ * @param {Situation} situation
+ */
+export function isSilent(situation) {
+  return (
+    situation.link.state === "open" &&
+    situation.status?.state === "live" &&
+    stateOf(situation) === "stale"
+  );
+}
+
+/**
+ * @param {Situation} situation
+ * @returns {Report}
+ */
+export function report(situation) {
+  const { link, linkSince, status, hasPrices, simulated, now } = situation;
+  const state = stateOf(situation);
+  const lost = state === "reconnecting";
+  const said = !lost && status?.state === state ? status : null;
+  const attempt = said?.next_attempt_at;
+  return {
+    state,
+    notable: {
+      live: Boolean(said?.reason),
+      starting: !hasPrices || Boolean(said?.reason),
+      stale: true,
+      offline: true,
+      reconnecting: now - linkSince >= SHORT_BREAK,
+    }[state],
+    reason: said?.reason ?? null,
+    nextAttemptAt: lost ? link.nextAttemptAt : attempt ? Date.parse(attempt) : null,
+    hasPrices,
+    hint: !hasPrices && !simulated && (state === "offline" || state === "stale"),
+  };
+}
+
+export class Indicator {
+  /**
+   * @param {HTMLElement} pill
+   * @param {HTMLElement} notice
+   */
+  constructor(pill, notice) {
+    this.pill = pill;
+    this.notice = notice;
+    this.shown = "";
+  }
+
+  /** @param {Report} said */
+  show(said) {
+    const key = JSON.stringify(said);
+    if (key === this.shown) return;
+    this.shown = key;
+    this.#showPill(said);
+    this.#showNotice(said);
+  }
+
+  /** @param {Report} said */
+  #showPill({ state, reason }) {
+    this.pill.dataset.state = state;
+    this.pill.title = reason ?? "";
+    const label = this.pill.querySelector("[data-label]");
+    if (label && label.textContent !== LABELS[state]) label.textContent = LABELS[state];
+  }
+
+  /** @param {Report} said */
+  #showNotice({ state, notable, reason, nextAttemptAt, hasPrices, hint }) {
+    this.notice.hidden = !notable;
+    for (const words of this.notice.querySelectorAll("[data-when]")) {
+      show(words, words.getAttribute("data-when") === state);
+    }
+    show(this.notice.querySelector("[data-when-prices]"), hasPrices && state !== "live");
+    show(this.notice.querySelector("[data-when-reason]"), Boolean(reason));
+    show(this.notice.querySelector("[data-when-next]"), nextAttemptAt !== null);
+    show(this.notice.querySelector("[data-when-lost]"), hint);
+    const reasonText = this.notice.querySelector("[data-reason]");
+    if (reasonText) reasonText.textContent = reason ?? "";
+    showTime(this.notice.querySelector("[data-next]"), nextAttemptAt);
+  }
+}
+
+/**
+ * @param {Element | null} element
+ * @param {boolean} visible
+ */
+function show(element, visible) {
+  if (element) element.toggleAttribute("hidden", !visible);
+}

@@ -1,0 +1,59 @@
+/** What a reader has chosen for the table, kept in the browser and the same in all its tabs. */
+
+import { onChange, read, write } from "../lib/prefs.js";
+import { BY_RANK, isOrder } from "./order.js";
+
+/** @typedef {import("./order.js").Order} Order */
+
+const ORDER = "order";
+const FAVORITES = "favorites";
+
+export class Choices {
+  /** @param {() => void} changed called after each change, of this tab or another */
+  constructor(changed) {
+    this.changed = changed;
+    /** @type {Order} */
+    this.order = BY_RANK;
+    /** @type {ReadonlySet<string>} ids */
+    this.favorites = new Set();
+    this.#recall();
+    const again = () => {
+      this.#recall();
+      changed();
+    };
+    onChange(ORDER, again);
+    onChange(FAVORITES, again);
+  }
+
+  /** @param {Order} order */
+  sortBy(order) {
+    this.order = order;
+    write(ORDER, order);
+    this.changed();
+  }
+
+  /**
+   * Make a coin a favorite, or no longer one.
+   *
+   * @param {string} id
+   * @returns {boolean} whether it is one now
+   */
+  toggle(id) {
+    const favorites = new Set(this.favorites);
+    if (!favorites.delete(id)) favorites.add(id);
+    this.favorites = favorites;
+    write(FAVORITES, [...favorites]);
+    this.changed();
+    return favorites.has(id);
+  }
+
+  #recall() {
+    this.order = read(ORDER, BY_RANK, isOrder);
+    this.favorites = new Set(read(FAVORITES, /** @type {string[]} */ ([]), isListOfTexts));
+  }
+}
+
+/** @param {unknown} value */
+function isListOfTexts(value) {
+  return Array.isArray(value) && value.every((item) => typeof item === "string");
+}

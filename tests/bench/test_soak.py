@@ -1,0 +1,199 @@
+"""The soak: its ledger, its fit and its picture are right."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from random import Random
+
+import pytest
+
+from bench import soak
+from bench.audit import Audit
+from bench.chart import MOST_SIGNS, Mark, Panel, ceiling, svg
+from bench.growth import YOUTH, Growth, Point, Sample, excess, growth, of_kinds, slope
+from tests.faults.harness.readers import Got, Reader
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def texts(picture: str) -> set[str]:
+    return {element.text or "" for element in ET.fromstring(picture).iter(f"{SVG}text")}  # noqa: S314
+
+
+class TestAudit:
+    def test_it_finds_what_was_lost_doubled_and_invented(self) -> None:
+        readers = [reader(1, 2, 4), reader(1, 2, 2, 3, 4), reader(1, 2, 3, 5, 4)]
+        audit = Audit()
+        audit.look(readers, lambda: [1, 2, 3, 4])
+        assert (audit.lost, audit.doubled, audit.invented) == (1, 2, 1)
+        assert audit.remarks[0] == (
+            "a steady reader: Account(lost=(3,), told=(), doubled=(), invented=())"
+        )
+
+    def test_nothing_falls_between_two_looks(self) -> None:
+        one, audit = reader(1, 2), Audit()
+        audit.look([one], lambda: [1, 2])
+        one.got += [Got("tick", 4)]
+        audit.look([one], lambda: [1, 2, 3, 4])
+        assert (audit.delivered, audit.lost) == (2, 1)
+
+    def test_what_came_during_a_look_is_left_for_the_next(self) -> None:
+        one, audit = reader(1, 2), Audit()
+
+        def ask() -> list[int]:
+            one.got += [Got("tick", 4), Got("tick", 5)]
+            return [1, 2, 3, 4, 5]
+
+        audit.look([one], ask)
+        assert (audit.delivered, audit.lost) == (1, 0)
+        audit.look([one], lambda: [1, 2, 3, 4, 5])
+        assert (audit.delivered, audit.lost) == (3, 1)
+
+    def test_what_was_told_is_not_lost(self) -> None:
+        one, audit = reader(1), Audit()
+        one.got += [Got("gap_after", 1), Got("tick", 3)]
+        audit.look([one], lambda: [1, 2, 3])
+        assert (audit.lost, audit.told, audit.remarks) == (0, 1, [])
+
+    def test_who_lacks_the_last_ticks_at_the_end_has_lost_them(self) -> None:
+        audit = Audit()
+        audit.close([reader(1, 2, 3), reader(1)], [1, 2, 3])
+        assert (audit.lost, audit.remarks) == (2, ["a steady reader lacks the last 2"])
+
+    def test_a_violation_of_the_format_is_told(self) -> None:
+        one, audit = reader(1), Audit()
+        one.faults.append("a line without an end")
+        audit.look([one], lambda: [1])
+        assert audit.remarks == ["a steady reader: a line without an end"]
+
+
+def reader(*ids: int) -> Reader:
+    return Reader("steady", got=[Got("tick", id) for id in ids])
+
+
+class TestSlope:
+    def test_it_is_that_of_a_straight_line(self) -> None:
+        assert slope([[Point(at, 5 + 0.25 * at) for at in range(10)]]) == pytest.approx(0.25)
+
+    def test_outliers_do_not_move_it_far(self) -> None:
+        chance = Random(1)
+        line = [Point(at, 0.5 * at + chance.gauss(0, 1)) for at in range(200)]
+        wild = [Point(at, 1e6) if at % 5 == 0 else Point(at, value) for at, value in line]
+        assert slope([wild]) == pytest.approx(0.5, abs=0.02)
+
+    def test_pairs_are_of_one_line(self) -> None:
+        """Between the lines there is a step down; within them it rises."""
+        assert slope([[Point(0, 0), Point(1, 1)], [Point(2, 0), Point(3, 1)]]) == 1
+
+    def test_there_is_none_of_one_point(self) -> None:
+        assert slope([[Point(0, 1)]]) is None
+
+    def test_a_long_line_is_thinned_and_keeps_its_slope(self) -> None:
+        assert slope([[Point(at, 2.0 * at) for at in range(50_000)]]) == pytest.approx(2)
+
+
+class TestGrowth:
+    def test_a_leak_that_restarts_heal_shows_within_lives_alone(self) -> None:
+        found = growth(self.sawtooth(leak=2.0, kept=0.0), "memory", warm_up=200)["worker"]
+        assert found.within_lives == pytest.approx(2 * 3600)
+        assert found.through_restarts == pytest.approx(0, abs=2 * 360)
+
+    def test_what_outlives_restarts_shows_through_them(self) -> None:
+        found = growth(self.sawtooth(leak=0.0, kept=1.0), "memory", warm_up=200)["worker"]
+        assert found.within_lives == 0
+        assert found.through_restarts == pytest.approx(36, rel=0.05)  # 1 every 100 s
+
+    def test_the_youth_of_a_process_is_no_growth(self) -> None:
+        samples = [sample(at, memory=min(at, YOUTH)) for at in range(100)]
+        assert growth(samples, "memory", warm_up=0)["worker"].within_lives == 0
+
+    def test_the_warm_up_is_no_growth(self) -> None:
+        samples = [sample(at, memory=min(at, 50)) for at in range(100)]
+        found = growth(samples, "memory", warm_up=50)["worker"]
+        assert found == Growth(usual=50, through_restarts=0, within_lives=0)
+
+    def test_while_two_web_processes_overlap_their_sum_does_not_count(self) -> None:
+        samples = [sample(at, pid=at // 10) for at in range(30)]
+        samples += [sample(at, pid=at // 10 + 1) for at in (8, 9, 18, 19)]
+        line = of_kinds(samples, "descriptors")["worker"]
+        assert {point.value for point in line} == {7}
+        assert len(line) == 26
+
+    def test_more_than_is_allowed_is_told_in_either_way(self) -> None:
+        found = {"server": Growth(30, 11, 0), "worker": Growth(9, 0, 12), "redis": Growth(9, 10, 1)}
+        assert excess(found, 10) == [
+            "server: +11.0 per hour through restarts, at most 10 allowed",
+            "worker: +12.0 per hour within one life, at most 10 allowed",
+        ]
+
+    def test_no_number_is_no_growth(self) -> None:
+        assert excess({"server": Growth(30, None, None)}, 0) == []
+
+    def sawtooth(self, *, leak: float, kept: float) -> list[Sample]:
+        """Return ten lives of 100 s: *leak* is lost with each, *kept* is not."""
+        return [
+            sample(at, pid=at // 100, memory=50 + leak * (at % 100) + kept * (at // 100))
+            for at in range(0, 1000, 5)
+        ]
+
+
+def sample(at: float, *, pid: int = 1, memory: float = 50) -> Sample:
+    return Sample(at, "worker", pid, memory, descriptors=7, connections=0, threads=1)
+
+
+class TestVerdict:
+    def test_a_lost_tick_fails(self, capsys: pytest.CaptureFixture[str]) -> None:
+        audit = Audit()
+        audit.look([reader(1, 3)], lambda: [1, 2, 3])
+        assert soak.verdict(soak.wrong(audit, {}, {})) == 1
+        assert "FAIL: a steady reader: Account(lost=(2,)" in capsys.readouterr().out
+
+    def test_descriptors_that_grow_fail(self, capsys: pytest.CaptureFixture[str]) -> None:
+        found = {"descriptors": {"server": Growth(30, 60, 0)}}
+        assert soak.verdict(soak.wrong(Audit(), found, {"descriptors": 10})) == 1
+        assert "FAIL: descriptors of server: +60.0 per hour" in capsys.readouterr().out
+
+    def test_nothing_wrong_passes(self) -> None:
+        assert soak.verdict(soak.wrong(Audit(), {}, {})) == 0
+
+
+class TestPicture:
+    def test_it_is_well_formed_and_has_a_line_for_each_kind_that_has_points(self) -> None:
+        lines = {"a <b>": [Point(0, 1), Point(60, 3)], "c": [Point(0, 2)], "none": []}
+        root = ET.fromstring(svg("T & T", [Panel("P", lines)], [], until=60))  # noqa: S314
+        drawn = [it for it in root.iter(f"{SVG}path") if "L" in it.get("d", "")]
+        assert len(drawn) == 1
+        assert {"T & T", "P", "a <b>", "c", "none", "1 min"} <= {t.text for t in root.iter()}
+
+    def test_points_are_where_their_values_are(self) -> None:
+        text = svg("", [Panel("", {"a": [Point(0, 0), Point(30, 5), Point(60, 10)]})], [], until=60)
+        found = re.search(r'd="M(\S+) (\S+)L(\S+) (\S+)L(\S+) (\S+)"', text)
+        assert found
+        x1, y1, x2, y2, x3, y3 = map(float, found.groups())
+        assert x1 < x2 < x3
+        assert y1 > y2 > y3
+        assert x2 - x1 == pytest.approx(x3 - x2)
+        assert y1 - y2 == pytest.approx(y2 - y3)
+
+    def test_it_has_colours_for_light_and_for_dark(self) -> None:
+        text = svg("", [], [], until=1)
+        assert "@media (prefers-color-scheme: dark)" in text
+        assert text.count("--paper:") == text.count("--ink:") == 2
+
+    def test_each_restart_is_marked_in_each_panel_and_explained(self) -> None:
+        marks = [Mark(1, "HUP"), Mark(2, "cut"), Mark(3, "HUP")]
+        text = svg("", [Panel("P", {}), Panel("Q", {})], marks, until=4)
+        assert text.count('class="mark"') == 6
+        assert "a HUP   b cut" in texts(text)
+        assert re.findall(r">([ab])</text>", text) == ["a", "b", "a"]
+
+    def test_many_marks_have_no_letters(self) -> None:
+        marks = [Mark(at, "HUP") for at in range(MOST_SIGNS + 1)]
+        assert "a" not in texts(svg("", [Panel("P", {})], marks, until=99))
+
+    @pytest.mark.parametrize(
+        ("value", "round_number"), [(0, 1), (1, 1), (3, 5), (21, 25), (26, 50), (501, 1000)]
+    )
+    def test_axes_end_at_round_numbers(self, value: float, round_number: float) -> None:
+        assert ceiling(value) == round_number

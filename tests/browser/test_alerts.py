@@ -1,0 +1,413 @@
+"""Alerts in a real browser: set, fired once per crossing and per browser, seen, removed."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from playwright.sync_api import BrowserContext, Locator, Page, expect
+
+from tests.support.browser import Open, needs_chromium
+from tests.support.fake_site import BITCOIN, ETHER, Site, make_tick, open_live
+from tracker.market.quotes import Tick
+
+pytestmark = needs_chromium
+
+ALERT = {
+    "id": "a",
+    "coin": "bitcoin",
+    "name": "Bitcoin",
+    "side": "above",
+    "limit": 98000,
+    "currency": "usd",
+    "met": False,
+    "fired": None,
+}
+
+ALLOWED = """
+    window.Notification = class extends EventTarget {
+        static permission = "granted";
+        constructor(title, { body, tag }) {
+            super();
+            notified(title, body, tag).then(() => { document.body.dataset.notified = title; });
+        }
+    };
+"""
+"""A browser that shows notifications, and tells the test which."""
+
+
+def bitcoin(site: Site, price: str) -> Tick:
+    return site.send_tick(replace(BITCOIN, price=Decimal(price)), ETHER)
+
+
+def listen(context: BrowserContext) -> list[tuple[str, str, str]]:
+    """Return the list into which all of the context's notifications come."""
+    notified: list[tuple[str, str, str]] = []
+    context.expose_function("notified", lambda *words: notified.append(words))
+    context.add_init_script(ALLOWED)
+    return notified
+
+
+def dialog(page: Page) -> Locator:
+    return page.get_by_role("dialog", name="Price alerts")
+
+
+def items(page: Page) -> Locator:
+    return page.locator("[data-alert-list] > li")
+
+
+def toasts(page: Page) -> Locator:
+    return page.locator("[data-toast-list] > li")
+
+
+def said(page: Page) -> Locator:
+    return page.locator("[data-alert-form] [data-said]")
+
+
+def open_dialog(page: Page) -> None:
+    page.get_by_role("button", name=re.compile("^Alerts")).click()
+    expect(dialog(page)).to_be_visible()
+
+
+def set_alert(page: Page, limit: str, side: str = "above", coin: str = "bitcoin") -> None:
+    """Set an alert as a reader does, and leave the dialog."""
+    open_dialog(page)
+    dialog(page).get_by_label("Tell me when").select_option(coin)
+    dialog(page).get_by_role("combobox", name="is", exact=True).select_option(side)
+    dialog(page).get_by_label("this price").fill(limit)
+    dialog(page).get_by_role("button", name="Set alert").click()
+    expect(said(page)).to_contain_text("Set")
+    page.keyboard.press("Escape")
+    expect(dialog(page)).to_be_hidden()
+
+
+def store(page: Page, key: str, value: Any) -> None:
+    page.evaluate("([key, value]) => localStorage.setItem(key, value)", [f"tracker:{key}", value])
+
+
+@pytest.mark.parametrize("width", [1280, 375])
+def test_an_alert_fires_once_per_crossing_and_stays_until_it_is_dismissed(
+    site: Site, new_page: Open, width: int
+) -> None:
+    site.tick = make_tick(BITCOIN, ETHER)
+    page = new_page(viewport={"width": width, "height": 700})
+    open_live(page, site)
+    set_alert(page, "98000")
+    bitcoin(site, "98012.5")
+    expect(toasts(page)).to_have_count(1)
+    expect(toasts(page)).to_contain_text("Bitcoin rose above 98.000 USD")
+    expect(toasts(page)).to_contain_text("It was 98.012,5 USD at")
+    expect(page.get_by_role("alert")).to_have_text("Bitcoin rose above 98.000 USD")
+    bell = page.get_by_role("button", name="Alerts, 1 to be seen")
+    expect(bell.locator("[data-badge]")).to_have_text("1")
+    box = toasts(page).bounding_box()
+    assert box
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= width
+    bitcoin(site, "98100")
+    bitcoin(site, "97000")
+    bitcoin(site, "98200")
+    expect(toasts(page)).to_have_count(2)
+    expect(toasts(page).first).to_contain_text("It was 98.200 USD")
+    page.reload()
+    expect(toasts(page)).to_have_count(2)
+    page.get_by_role("button", name=re.compile("^Dismiss: ")).first.click()
+    expect(toasts(page)).to_have_count(1)
+    expect(page.get_by_role("button", name=re.compile("^Dismiss: "))).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(toasts(page)).to_have_count(0)
+    expect(page.get_by_role("button", name="Alerts", exact=True)).to_be_focused()
+
+
+def test_with_permission_it_is_a_notification_once_for_all_tabs(site: Site, new_page: Open) -> None:
+    site.tick = make_tick(BITCOIN, ETHER)
+    page = new_page()
+    notified = listen(page.context)
+    tabs = [page, page.context.new_page(), page.context.new_page()]
+    for tab in tabs:
+        open_live(tab, site)
+    set_alert(page, "97000", "below")
+    bitcoin(site, "96999")
+    bitcoin(site, "97001")
+    last = bitcoin(site, "96500")
+    for tab in tabs:
+        expect(tab.locator("[data-updated]")).to_have_attribute("datetime", iso_of(last))
+        expect(toasts(tab)).to_have_count(0)
+    open_dialog(page)
+    expect(items(page)).to_contain_text("Below it now")
+    assert [title for title, _, _ in notified] == ["Bitcoin fell below 97.000 USD"] * 2
+    assert [body.split(" at ")[0] for _, body, _ in notified] == [
+        "It was 96.999 USD",
+        "It was 96.500 USD",
+    ]
+    assert len({tag for _, _, tag in notified}) == 2
+    expect(dialog(page)).to_contain_text("They come as notifications", use_inner_text=True)
+
+
+def iso_of(tick: Tick) -> re.Pattern[str]:
+    return re.compile(re.escape(json.loads(tick.to_json())["at"]))
+
+
+def test_a_hidden_tab_hears_every_tick(site: Site, new_page: Open) -> None:
+    """A browser gives hidden tabs no frames to paint in."""
+    site.tick = make_tick(BITCOIN, ETHER)
+    page = new_page()
+    notified = listen(page.context)
+    open_live(page, site)
+    set_alert(page, "98000")
+    page.evaluate("window.requestAnimationFrame = () => 0")
+    bitcoin(site, "98001")
+    expect(page.locator("body")).to_have_attribute("data-notified", re.compile("rose above"))
+    assert [title for title, _, _ in notified] == ["Bitcoin rose above 98.000 USD"]
+
+
+def test_a_spike_that_was_missed_is_told_with_its_own_time(site: Site, new_page: Open) -> None:
+    site.tick = make_tick(BITCOIN, ETHER)
+    page = new_page()
+    open_live(page, site)
+    set_alert(page, "98000")
+    site.go()
+    bitcoin(site, "97500")
+    bitcoin(site, "99000")
+    bitcoin(site, "97500")
+    site.come()
+    expect(toasts(page)).to_have_count(1, timeout=20_000)
+    expect(toasts(page)).to_contain_text("It was 99.000 USD")
+
+
+def test_what_was_crossed_while_no_tab_was_open_is_told_at_the_next_visit(
+    site: Site, new_page: Open
+) -> None:
+    site.tick = make_tick(BITCOIN, ETHER)
+    page = new_page()
+    open_live(page, site)
+    set_alert(page, "98000")
+    page.goto("about:blank")
+    bitcoin(site, "98500")
+    page.goto(site.url)
+    expect(toasts(page)).to_contain_text("It was 98.500 USD")
+
+
+def test_an_alert_that_is_met_already_says_so_and_waits_for_the_next_crossing(
+    site: Site, new_page: Open
+) -> None:
+    site.tick = make_tick(BITCOIN, ETHER)
+    page = new_page()
+    open_live(page, site)
+    open_dialog(page)
+    dialog(page).get_by_label("this price").fill("90000")
+    page.keyboard.press("Enter")
+    expect(said(page)).to_contain_text("already: you are told the next time it rises above it")
+    expect(items(page)).to_contain_text("Above it now; tells again after it has fallen back.")
+    page.keyboard.press("Escape")
+    bitcoin(site, "91000")
+    bitcoin(site, "89000")
+    bitcoin(site, "90500")
+    expect(toasts(page)).to_have_count(1)
+    expect(toasts(page)).to_contain_text("It was 90.500 USD")
+
+
+def test_the_form_says_what_it_understands_and_what_not(site: Site, new_page: Open) -> None:
+    site.tick = make_tick(BITCOIN, ETHER)
+    page = new_page(locale="de-DE")
+    open_live(page, site)
+    open_dialog(page)
+    field = dialog(page).get_by_label("this price")
+    hint = page.locator("[data-hint]")
+    expect(hint).to_contain_text("Write it like 12.345,50.")
+    field.fill("97.100,5")
+    expect(hint).to_contain_text("Understood as 97.100,5 USD.")
+    for wrong in ("", "soon", "-5", "0"):
+        field.fill(wrong)
+        page.keyboard.press("Enter")
+        expect(said(page)).to_contain_text("Write it like 12.345,50.")
+        expect(field).to_have_attribute("aria-invalid", "true")
+        expect(field).to_be_focused()
+    expect(items(page)).to_have_count(0)
+    field.fill("0,00000012")
+    expect(field).not_to_have_attribute("aria-invalid", "true")
+    page.keyboard.press("Enter")
+    expect(items(page)).to_contain_text("Bitcoin above 0,00000012 USD")
+    expect(field).to_have_value("")
+
+
+def test_tabs_share_their_alerts_and_what_was_seen(site: Site, new_page: Open) -> None:
+    site.tick = make_tick(BITCOIN, ETHER)
+    page = new_page()
+    open_live(page, site)
+    other = page.context.new_page()
+    open_live(other, site)
+    open_dialog(other)
+    set_alert(page, "98000")
+    expect(items(other)).to_have_count(1)
+    other.get_by_role("button", name="Remove: Bitcoin above 98.000 USD").click()
+    expect(items(other)).to_have_count(0)
+    expect(dialog(other).get_by_label("this price")).to_be_focused()
+    set_alert(page, "98000")
+    other.keyboard.press("Escape")
+    bitcoin(site, "98001")
+    expect(toasts(page)).to_have_count(1)
+    expect(toasts(other)).to_have_count(1)
+    toasts(other).get_by_role("button").click()
+    expect(toasts(page)).to_have_count(0)
+
+
+def test_a_coin_that_is_no_longer_followed_is_called_so(site: Site, new_page: Open) -> None:
+    site.tick = make_tick(BITCOIN, ETHER)
+    page = new_page()
+    open_live(page, site)
+    set_alert(page, "98000")
+    open_dialog(page)
+    expect(items(page)).to_contain_text("Waiting.")
+    site.send_tick(ETHER)
+    expect(items(page)).to_contain_text("Not followed now.")
+    expect(dialog(page).get_by_label("Tell me when").locator("option")).to_have_count(1)
+
+
+def test_a_coins_own_page_begins_with_that_coin(site: Site, new_page: Open) -> None:
+    site.tick = make_tick(BITCOIN, ETHER)
+    page = new_page()
+    open_live(page, site, "/cryptos/ethereum")
+    open_dialog(page)
+    expect(dialog(page).get_by_label("Tell me when")).to_have_value("ethereum")
+
+
+def test_the_dialog_works_by_keyboard_and_gives_the_focus_back(site: Site, new_page: Open) -> None:
+    site.tick = make_tick(BITCOIN, ETHER)
+    page = new_page()
+    open_live(page, site)
+    bell = page.get_by_role("button", name="Alerts")
+    bell.focus()
+    page.keyboard.press("Enter")
+    expect(dialog(page).get_by_label("Tell me when")).to_be_focused()
+    for _ in range(2):
+        page.keyboard.press("Tab")
+    page.keyboard.type("98000")
+    page.keyboard.press("Enter")
+    expect(items(page)).to_have_count(1)
+    page.keyboard.press("Escape")
+    expect(dialog(page)).to_be_hidden()
+    expect(bell).to_be_focused()
+
+
+def test_the_reader_is_asked_only_upon_a_click(site: Site, new_page: Open) -> None:
+    site.tick = make_tick(BITCOIN, ETHER)
+    page = new_page()
+    page.add_init_script(
+        """window.asked = 0;
+        window.Notification = class {
+            static permission = "default";
+            static async requestPermission() {
+                window.asked += 1;
+                Notification.permission = "denied";
+            }
+        };"""
+    )
+    open_live(page, site)
+    set_alert(page, "98000")
+    open_dialog(page)
+    assert page.evaluate("window.asked") == 0
+    page.get_by_role("button", name="Allow notifications").click()
+    blocked = dialog(page).get_by_text("your browser blocks notifications")
+    expect(blocked).to_be_visible()
+    assert page.evaluate("window.asked") == 1
+    page.keyboard.press("Escape")
+    bitcoin(site, "98001")
+    expect(toasts(page)).to_have_count(1)
+
+
+BROKEN = {
+    "none at all": "delete window.Notification;",
+    "refused to pages": """window.Notification = class {
+        static permission = "granted";
+        constructor() { throw new TypeError("Illegal constructor"); }
+    };""",
+    "failing later": """window.Notification = class extends EventTarget {
+        static permission = "granted";
+        constructor() {
+            super();
+            setTimeout(() => this.dispatchEvent(new Event("error")));
+        }
+    };""",
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN)
+def test_where_notifications_do_not_work_the_page_tells(
+    site: Site, new_page: Open, kind: str
+) -> None:
+    site.tick = make_tick(BITCOIN, ETHER)
+    page = new_page()
+    page.add_init_script(BROKEN[kind])
+    open_live(page, site)
+    set_alert(page, "98000")
+    bitcoin(site, "98001")
+    expect(toasts(page)).to_contain_text("Bitcoin rose above 98.000 USD")
+
+
+def test_without_locks_an_alert_fires_all_the_same(site: Site, new_page: Open) -> None:
+    site.tick = make_tick(BITCOIN, ETHER)
+    page = new_page()
+    page.add_init_script(
+        """Object.defineProperty(navigator, "locks", { value: undefined });
+        delete window.SharedWorker; // it would have them still"""
+    )
+    open_live(page, site)
+    set_alert(page, "98000")
+    bitcoin(site, "98001")
+    expect(toasts(page)).to_have_count(1)
+
+
+def test_there_is_room_for_fifty(site: Site, new_page: Open) -> None:
+    site.tick = make_tick(BITCOIN, ETHER)
+    page = new_page()
+    page.goto(site.url)
+    store(page, "alerts", json.dumps([ALERT | {"id": str(id)} for id in range(50)]))
+    open_live(page, site)
+    open_dialog(page)
+    expect(items(page)).to_have_count(50)
+    dialog(page).get_by_label("this price").fill("99000")
+    page.keyboard.press("Enter")
+    expect(said(page)).to_have_text("There is room for 50 alerts. Remove one first.")
+    page.keyboard.press("Escape")
+    bitcoin(site, "98001")
+    expect(toasts(page)).to_have_count(50)
+    page.get_by_role("button", name="Dismiss all").click()
+    expect(toasts(page)).to_have_count(0)
+
+
+@pytest.mark.parametrize("stored", ["{", "7", '[{"id": "a"}]', "null", '{"alerts": []}'])
+def test_what_is_stored_and_is_no_alert_is_ignored(site: Site, new_page: Open, stored: str) -> None:
+    site.tick = make_tick(BITCOIN, ETHER)
+    page = new_page()
+    page.goto(site.url)
+    for key in ("alerts", "alerts-waiting", "alerts-judged"):
+        store(page, key, stored)
+    open_live(page, site)
+    set_alert(page, "98000")
+    bitcoin(site, "98001")
+    expect(toasts(page)).to_have_count(1)
+
+
+def test_before_the_first_prices_there_is_nothing_to_set(site: Site, new_page: Open) -> None:
+    page = new_page()
+    page.goto(site.url)
+    open_dialog(page)
+    expect(page.locator("[data-hint]")).to_have_text("An alert can be set once there are prices.")
+    dialog(page).get_by_label("this price").fill("5")
+    page.keyboard.press("Enter")
+    expect(said(page)).to_contain_text("no prices yet")
+    expect(items(page)).to_have_count(0)
+    bitcoin(site, "97000")
+    expect(page.locator("[data-hint]")).to_contain_text("Understood as 5 USD.")
+
+
+def test_without_javascript_there_is_no_bell(site: Site, new_page: Open) -> None:
+    page = new_page(java_script_enabled=False)
+    page.goto(site.url)
+    expect(page.locator("[data-open-alerts]")).to_be_hidden()
+    expect(page.locator("[data-alerts]")).to_be_hidden()

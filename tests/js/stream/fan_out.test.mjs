@@ -1,0 +1,153 @@
+/** One stream for many: newcomers know at once, who returns lacks nothing, the last one closes. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Inbox } from "../../../static/js/stream/deduplicator.js";
+import { deliver, remote } from "../../../static/js/stream/remote_listener.js";
+import { SharedStream } from "../../../static/js/stream/fan_out.js";
+
+const LIVE = { state: "live", since: null, reason: null, next_attempt_at: null };
+const OPEN = { state: "open", nextAttemptAt: null };
+const LOST = { state: "lost", nextAttemptAt: 5_000 };
+const tick = (id) => ({ id, at: "", currency: "usd", source: "test", quotes: [] });
+
+/** A source that keeps what it was asked for. */
+class Source {
+  last = null;
+  asked = [];
+
+  open(last = this.last) {
+    this.last = last;
+    this.asked.push(["open", last]);
+  }
+
+  renew() {
+    this.asked.push(["renew"]);
+  }
+
+  close() {
+    this.asked.push(["close"]);
+  }
+}
+
+/** A listener that keeps what it was told. */
+function ears() {
+  const heard = [];
+  return { heard, ...remote(([name, value]) => heard.push(value.id ?? value.state ?? name)) };
+}
+
+function shared() {
+  const source = new Source();
+  const stream = new SharedStream("/stream", () => source);
+  const say = (id) => {
+    source.last = Math.max(source.last ?? 0, id);
+    stream.onTick(tick(id));
+  };
+  return { source, stream, say };
+}
+
+test("the first one opens the stream, and all hear what comes", () => {
+  const { source, stream, say } = shared();
+  const [one, other] = [ears(), ears()];
+  stream.join(one, null);
+  stream.join(other, null);
+  assert.deepEqual(source.asked, [["open", null]]);
+  stream.onStatus(LIVE);
+  stream.onLink(OPEN);
+  say(1);
+  assert.deepEqual(one.heard, ["live", "open", 1]);
+  assert.deepEqual(other.heard, one.heard);
+});
+
+test("a newcomer is told status, link and newest tick at once", () => {
+  const { stream, say } = shared();
+  stream.join(ears(), null);
+  stream.onStatus(LIVE);
+  stream.onLink(OPEN);
+  say(1);
+  say(2);
+  const late = ears();
+  stream.join(late, null);
+  assert.deepEqual(late.heard, ["live", "open", 2]);
+});
+
+test("while the link is lost a newcomer is told so, and no status that may hold no longer", () => {
+  const { stream } = shared();
+  stream.join(ears(), null);
+  stream.onStatus(LIVE);
+  stream.onLink(LOST);
+  const late = ears();
+  stream.join(late, null);
+  assert.deepEqual(late.heard, ["lost"]);
+});
+
+test("who returns and lacks ticks gets them from the server, in order, not the newest first", () => {
+  const { source, stream, say } = shared();
+  stream.join(ears(), null);
+  for (const id of [1, 2, 3]) say(id);
+  const back = ears();
+  stream.join(back, 1);
+  assert.deepEqual(back.heard, []);
+  assert.deepEqual(source.asked.at(-1), ["open", 1]);
+});
+
+test("who returns and lacks nothing leaves the connection alone", () => {
+  const { source, stream, say } = shared();
+  stream.join(ears(), null);
+  say(3);
+  stream.join(ears(), 3);
+  assert.equal(source.asked.length, 1);
+});
+
+test("a stream that has heard nothing yet goes on where somebody has heard something", () => {
+  const { source, stream } = shared();
+  stream.join(ears(), null);
+  stream.join(ears(), 7);
+  stream.join(ears(), 7);
+  assert.deepEqual(source.asked, [
+    ["open", null],
+    ["open", 7],
+  ]);
+});
+
+test("who has left hears nothing, and after the last one the stream is closed", () => {
+  const { source, stream, say } = shared();
+  const [one, other] = [ears(), ears()];
+  stream.join(one, null);
+  stream.join(other, null);
+  stream.leave(one);
+  say(1);
+  assert.deepEqual([one.heard, other.heard], [[], [1]]);
+  assert.equal(source.asked.length, 1);
+  stream.leave(other);
+  assert.deepEqual(source.asked.at(-1), ["close"]);
+});
+
+test("an inbox lets each tick through once, in order", () => {
+  const mine = ears();
+  const inbox = new Inbox(mine);
+  for (const id of [1, 2, 2, 1, 3, 2, 4]) inbox.onTick(tick(id));
+  assert.deepEqual(mine.heard, [1, 2, 3, 4]);
+  assert.equal(inbox.last, 4);
+});
+
+test("an inbox knows whether the link is lost, and passes everything else on", () => {
+  const mine = ears();
+  const inbox = new Inbox(mine);
+  inbox.onStatus(LIVE);
+  inbox.onLink(LOST);
+  assert.equal(inbox.isLost, true);
+  inbox.onLink(OPEN);
+  assert.equal(inbox.isLost, false);
+  assert.deepEqual(mine.heard, ["live", "lost", "open"]);
+});
+
+test("a call survives being a message", () => {
+  const mine = ears();
+  const far = remote((call) => deliver(mine, structuredClone(call)));
+  far.onStatus(LIVE);
+  far.onLink(LOST);
+  far.onTick(tick(9));
+  assert.deepEqual(mine.heard, ["live", "lost", 9]);
+});

@@ -1,0 +1,137 @@
+"""Candles and thinning, held to what they promise for any prices."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tracker.market.candles import HOUR, Candle, Point, from_points, from_sparkline, hour_of, thin
+
+NOON = 1_795_435_200_000
+HALF_PAST = NOON + HOUR // 2
+
+prices = st.decimals(min_value=0, max_value=10**6, places=4)
+points = st.lists(
+    st.tuples(st.integers(NOON, NOON + 5 * HOUR), prices), unique_by=lambda point: point[0]
+).map(sorted)
+
+
+def candle(open: int, high: int, low: int, close: int, hour: int = NOON) -> Candle:
+    return Candle(hour, Decimal(open), Decimal(high), Decimal(low), Decimal(close))
+
+
+class TestFromPoints:
+    def test_an_hour_ends_before_the_next_begins(self) -> None:
+        times = [NOON - 1, NOON, NOON + HOUR - 1, NOON + HOUR]
+        found = from_points((at, Decimal(at)) for at in times)
+        assert [one.hour for one in found] == [NOON - HOUR, NOON, NOON + HOUR]
+        assert (found[1].open, found[1].close) == (Decimal(NOON), Decimal(NOON + HOUR - 1))
+
+    @given(points)
+    def test_each_has_the_first_the_extremes_and_the_last_of_its_hour(
+        self, points: list[Point]
+    ) -> None:
+        found = from_points(points)
+        assert [one.hour for one in found] == sorted({hour_of(at) for at, _ in points})
+        for one in found:
+            own = [price for at, price in points if one.hour <= at < one.hour + HOUR]
+            assert one == Candle(one.hour, own[0], max(own), min(own), own[-1])
+
+    @given(points, st.data())
+    def test_in_two_parts_they_come_out_the_same(
+        self, points: list[Point], data: st.DataObject
+    ) -> None:
+        """Roll-ups come in the middle of hours."""
+        cut = data.draw(st.integers(0, len(points)))
+        whole = {one.hour: one for one in from_points(points[:cut])}
+        for later in from_points(points[cut:]):
+            before = whole.get(later.hour)
+            whole[later.hour] = before.then(later) if before else later
+        assert list(whole.values()) == from_points(points)
+
+
+class TestFromSparkline:
+    @pytest.mark.parametrize("length", [167, 168])
+    def test_it_gives_an_hour_for_each_price_but_the_first(self, length: int) -> None:
+        found = from_sparkline(list(range(length)), end=HALF_PAST + 1)
+        assert [one.hour for one in found] == list(
+            range(NOON - (length - 2) * HOUR, NOON + 1, HOUR)
+        )
+        assert found[-1] == candle(length - 2, length - 1, length - 2, length - 1)
+
+    def test_a_price_and_the_one_before_are_all_that_is_known(self) -> None:
+        assert from_sparkline([3, 1, 2], end=NOON + HOUR) == [
+            candle(3, 3, 1, 1, NOON - HOUR),
+            candle(1, 2, 1, 2),
+        ]
+
+    def test_the_hour_is_the_one_that_most_of_the_time_between_lies_in(self) -> None:
+        for end, hour in {
+            NOON: NOON - HOUR,
+            HALF_PAST - 1: NOON - HOUR,
+            HALF_PAST: NOON,
+            NOON + HOUR: NOON,
+        }.items():
+            assert [one.hour for one in from_sparkline([1, 2], end=end)] == [hour]
+
+    def test_what_is_no_number_is_passed_over(self) -> None:
+        sent = [None, 1, float("nan"), Decimal("Infinity"), "5", True, 4]
+        assert from_sparkline(sent, end=HALF_PAST) == [candle(1, 4, 1, 4)]
+        assert from_sparkline([], end=NOON) == from_sparkline([1, None], end=NOON) == []
+
+    def test_the_digits_are_kept(self) -> None:
+        (one,) = from_sparkline([Decimal("0.10"), 1.2e-09], end=HALF_PAST)
+        assert (str(one.open), str(one.close)) == ("0.10", "1.2E-9")
+
+
+class TestPath:
+    def test_what_rose_was_low_first(self) -> None:
+        assert [price for _, price in candle(2, 9, 1, 8).path(NOON + HOUR)] == [1, 9]
+        assert [price for _, price in candle(2, 9, 1, 2).path(NOON + HOUR)] == [1, 9]
+
+    def test_what_fell_was_high_first(self) -> None:
+        assert [price for _, price in candle(8, 9, 1, 2).path(NOON + HOUR)] == [9, 1]
+
+    @given(st.integers(NOON, NOON + 3 * HOUR))
+    def test_it_is_within_the_hour_and_the_past(self, until: int) -> None:
+        (first, _), (second, _) = candle(1, 2, 1, 2).path(until)
+        assert NOON <= first <= second <= until
+        assert second < NOON + HOUR
+
+
+many_points = st.lists(prices, max_size=200).map(lambda found: list(enumerate(found)))
+
+
+class TestThin:
+    @given(many_points, st.integers(2, 60))
+    def test_few_of_the_points_are_kept_in_their_order(
+        self, points: list[Point], most: int
+    ) -> None:
+        thinned = thin(points, most)
+        assert len(thinned) <= most
+        assert set(thinned) <= set(points)
+        assert all(one[0] < other[0] for one, other in pairwise(thinned))
+
+    @given(many_points, st.integers(2, 60))
+    def test_the_first_and_the_last_are_among_them(self, points: list[Point], most: int) -> None:
+        assert thin(points, most)[:1] == points[:1]
+        assert thin(points, most)[-1:] == points[-1:]
+
+    @given(many_points, st.integers(4, 60))
+    def test_no_extreme_is_lost(self, points: list[Point], most: int) -> None:
+        kept, all_of_them = ({price for _, price in some} for some in (thin(points, most), points))
+        assert min(kept, default=0) == min(all_of_them, default=0)
+        assert max(kept, default=0) == max(all_of_them, default=0)
+
+    @given(many_points)
+    def test_what_is_few_already_stays(self, points: list[Point]) -> None:
+        assert thin(points, max(2, len(points))) == points
+
+    def test_many_become_about_as_many_as_are_wanted(self) -> None:
+        waves = [(at, Decimal(at % 7)) for at in range(20_000)]
+        assert len(thin(waves, 500)) == 500
+        assert len(thin(waves, 2)) == 2

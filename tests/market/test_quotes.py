@@ -1,0 +1,231 @@
+"""Quotes and ticks: exact numbers, directions, times, and JSON both ways."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import simplejson
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.tools import quote
+from tracker.errors import MessageError
+from tracker.market.quotes import (
+    LAST_MS,
+    MAX_EXPONENT,
+    NUMBERS,
+    Quote,
+    Tick,
+    TickJson,
+    directed,
+    direction,
+    iso,
+    number,
+    unix_ms,
+)
+
+NUMBER = st.decimals(-(10**20), 10**20, allow_nan=False, allow_infinity=False).filter(
+    lambda value: number(value) == value
+)
+PRICE = NUMBER.filter(lambda value: value >= 0)
+MAYBE = st.none() | NUMBER.map(number)
+MOMENT = st.integers(0, LAST_MS)
+
+
+@st.composite
+def quotes(draw: st.DrawFn) -> Quote:
+    return Quote(
+        id=draw(st.text()),
+        rank=draw(st.none() | st.integers(1, 10**6)),
+        symbol=draw(st.text()),
+        name=draw(st.text()),
+        image=draw(st.none() | st.text()),
+        price=number(draw(PRICE)) or Decimal(0),
+        direction=draw(st.sampled_from(["up", "down", "same"])),
+        updated_at=draw(st.none() | MOMENT),
+        **{field: draw(MAYBE) for field in NUMBERS if field != "price"},
+    )
+
+
+TICKS = st.builds(
+    Tick,
+    id=MOMENT,
+    currency=st.text(),
+    source=st.text(),
+    quotes=st.lists(quotes(), unique_by=lambda quote: quote.id).map(tuple),
+)
+
+
+def digits(value: Decimal | None) -> str:
+    return str(value)
+
+
+class TestNumber:
+    @pytest.mark.parametrize(
+        "text", ["0.10", "1.2E-9", "20087696.0", "97012", "0", "-3.400", "1.23456789012345678901"]
+    )
+    def test_the_digits_that_came_are_the_digits_that_leave(self, text: str) -> None:
+        sent = simplejson.loads(text, use_decimal=True)
+        assert digits(number(sent)) == text
+        shown = Tick(id=1, currency="usd", source="s", quotes=(quote(price=sent),)).to_json()
+        assert f'"price":{text},' in shown
+
+    @pytest.mark.parametrize(
+        ("sent", "shown"),
+        [("1E+3", "1000"), ("1.90e12", "1900000000000"), ("1e30", f"1{'0' * 30}")],
+    )
+    def test_large_numbers_are_written_out(self, sent: str, shown: str) -> None:
+        """Readers with a JSON of their own need not know exponents for whole numbers."""
+        assert digits(number(Decimal(sent))) == shown
+
+    def test_a_float_is_taken_as_it_is_written(self) -> None:
+        assert number(0.1) == Decimal("0.1")
+        assert number(1e30) == 10**30
+
+    @pytest.mark.parametrize(
+        "sent",
+        [
+            None,
+            True,
+            "97012.5",
+            [],
+            {},
+            float("nan"),
+            float("inf"),
+            Decimal("NaN"),
+            Decimal(f"1E+{MAX_EXPONENT + 1}"),
+            Decimal(f"1E-{MAX_EXPONENT + 1}"),
+            Decimal("1e999999999"),
+        ],
+    )
+    def test_what_is_no_usable_number_is_none(self, sent: object) -> None:
+        assert number(sent) is None
+
+
+class TestDirection:
+    @pytest.mark.parametrize(
+        ("price", "before", "expected"),
+        [
+            ("2", "1", "up"),
+            ("1", "2", "down"),
+            ("1", "1", "same"),
+            ("0.10", "0.1", "same"),
+            ("1.0000000000000000002", "1.0000000000000000001", "up"),
+            ("1", None, "same"),
+        ],
+    )
+    def test_it_is_where_the_price_went(
+        self, price: str, before: str | None, expected: str
+    ) -> None:
+        assert direction(Decimal(price), None if before is None else Decimal(before)) == expected
+
+    def test_each_coin_is_told_against_its_own_price_before(self) -> None:
+        now = (quote("bitcoin", "2"), quote("ethereum", "2"), quote("tron", "2"))
+        before = {"bitcoin": Decimal(1), "ethereum": Decimal(3)}
+        told = [(one.id, one.direction) for one in directed(now, before)]
+        assert told == [("bitcoin", "up"), ("ethereum", "down"), ("tron", "same")]
+
+
+class TestJson:
+    def test_a_tick_is_written_as_documented(self) -> None:
+        bitcoin = quote(
+            "bitcoin",
+            "97012.5",
+            symbol="btc",
+            image="https://img.example/b.png",
+            direction="up",
+            change_1h=Decimal("0.12"),
+            market_cap=Decimal(1_900_000_000_000),
+            updated_at=1_795_413_240_000,
+        )
+        tick = Tick(id=1_795_413_247_352, currency="usd", source="coingecko", quotes=(bitcoin,))
+        assert json.loads(tick.to_json()) == {
+            "id": 1795413247352,
+            "at": "2026-11-23T05:54:07.352Z",
+            "currency": "usd",
+            "source": "coingecko",
+            "quotes": [
+                {
+                    "id": "bitcoin",
+                    "rank": 1,
+                    "symbol": "btc",
+                    "name": "Bitcoin",
+                    "image": "https://img.example/b.png",
+                    "price": 97012.5,
+                    "direction": "up",
+                    "change_1h": 0.12,
+                    "change_24h": None,
+                    "change_7d": None,
+                    "market_cap": 1900000000000,
+                    "volume_24h": None,
+                    "high_24h": None,
+                    "low_24h": None,
+                    "updated_at": "2026-11-23T05:54:00.000Z",
+                }
+            ],
+        }
+
+    @settings(max_examples=40)
+    @given(TICKS)
+    def test_every_tick_comes_back_as_it_went(self, tick: Tick) -> None:
+        back = Tick.from_json(tick.to_json())
+        assert back == tick
+        assert back.to_json() == tick.to_json()
+
+    @settings(max_examples=40)
+    @given(TICKS)
+    def test_others_read_it_too(self, tick: Tick) -> None:
+        body = json.loads(tick.to_json(), parse_float=Decimal, parse_int=Decimal)
+        assert [one["price"] for one in body["quotes"]] == [one.price for one in tick.quotes]
+
+    def test_a_line_end_in_a_name_does_not_end_the_line(self) -> None:
+        """One tick is one `data:` line of the stream."""
+        tick = Tick(id=1, currency="usd", source="s", quotes=(quote(name="a\r\nb\rc\nd"),))
+        assert not {"\r", "\n"} & set(tick.to_json())
+
+    def test_some_coins_are_shown_in_the_order_of_all(self) -> None:
+        tick = Tick(id=1, currency="usd", source="s", quotes=tuple(map(quote, "abc")))
+        some = json.loads(TickJson(tick).of(("c", "a", "unknown")))
+        assert [one["id"] for one in some["quotes"]] == ["a", "c"]
+        assert some | {"quotes": ()} == json.loads(tick.to_json()) | {"quotes": ()}
+        assert TickJson(tick).of() == tick.to_json()
+
+    @given(
+        st.recursive(
+            st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+            lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+        )
+    )
+    def test_no_other_json_is_a_tick(self, body: Any) -> None:
+        with pytest.raises(MessageError):
+            Tick.from_json(json.dumps(body))
+
+    @pytest.mark.parametrize("text", ["", "NaN", "[" * 100_000, b"\xff"])
+    def test_no_other_text_is_one_either(self, text: str | bytes) -> None:
+        with pytest.raises(MessageError):
+            Tick.from_json(text)
+
+
+class TestTime:
+    def test_it_is_written_in_utc_with_milliseconds(self) -> None:
+        assert iso(0) == "1970-01-01T00:00:00.000Z"
+        assert iso(1_795_413_247_052) == "2026-11-23T05:54:07.052Z"
+        assert iso(LAST_MS) == "9999-12-31T23:59:59.999Z"
+
+    @given(MOMENT)
+    def test_every_millisecond_comes_back(self, ms: int) -> None:
+        assert unix_ms(iso(ms)) == ms
+
+    @given(MOMENT)
+    def test_the_standard_library_reads_the_same(self, ms: int) -> None:
+        seconds = datetime.fromisoformat(iso(ms)) - datetime.fromtimestamp(0, UTC)
+        assert round(seconds.total_seconds() * 1000) == ms
+
+    def test_zones_are_understood_and_needed(self) -> None:
+        assert unix_ms("2026-11-23T07:54:00+02:00") == unix_ms("2026-11-23T05:54:00Z")
+        with pytest.raises(ValueError, match="no time zone"):
+            unix_ms("2026-11-23T05:54:00")

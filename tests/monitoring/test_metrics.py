@@ -1,0 +1,438 @@
+"""`/metrics`: true numbers, of all web processes, whichever is asked and whatever is away."""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from prometheus_client.parser import text_string_to_metric_families
+from redis import Redis
+from rq import Queue, Worker
+from rq.registry import FailedJobRegistry
+
+from dev.embedded_redis import EmbeddedRedis, free_port
+from tests.conftest import AppFactory, SettingsFactory
+from tests.support.stream_clients import SMALLEST_BUFFER, Reader
+from tests.support.tools import DeafProxy, Script, now_ms, quote, wait_for
+from tests.support.web_process import Web, request, tick
+from tracker.errors import SourceError
+from tracker.messaging import refresh_stats as refreshes_module
+from tracker.messaging.feed import Message
+from tracker.messaging.job_queue import QUEUE
+from tracker.messaging.refresh_stats import Refreshes, Told
+from tracker.monitoring import multiproc_dir
+from tracker.stream.frames import Frame, Lens, encode
+from tracker.stream.hub import Hub
+from worker.jobs import refresh
+
+Numbers = dict[tuple[str, tuple[tuple[str, str], ...]], float]
+
+
+class Scraped:
+    """The numbers of one answer."""
+
+    def __init__(self, text: str) -> None:
+        self._numbers: Numbers = {
+            (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+        }
+
+    def __call__(self, name: str, **labels: str) -> float:
+        return self._numbers[f"tracker_{name}", tuple(sorted(labels.items()))]
+
+    def has(self, name: str) -> bool:
+        return any(known.startswith(f"tracker_{name}") for known, _ in self._numbers)
+
+    def labels(self, name: str) -> list[dict[str, str]]:
+        return [dict(labels) for known, labels in self._numbers if known == f"tracker_{name}"]
+
+
+def scraped(app: Flask) -> Scraped:
+    response = app.test_client().get("/metrics")
+    assert response.status_code == 200
+    return Scraped(response.text)
+
+
+@pytest.fixture
+def relaying(app: Flask) -> Flask:
+    app.extensions["relay"].start()
+    wait_for(lambda: app.extensions["feed"].proved_at)
+    return app
+
+
+@pytest.fixture
+def readers() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+def reader(
+    app: Flask, stack: ExitStack, lens: Lens = Lens(), *, buffer: int | None = None, **how: str
+) -> Reader:
+    made = Reader(gzip=lens.gzip, buffer=buffer)
+    stack.callback(made.close)
+    app.extensions["hub"].join(made.ours, lens, **how)
+    return made
+
+
+def count(reader: Reader) -> int:
+    """Return how many ticks *reader* has got so far."""
+    while reader.read():
+        pass
+    return sum(event.event == "prices" for event in reader.events)
+
+
+class TestStream:
+    def test_readers_are_counted_by_what_they_see(
+        self, relaying: Flask, readers: ExitStack
+    ) -> None:
+        for lens in (Lens(), Lens(), Lens(gzip=True), Lens(("bitcoin",))):
+            last = reader(relaying, readers, lens)
+        last.close()
+        wait_for(lambda: len(relaying.extensions["hub"]) == 3)
+        now = scraped(relaying)
+        assert now("stream_subscribers", encoding="plain", coins="all") == 2
+        assert now("stream_subscribers", encoding="gzip", coins="all") == 1
+        assert now("stream_subscribers", encoding="plain", coins="some") == 0
+        assert now("stream_joins_total", encoding="plain", coins="some") == 1
+        assert now("stream_leaves_total", why="hung_up") == 1
+
+    def test_events_and_bytes_are_those_that_readers_got(
+        self, relaying: Flask, readers: ExitStack
+    ) -> None:
+        made = [reader(relaying, readers) for _ in range(3)]
+        for _ in range(2):
+            tick(relaying)
+        for one in made:
+            wait_for(lambda one=one: count(one) == 2)  # type: ignore[misc]
+        now = scraped(relaying)
+        assert now("stream_events_sent_total") == 6
+        assert now("stream_sent_bytes_total") == sum(len(one.raw) for one in made)
+        assert now("broadcast_duration_seconds_count") == 2
+        assert now("delivery_latency_seconds_count") == 2
+        assert 0 <= now("delivery_latency_seconds_sum") < 10
+
+    def test_a_slow_reader_that_misses_ticks_and_stalls_is_told_as_such(
+        self, readers: ExitStack, app: Flask
+    ) -> None:
+        hub = Hub(ring=2, stall_limit=0.05)
+        slow = Reader(buffer=SMALLEST_BUFFER)
+        readers.callback(slow.close)
+        readers.callback(hub.close)
+        hub.join(slow.ours, Lens())
+        for id in range(1, 10):
+            hub.broadcast(Frame(id, lambda part: encode("x" * 50_000, id=1)))
+        assert hub.tally.slow == 1
+        assert hub.behind == 1
+        taken = hub.tally.bytes
+        assert 0 < taken < 9 * 50_000
+        while hub.tally.lapped == 0:
+            slow.read()
+            hub.look_at_sockets()
+        wait_for(lambda: hub.look_at_clock() or len(hub) == 0)  # type: ignore[func-returns-value]
+        assert hub.tally.left == {"stalled": 1}
+        assert hub.tally.bytes >= taken
+        assert sum(hub.tally.present.values()) == 0
+
+    def test_bytes_never_count_what_the_kernel_did_not_take(self, readers: ExitStack) -> None:
+        hub = Hub()
+        slow = Reader(buffer=SMALLEST_BUFFER)
+        readers.callback(slow.close)
+        hub.join(slow.ours, Lens())
+        hub.broadcast(Frame(1, lambda part: encode("x" * 50_000, id=1)))
+        before = hub.tally.bytes
+        got = 0
+        while got < before:
+            got += slow.read()
+        hub.close()
+        while not slow.ended:
+            got += slow.read()
+        assert got == hub.tally.bytes == before
+
+    def test_who_comes_back_is_counted_by_whether_all_was_there(
+        self, relaying: Flask, readers: ExitStack
+    ) -> None:
+        first, *_ = [tick(relaying) for _ in range(3)]
+        wait_for(lambda: scraped(relaying)("broadcast_duration_seconds_count") == 3)
+        reader(relaying, readers, last_event_id=str(first.id))
+        reader(relaying, readers, last_event_id="7")
+        now = scraped(relaying)
+        assert now("stream_resumes_total", recovered="true") == 1
+        assert now("stream_resumes_total", recovered="false") == 1
+        assert now("stream_replayed_ticks_total") == 2
+
+    def test_who_is_not_let_in_is_counted_by_why(self, make_app: AppFactory) -> None:
+        app = make_app(max_subscribers=2, max_subscribers_per_ip=1)
+        for client in ("a", "a", "b", "c"):
+            app.extensions["admission"].enter(client)
+        now = scraped(app)
+        assert now("stream_refusals_total", why="address") == 1
+        assert now("stream_refusals_total", why="full") == 1
+        assert now("stream_subscribers_limit") == 2
+
+    def test_a_drain_is_one_that_lets_go(self, relaying: Flask, readers: ExitStack) -> None:
+        reader(relaying, readers)
+        relaying.extensions["hub"].drain(0)
+        assert scraped(relaying)("stream_leaves_total", why="drained") == 1
+
+
+class TestPrices:
+    def test_without_a_tick_its_age_is_infinite(self, app: Flask) -> None:
+        now = scraped(app)
+        assert now("newest_tick_timestamp_seconds") == 0
+        assert now("newest_tick_age_seconds") == math.inf
+        assert now("status", state="starting") == 1
+
+    def test_the_age_grows_and_the_state_is_told(self, relaying: Flask) -> None:
+        sent = tick(relaying)
+        wait_for(lambda: relaying.extensions["relay"].tick)
+        first = scraped(relaying)
+        assert first("newest_tick_timestamp_seconds") == sent.id / 1000
+        age = first("newest_tick_age_seconds")
+        assert 0 <= age < 10
+        assert scraped(relaying)("newest_tick_age_seconds") > age
+        assert (first("status", state="live"), first("status", state="starting")) == (1, 0)
+        assert first("interval_seconds") == 60
+
+    def test_a_publishers_clock_that_is_ahead_makes_no_negative_latency(
+        self, relaying: Flask, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with relaying.app_context():
+            saved = relaying.extensions["store"].save([quote()], at=now_ms(), next_attempt_at=0)
+        message = Message(saved.health, saved.tick, saved.previous, published_at=now_ms() + 60_000)
+        feed = relaying.extensions["feed"]
+        feed._redis.publish(feed.channel, message.to_json())
+        wait_for(lambda: scraped(relaying)("delivery_latency_seconds_count") == 1)
+        assert scraped(relaying)("delivery_latency_seconds_sum") == 0
+
+    def test_ticks_that_the_feed_did_not_bring_are_mended(self, relaying: Flask) -> None:
+        tick(relaying)
+        wait_for(lambda: scraped(relaying)("broadcast_duration_seconds_count") == 1)
+        for ring in (False, False, True):
+            tick(relaying, publish=ring)
+        wait_for(lambda: scraped(relaying)("broadcast_duration_seconds_count") == 4)
+        assert scraped(relaying)("mended_ticks_total") == 2
+
+    def test_a_feed_that_goes_and_comes_back_is_counted(
+        self, make_app: AppFactory, own_redis: EmbeddedRedis
+    ) -> None:
+        app = make_app(redis_url=own_redis.url)
+        app.extensions["relay"].start()
+        wait_for(lambda: scraped(app)("feed_connected") == 1)
+        own_redis.kill()
+        wait_for(lambda: scraped(app)("feed_connected") == 0)
+        wait_for(lambda: scraped(app)("redis_answers") == 0)
+        own_redis.start()
+        wait_for(lambda: scraped(app)("feed_connected") == 1, 20)
+        assert scraped(app)("feed_reconnects_total") == 1
+
+
+class TestRequests:
+    def test_they_are_counted_by_endpoint_and_never_by_path(self, app: Flask) -> None:
+        client = app.test_client()
+        for n in range(50):
+            client.get(f"/made/up/{n}")
+            client.open("/healthz", method=f"BREW{n}")
+        client.head("/healthz")
+        now = scraped(app)
+        assert now("http_requests_total", endpoint="unmatched", method="GET", status="404") == 50
+        assert (
+            now("http_requests_total", endpoint="health.healthz", method="HEAD", status="200") == 1
+        )
+        assert len(now.labels("http_requests_total")) <= 4
+        assert now("http_request_duration_seconds_count", endpoint="health.healthz") == 1
+
+    def test_an_error_of_ours_is_one_of_500(self, app: Flask) -> None:
+        def broken() -> str:
+            raise RuntimeError("a bug")
+
+        app.add_url_rule("/broken", "broken", broken)
+        assert app.test_client().get("/broken").status_code == 500
+        now = scraped(app)
+        assert now("http_requests_total", endpoint="broken", method="GET", status="500") == 1
+
+
+class TestRefreshes:
+    def test_outcomes_and_kinds_of_failure_are_counted(self, app: Flask) -> None:
+        source = Script([quote()], None, SourceError("down", kind="timeout"), SourceError("?"))
+        extensions = app.extensions
+        with app.app_context():
+            for _ in range(4):
+                with extensions["refreshes"].counted() as outcome:
+                    refresh(
+                        source, extensions["store"], extensions["feed"], extensions["history"],
+                        interval=0, outcome=outcome,
+                    )  # fmt: skip
+            with extensions["refreshes"].counted() as outcome:
+                refresh(
+                    source, extensions["store"], extensions["feed"], extensions["history"],
+                    interval=60_000, outcome=outcome,
+                )  # fmt: skip
+        with pytest.raises(ZeroDivisionError), extensions["refreshes"].counted():
+            1 / 0  # noqa: B018
+        now = scraped(app)
+        counted = {
+            ("tick", ""): 1, ("unchanged", ""): 1, ("skipped", ""): 1,
+            ("failed", "timeout"): 1, ("failed", "unusable"): 1, ("failed", "error"): 1,
+        }  # fmt: skip
+        for (outcome_is, kind), count in counted.items():
+            assert now("refreshes_total", outcome=outcome_is, kind=kind) == count
+        assert len(now.labels("refreshes_total")) == len(counted)
+        assert now("refresh_duration_seconds_count", outcome="failed") == 3
+        assert now("refresh_duration_seconds_bucket", outcome="failed", le="+Inf") == 3
+        assert now("refresh_duration_seconds_sum", outcome="tick") > 0
+
+    def test_what_cannot_be_counted_makes_no_refresh_fail(self, settings: SettingsFactory) -> None:
+        refreshes = Refreshes(settings(redis_url=f"redis://127.0.0.1:{free_port()}"))
+        with refreshes.counted() as outcome:
+            outcome.what = "tick"
+
+    def test_a_redis_that_is_deaf_holds_a_refresh_up_for_a_second_at_most(
+        self, settings: SettingsFactory, own_redis: EmbeddedRedis
+    ) -> None:
+        assert own_redis.port
+        with DeafProxy(own_redis.port) as proxy:
+            proxy.deaf = True
+            refreshes = Refreshes(settings(redis_url=f"redis://127.0.0.1:{proxy.port}"))
+            began_at = time.monotonic()
+            with refreshes.counted():
+                pass
+            assert time.monotonic() - began_at < refreshes_module.LIMIT + 1
+            refreshes.close()
+
+    def test_garbage_among_the_counts_is_left_out(
+        self, app: Flask, redis_server: EmbeddedRedis
+    ) -> None:
+        with Redis.from_url(redis_server.url) as redis:
+            for name in ("count:tick:", "count", "bucket:tick:soon", b"\xff", "seconds:tick:"):
+                redis.hset(app.extensions["refreshes"].key, name, "many")
+            redis.hset(app.extensions["refreshes"].key, "count:unchanged:", "3")
+        assert scraped(app)("refreshes_total", outcome="unchanged", kind="") == 3
+
+    def test_the_queue_is_rqs(self, app: Flask, redis_server: EmbeddedRedis) -> None:
+        with Redis.from_url(redis_server.url) as redis:
+            queue = Queue(QUEUE, connection=redis)
+            assert queue.key == refreshes_module.QUEUED
+            assert FailedJobRegistry(queue=queue).key == refreshes_module.FAILED
+            Worker([queue], connection=redis).register_birth()  # type: ignore[no-untyped-call]
+            queue.enqueue(print)
+        now = scraped(app)
+        assert (now("queue_jobs"), now("failed_jobs"), now("workers")) == (1, 0, 1)
+
+    def test_without_redis_the_rest_is_told_at_once(
+        self, make_app: AppFactory, own_redis: EmbeddedRedis
+    ) -> None:
+        assert own_redis.port
+        with DeafProxy(own_redis.port) as proxy:
+            app = make_app(redis_url=f"redis://127.0.0.1:{proxy.port}")
+            proxy.deaf = True
+            began_at = time.monotonic()
+            now = scraped(app)
+            assert time.monotonic() - began_at < 1.5
+            assert now("redis_answers") == 0
+            assert now("feed_connected") == 0
+            assert not now.has("refreshes_total")
+
+
+class TestProcesses:
+    @pytest.fixture
+    def web(self, app: Flask, settings: SettingsFactory, tmp_path: Path) -> Iterator[Web]:
+        """Two processes, and one tick."""
+        tick(app)
+        with Web(settings(web_concurrency=2), tmp_path / "web.log") as web:
+            wait_for(lambda: len(web.workers) == 2)
+            yield web
+
+    def scraped(self, web: Web) -> Scraped:
+        response, body = web.get("/metrics")
+        assert response.status == 200
+        assert response.headers["Content-Type"].startswith("text/plain; version=")
+        assert response.headers["Cache-Control"] == "no-store"
+        return Scraped(body.decode())
+
+    def test_any_of_them_answers_for_all_also_for_those_that_died(
+        self, web: Web, app: Flask
+    ) -> None:
+        def subscribers() -> float:
+            return self.scraped(web)("stream_subscribers", encoding="plain", coins="all")
+
+        wait_for(lambda: self.scraped(web)("web_processes") == 2)
+        with ExitStack() as stack:
+            for _ in range(20):
+                stack.enter_context(request(web.port))
+            wait_for(lambda: subscribers() == 20)
+            assert {subscribers() for _ in range(20)} == {20}
+            tick(app)
+            wait_for(lambda: self.scraped(web)("broadcast_duration_seconds_count") >= 4)
+            dead = web.workers[0]
+            os.kill(dead, signal.SIGKILL)
+            wait_for(lambda: dead not in web.workers and len(web.workers) == 2)
+            wait_for(lambda: self.scraped(web)("web_processes") == 2)
+            after = self.scraped(web)
+        assert after("stream_joins_total", encoding="plain", coins="all") == 20
+        assert after("stream_subscribers", encoding="plain", coins="all") < 20
+        assert after("database_answers") == 1
+        assert after("status", state="live") == 2
+
+    def test_its_folder_is_removed_at_the_end(self, web: Web, tmp_path: Path) -> None:
+        pid = web.child.process.pid
+        temporary = Path(os.environ.get("TMPDIR", "/tmp"))  # noqa: S108
+        assert list(temporary.glob(f"tracker-metrics-{pid}-*"))
+        assert web.child.end() == 0
+        assert not list(temporary.glob(f"tracker-metrics-{pid}-*"))
+
+    def test_memory_and_descriptors_are_those_of_all(self, web: Web) -> None:
+        wait_for(lambda: self.scraped(web)("web_processes") == 2)
+        text = web.get("/metrics")[1].decode()
+        found = {s.name: s.value for f in text_string_to_metric_families(text) for s in f.samples}
+        assert found["process_resident_memory_bytes"] > 2 * 20_000_000
+        assert abs(found["process_open_fds"] - web.descriptors()) <= 4
+        assert 0 < time.time() - found["process_start_time_seconds"] < 120
+
+
+class TestFolder:
+    @pytest.fixture(autouse=True)
+    def _elsewhere(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+        monkeypatch.setenv(multiproc_dir.VARIABLE, "/of/another")
+
+    def test_a_reload_keeps_it_and_what_the_killed_left_goes(self, tmp_path: Path) -> None:
+        (tmp_path / "tracker-metrics-999999999-x").mkdir()
+        (tmp_path / f"tracker-metrics-{os.getppid()}-x").mkdir()
+        (tmp_path / "tracker-metrics-mine").mkdir()
+        multiproc_dir.prepare()
+        made = os.environ[multiproc_dir.VARIABLE]
+        multiproc_dir.prepare()
+        assert os.environ[multiproc_dir.VARIABLE] == made
+        left = {path.name for path in tmp_path.iterdir()}
+        assert left == {
+            Path(made).name, f"tracker-metrics-{os.getppid()}-x", "tracker-metrics-mine",
+        }  # fmt: skip
+        multiproc_dir.remove()
+        assert not Path(made).exists()
+
+
+def test_many_scrapes_at_once_ask_redis_once(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Refreshes] = []
+
+    def read(self: Refreshes) -> Told:
+        asked.append(self)
+        return Told()
+
+    monkeypatch.setattr(Refreshes, "read", read)
+    threads = [threading.Thread(target=scraped, args=(app,)) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(asked) <= 2

@@ -1,0 +1,346 @@
+"""What the web process does with requests that are too big, too slow, or none at all.
+
+All of it over raw sockets to the real process, with one good reader of the
+stream beside it, who must not notice.
+"""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from dev.embedded_redis import EmbeddedRedis
+from tests.conftest import SettingsFactory, migrate
+from tests.support.tools import wait_for
+from tests.support.web_process import Web, request, tick
+from tracker.config import Settings
+from tracker.server import request_limits
+from tracker.server.request_limits import MAX_BODY, MAX_FIELDS, MAX_HEAD, MAX_LINE
+
+HOST = b"Host: localhost\r\n"
+GET = b"GET /api/prices HTTP/1.1\r\n" + HOST
+POST = b"POST /api/prices HTTP/1.1\r\n" + HOST
+SLOWLORIS = 200
+HASTY = "tests.support.short_timeouts:app"
+REQUEST_LIMIT = 2.0
+"""Seconds, as that one has it."""
+PATIENCE = 10.0
+"""Seconds for what ought to be at once."""
+
+
+@pytest.fixture(scope="module")
+def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
+    """One web process for all who need no tick."""
+    folder = tmp_path_factory.mktemp("limits")
+    url = f"sqlite:///{folder / 'tracker.db'}"
+    migrate(url)
+    with EmbeddedRedis() as redis:
+        settings = Settings(
+            database_url=url, redis_url=redis.url, source="simulated", secret_key="of the tests"
+        )
+        with Web(settings, folder / "web.log", application=HASTY) as web:
+            yield web
+
+
+@pytest.fixture
+def small(app: Flask, settings: SettingsFactory, tmp_path: Path) -> Iterator[Web]:
+    """A web process with a tick, and room for 100 requests at one time."""
+    tick(app)
+    mine = settings(max_subscribers_per_ip=1000)
+    room = ("--worker-connections", "100")
+    with Web(mine, tmp_path / "web.log", *room, application=HASTY) as web:
+        yield web
+
+
+def answer_to(port: int, *parts: bytes) -> bytes:
+    """Return all that is answered to *parts* until the server closes the connection."""
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as sock:
+        try:
+            for part in parts:
+                sock.sendall(part)
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # it said no before all was sent
+        return rest_of(sock)
+
+
+def rest_of(sock: socket.socket) -> bytes:
+    data = b""
+    while more := sock.recv(65536):
+        data += more
+    return data
+
+
+def status_of(answer: bytes) -> int:
+    return int(answer.split(b" ", 2)[1])
+
+
+def field(name: str, size: int) -> bytes:
+    """Return a header field of *size* bytes."""
+    start = f"{name}: ".encode()
+    return start + b"x" * (size - len(start) - 2) + b"\r\n"
+
+
+REFUSED = {
+    "bytes that are no text": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 400),
+    "NUL bytes": (b"\x00" * 100 + b"\r\n\r\n", 400),
+    "an empty line": (b"\r\n", 400),
+    "a NUL in the address": (b"GET /\x00 HTTP/1.1\r\n" + HOST + b"\r\n", 400),
+    "a NUL in a field": (GET + b"X: a\x00b\r\n\r\n", 400),
+    "a return alone in a field": (GET + b"X: a\rY: b\r\n\r\n", 400),
+    "a field without a colon": (GET + b"nonsense\r\n\r\n", 400),
+    "a field's name with a space": (GET + b"Content-Length : 5\r\n\r\nhello", 400),
+    "a field on two lines": (GET + b"X: a\r\n b\r\n\r\n", 400),
+    "HTTP/0.9": (b"GET /api/prices\r\n", 400),
+    "HTTP/2 at once": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400),
+    "a version that is none": (b"GET / HTTP/1.x\r\n\r\n", 400),
+    "a version without a point": (b"GET / HTTP/1\r\n\r\n", 400),
+    "no Host": (b"GET /api/prices HTTP/1.1\r\n\r\n", 400),
+    "two Hosts": (GET + HOST + b"\r\n", 400),
+    "two Hosts of HTTP/1.0": (b"GET /api/prices HTTP/1.0\r\n" + HOST * 2 + b"\r\n", 400),
+    "a Host that is none": (b"GET /api/prices HTTP/1.1\r\nHost: a/b\r\n\r\n", 400),
+    "no Host beside an address with one": (b"GET http://x/api/prices HTTP/1.1\r\n\r\n", 400),
+    "an address with an empty host": (b"GET http:///api/prices HTTP/1.1\r\n" + HOST + b"\r\n", 400),
+    "an address with a user": (b"GET http://a@x/ HTTP/1.1\r\n" + HOST + b"\r\n", 400),
+    "two spaces": (b"GET  / HTTP/1.1\r\n\r\n", 400),
+    "a long address": (b"GET /?" + b"x" * MAX_LINE + b" HTTP/1.1\r\n" + HOST + b"\r\n", 414),
+    "a line without an end": (b"G" * MAX_LINE, 414),
+    "a long field": (GET + field("X", MAX_HEAD + 1) + b"\r\n", 431),
+    "a field without an end": (GET + b"X: " + b"x" * MAX_HEAD, 431),
+    "many fields": (GET + b"X: y\r\n" * MAX_FIELDS + b"\r\n", 431),
+    "much in all": (GET + field("X", 2000) * 9 + b"\r\n", 431),
+    "a length that is none": (POST + b"Content-Length: five\r\n\r\nhello", 400),
+    "a length below nothing": (POST + b"Content-Length: -5\r\n\r\n", 400),
+    "a length with a sign": (POST + b"Content-Length: +5\r\n\r\nhello", 400),
+    "a length with a gap": (POST + b"Content-Length: 1_0\r\n\r\nhellohello", 400),
+    "two lengths": (POST + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello!", 400),
+    "an absurd length": (POST + b"Content-Length: 999999999999999999999999\r\n\r\n", 400),
+    "a length above all": (POST + b"Content-Length: 999999999999999999\r\n\r\n", 413),
+    "a body too big": (POST + f"Content-Length: {MAX_BODY + 1}\r\n\r\n".encode(), 413),
+    "one announced": (
+        POST + b"Expect: 100-continue\r\nContent-Length: 9999999\r\n\r\n",
+        413,
+    ),
+    "chunks": (POST + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", 411),
+    "chunks in disguise": (POST + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 411),
+    "chunks and a length": (
+        POST + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        411,
+    ),
+    "a body to HEAD": (
+        b"HEAD /api/prices HTTP/1.1\r\n" + HOST + b"Content-Length: 5\r\n\r\nhello",
+        400,
+    ),
+}
+
+
+def test_nobody_may_take_long() -> None:
+    """The other tests are in a hurry."""
+    assert request_limits.IDLE_LIMIT <= 10
+    assert request_limits.REQUEST_LIMIT <= 10
+    assert request_limits.ANSWER_LIMIT <= 30
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_it_is_refused_at_once_and_the_connection_ends(web: Web, what: str) -> None:
+    sent, status = REFUSED[what]
+    began_at = time.monotonic()
+    answer = answer_to(web.port, sent, b"") if what != "a body too big" else answer_to(
+        web.port, sent, b"x" * (MAX_BODY + 1)
+    )  # fmt: skip
+    head, body = answer.split(b"\r\n\r\n", 1)
+    assert status_of(head) == status
+    assert b"Content-Type: application/problem+json" in head
+    problem = json.loads(body)
+    assert problem["status"] == status
+    assert problem["detail"].startswith("accepted: ")
+    assert time.monotonic() - began_at < REQUEST_LIMIT * 0.75
+
+
+def test_nothing_of_what_is_refused_is_in_the_log(web: Web) -> None:
+    """Whoever sends nonsense would otherwise fill the disk."""
+    before = web.child.output
+    for sent, _ in REFUSED.values():
+        answer_to(web.port, sent)
+    assert web.child.output == before
+
+
+def test_ten_megabytes_are_refused_while_they_come(web: Web) -> None:
+    sent = POST + b"Content-Length: 10000000\r\n\r\n"
+    assert status_of(answer_to(web.port, sent, *[b"x" * 100_000] * 100)) == 413
+
+
+def test_chunks_without_an_end_are_not_waited_for(web: Web) -> None:
+    sent = POST + b"Transfer-Encoding: chunked\r\n\r\n"
+    began_at = time.monotonic()
+    with socket.create_connection(("127.0.0.1", web.port)) as sock:
+        sock.sendall(sent)
+        with pytest.raises(OSError, match=r"."):  # noqa: PT012 - the loop ends by it
+            while time.monotonic() - began_at < PATIENCE:
+                sock.sendall(b"5\r\nhello\r\n" * 1000)
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (GET + field("X", MAX_HEAD - len(HOST)) + b"\r\n", 200),
+        (b"GET /api/prices?" + b"x" * (MAX_LINE - 28) + b" HTTP/1.1\r\n" + HOST + b"\r\n", 200),
+        (GET + b"X: y\r\n" * (MAX_FIELDS - 1) + b"\r\n", 200),
+        (POST + f"Content-Length: {MAX_BODY}\r\n\r\n".encode() + b"x" * MAX_BODY, 405),
+        (b"GET /api/prices HTTP/1.0\r\n\r\n", 200),
+        (b"GET /api/prices HTTP/1.1\r\nHost:\r\n\r\n", 200),
+        (b"OPTIONS /api/prices HTTP/1.1\r\n" + HOST + b"\r\n", 200),
+        (b"GET http://a.example/api/prices HTTP/1.1\r\n" + HOST + b"\r\n", 200),
+        (b"GET HTTPS://a.example:8000/api/prices?a HTTP/1.1\r\n" + HOST + b"\r\n", 200),
+        (b"GET http://a.example?a=b HTTP/1.1\r\n" + HOST + b"\r\n", 302),
+        (b"GET /\xc3\xa4%00%ff HTTP/1.1\r\n" + HOST + b"\r\n", 404),
+    ],
+)
+def test_what_is_just_small_enough_is_answered(small: Web, sent: bytes, status: int) -> None:
+    with socket.create_connection(("127.0.0.1", small.port), timeout=5) as sock:
+        sock.sendall(sent)
+        assert status_of(sock.recv(65536)) == status
+
+
+def test_the_host_of_an_address_counts_more_than_that_of_the_field(web: Web) -> None:
+    sent = b"GET http://a.example/api/docs HTTP/1.1\r\nConnection: close\r\n" + HOST + b"\r\n"
+    answer = answer_to(web.port, sent)
+    assert b"curl &#39;http://a.example/" in answer or b"curl 'http://a.example/" in answer
+    assert b"//localhost" not in answer
+
+
+def test_a_body_that_waits_to_be_asked_for_is(web: Web) -> None:
+    with socket.create_connection(("127.0.0.1", web.port), timeout=5) as sock:
+        sock.sendall(POST + b"Expect: 100-continue\r\nContent-Length: 5\r\n\r\n")
+        assert status_of(sock.recv(65536)) == 100
+        sock.sendall(b"hello")
+        assert status_of(sock.recv(65536)) == 405
+
+
+def test_requests_sent_at_once_are_answered_in_order(small: Web) -> None:
+    asked = GET + b"\r\n"
+    body = POST + b"Content-Length: 5\r\n\r\nhello"
+    last = b"GET /nowhere HTTP/1.1\r\nConnection: close\r\n" + HOST + b"\r\n"
+    answer = answer_to(small.port, asked * 20 + body + asked + last)
+    statuses = [int(part[:3]) for part in answer.split(b"HTTP/1.1 ")[1:]]
+    assert statuses == [200] * 20 + [405, 200, 404]
+
+
+def test_a_smuggled_request_is_not_heard(web: Web) -> None:
+    """A proxy that believed the length would have taken what follows for the body."""
+    hidden = b"GET /stream HTTP/1.1\r\n" + HOST + b"\r\n"
+    sent = POST + f"Content-Length: {len(hidden)}\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+    answer = answer_to(web.port, sent + b"0\r\n\r\n" + hidden)
+    assert answer.count(b"HTTP/1.1 ") == 1
+
+
+class Slow:
+    """One that sends a request byte by byte until it is cut."""
+
+    def __init__(self, port: int, request: bytes) -> None:
+        self.sock = socket.create_connection(("127.0.0.1", port), timeout=30)
+        self.sock.sendall(request)
+        self.began_at = time.monotonic()
+        self.answer = b""
+        self.cut_after = 0.0
+        self.thread = threading.Thread(target=self._drip)
+        self.thread.start()
+
+    def _drip(self) -> None:
+        self.sock.settimeout(0.2)
+        with self.sock:
+            while not self.cut_after:
+                try:
+                    self.answer += (data := self.sock.recv(65536))
+                    self.cut_after = 0 if data else time.monotonic() - self.began_at
+                except TimeoutError:
+                    self.sock.send(b"x")
+                except OSError:
+                    self.cut_after = time.monotonic() - self.began_at
+
+
+def test_those_who_drip_are_told_so_and_cut_in_time(web: Web) -> None:
+    starts = [b"GET /api", GET + b"X: ", POST + b"Content-Length: 5000\r\n\r\n"]
+    drips = [Slow(web.port, start) for start in starts]
+    for drip in drips:
+        drip.thread.join()
+        assert status_of(drip.answer) == 408
+        assert REQUEST_LIMIT - 0.5 < drip.cut_after < REQUEST_LIMIT + request_limits.LINGER + 3
+
+
+def test_those_who_say_nothing_are_let_go_without_a_word(small: Web) -> None:
+    """A word would be taken for the answer to a request that is just on its way."""
+    with socket.create_connection(("127.0.0.1", small.port), timeout=PATIENCE) as silent:
+        with request(small.port, "/api/prices") as kept:
+            read_to(kept, b"]}")
+            kept.settimeout(PATIENCE)
+            assert kept.recv(10) == b""
+        assert silent.recv(10) == b""
+
+
+def test_two_hundred_with_half_a_request_keep_nobody_out_and_are_gone_in_time(
+    small: Web, app: Flask
+) -> None:
+    """There is room for a hundred requests at one time: who has waited longest makes place."""
+    with ExitStack() as stack:
+        reader = stack.enter_context(request(small.port))
+        read_to(reader, b"event: prices")
+        before = small.descriptors()
+        halves = []
+        for _ in range(SLOWLORIS):
+            sock = stack.enter_context(socket.create_connection(("127.0.0.1", small.port)))
+            sock.sendall(b"GET /stream HTTP/1.1\r\nHost: local")
+            halves.append(sock)
+        for _ in range(20):
+            began_at = time.monotonic()
+            assert small.get("/api/prices")[0].status == 200
+            assert time.monotonic() - began_at < 2
+        newcomer = stack.enter_context(request(small.port))
+        read_to(newcomer, b"event: prices")
+        sent = tick(app)
+        for sock in (reader, newcomer):
+            read_to(sock, f"id: {sent.id}\n".encode())
+        wait_for(
+            lambda: small.descriptors() <= before + 2, REQUEST_LIMIT + 5, "the halves to be gone"
+        )
+        for sock in halves:
+            sock.settimeout(5)
+            assert rest_or_reset(sock)[:12] in (b"", b"HTTP/1.1 408")
+
+
+def test_who_takes_no_answer_does_not_keep_its_place(small: Web) -> None:
+    """It asks and asks, and reads nothing: the kernel's buffers are full at some time."""
+    with ExitStack() as stack:
+        greedy = stack.enter_context(request(small.port, "/api/prices", buffer=1))
+        greedy.setblocking(False)
+        asked = (GET + b"\r\n") * 1000
+        with pytest.raises(OSError):  # noqa: PT011, PT012 - reset, when it has been let go
+            while True:
+                try:
+                    greedy.send(asked)
+                except BlockingIOError:
+                    assert small.get("/api/prices", Connection="close")[0].status == 200
+                    time.sleep(0.2)
+    assert "Traceback" not in small.child.output
+
+
+def read_to(sock: socket.socket, part: bytes) -> None:
+    data = b""
+    while part not in data:
+        more = sock.recv(65536)
+        assert more, f"the stream ended after {data!r}"
+        data += more
+
+
+def rest_or_reset(sock: socket.socket) -> bytes:
+    try:
+        return rest_of(sock)
+    except ConnectionResetError:
+        return b""

@@ -1,0 +1,176 @@
+"""Whatever readers, the feed and the kernel do, in any order: each reader gets what it should.
+
+Hypothesis drives a real hub over real socket pairs with the smallest buffers,
+so that partial sends and stalls are the rule, against a reference that knows
+only which frames there were.
+"""
+
+from __future__ import annotations
+
+import socket
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
+
+from tests.support.stream_clients import SMALLEST_BUFFER, Reader
+from tracker.stream.frames import Frame, Lens, Notice, encode
+from tracker.stream.hub import Hub
+
+RING = 8
+SIZES = [1, 300, 3000, 20_000]
+PARTS = [(), (), ("a",), ("a", "b")]
+
+
+class Ledger(Reader):
+    """A reader that remembers what it may expect."""
+
+    def __init__(self, *, gzip: bool, part: tuple[str, ...]) -> None:
+        super().__init__(gzip=gzip, buffer=SMALLEST_BUFFER)
+        self.part = part
+        self.must_begin_with: int | None = None
+
+    @property
+    def newest_status(self) -> int:
+        told = [int(event.data) for event in self.events if event.event == "status"]
+        assert told == sorted(set(told)), "a status came twice, or after a newer one"
+        return told[-1] if told else 0
+
+
+def text_of(part: tuple[str, ...], id: int) -> str:
+    """Return what the frame *id* says through *part*, from one byte to several buffers of it."""
+    return (",".join(part) or "all") + "x" * SIZES[id % len(SIZES)]
+
+
+def check_order(reader: Ledger, sent: list[int], gaps: set[int]) -> None:
+    """Each id once, in order; a jump or a gap only after a verdict, and a verdict only then.
+
+    *gaps* are the ids of frames that came after a gap: what was before is not replayed.
+    """
+    place = {id: n for n, id in enumerate(sent)}
+    before: int | None = None
+    verdict = None
+    for event in reader.events:
+        if event.event == "resume":
+            verdict = event
+        elif event.event == "message":
+            assert event.data == text_of(reader.part, int(event.id)), "bytes were lost or doubled"
+            at = place[int(event.id)]
+            if before is None:
+                assert reader.must_begin_with in (None, int(event.id))
+            elif verdict is None:
+                assert at == before + 1, "a frame was lost or came twice, and nothing was said"
+                assert sent[at] not in gaps, "nothing was said of the gap"
+            else:
+                over_a_gap = not gaps.isdisjoint(sent[before + 1 : at + 1])
+                assert over_a_gap or at - before > RING, "what was in the ring was not sent"
+                assert at > before
+                assert f'"{sent[before]}"' in verdict.data
+            before, verdict = at, None
+
+
+class HubModel(RuleBasedStateMachine):
+    """Joins, resumes, stalls, partial sends, hang-ups, broadcasts and gaps in any order."""
+
+    readers = Bundle("readers")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hub = Hub(ring=RING, heartbeat=0, stall_limit=1e9)
+        self.sent: list[int] = []
+        self.gaps: set[int] = set()
+        self.inside: set[Ledger] = set()
+        self.statuses = 0
+        self.last_told = 0
+
+    @rule(target=readers, gzip=st.booleans(), part=st.sampled_from(PARTS), back=st.integers(-1, 12))
+    def join(self, gzip: bool, part: tuple[str, ...], back: int) -> Ledger:
+        """Join anew (*back* -1), or with the id of *back* frames ago, which may be unknown."""
+        reader = Ledger(gzip=gzip, part=part)
+        since = self.sent[-1 - back] if 0 <= back < len(self.sent) else None
+        if self.sent:
+            unbroken = self.gaps.isdisjoint(self.sent[len(self.sent) - back :] if back > 0 else [])
+            known = since is not None and back <= RING and unbroken
+            reader.must_begin_with = self.sent[-1] if not known or not back else self.sent[-back]
+            if known and not back:
+                reader.must_begin_with = None
+        last_event_id = None if back < 0 else str(since or "unknown")
+        self.hub.join(reader.ours, Lens(part, gzip), last_event_id=last_event_id)
+        self.inside.add(reader)
+        return reader
+
+    @rule(step=st.integers(1, 4), after_gap=st.sampled_from([False] * 5 + [True]))
+    def broadcast(self, step: int, after_gap: bool) -> None:
+        id = self.sent[-1] + step if self.sent else 100
+        if after_gap and self.sent:
+            self.gaps.add(id)
+        self.sent.append(id)
+        self.hub.broadcast(
+            Frame(id, lambda part: encode(text_of(part, id), event="message", id=id)),
+            after_gap=after_gap,
+        )
+
+    @rule(tell=st.booleans())
+    def pin(self, tell: bool) -> None:
+        self.statuses += 1
+        self.last_told = self.statuses if tell else self.last_told
+        text = str(self.statuses)
+        self.hub.pin(Notice(encode(text, event="status")), tell=tell)
+
+    @rule(reader=readers, most=st.integers(1, 9000))
+    def read_some(self, reader: Ledger, most: int) -> None:
+        if reader in self.inside:
+            reader.read(most)
+            check_order(reader, self.sent, self.gaps)
+
+    @rule()
+    def look_at_clock(self) -> None:
+        """Send a heartbeat to those who keep up."""
+        self.hub.look_at_clock()
+
+    @rule()
+    def look_at_sockets(self) -> None:
+        self.hub.look_at_sockets()
+
+    @rule(reader=consumes(readers))
+    def hang_up(self, reader: Ledger) -> None:
+        reader.close()
+        self.inside.discard(reader)
+
+    @rule(reader=consumes(readers))
+    def stop_sending(self, reader: Ledger) -> None:
+        """A peer that closes its sending half counts as gone, as with any HTTP server."""
+        if reader in self.inside:
+            reader.far.shutdown(socket.SHUT_WR)
+            self.hub.look_at_sockets()
+            self.inside.discard(reader)
+            reader.close()
+
+    @invariant()
+    def nobody_is_forgotten(self) -> None:
+        assert len(self.hub) >= len(self.inside)
+
+    def teardown(self) -> None:
+        """In the end everybody reads all there is: nobody may lack the newest."""
+        try:
+            for reader in self.inside:
+                while reader.read() or self._hub_has_more_for(reader):
+                    pass
+                check_order(reader, self.sent, self.gaps)
+                assert reader.newest_status >= self.last_told
+                if reader.must_begin_with is not None:
+                    assert reader.ids[-1] == self.sent[-1]
+            self.hub.look_at_sockets()
+            assert len(self.hub) == len(self.inside)
+        finally:
+            for reader in self.inside:
+                reader.close()
+            self.hub.close()
+
+    def _hub_has_more_for(self, reader: Ledger) -> bool:
+        self.hub.look_at_sockets()
+        return bool(reader.read())
+
+
+TestHubModel = HubModel.TestCase
+TestHubModel.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)

@@ -1,0 +1,85 @@
+"""A real browser for tests: pages that reach this machine only and must not complain."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.support.fake_site import Site
+
+CHROMIUM = shutil.which("chromium-headless-shell") or shutil.which("chromium")
+"""Without its windows it takes half the work."""
+PATIENCE = 20_000
+"""Milliseconds in which a page must come to what is expected of it, on a loaded machine too."""
+expect.set_options(timeout=PATIENCE)
+
+THIS_MACHINE_ONLY = "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"
+
+needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium on the PATH")
+
+
+@contextmanager
+def launched() -> Iterator[Browser]:
+    """Give a browser that reaches this machine only."""
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=[
+                "--headless",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-quic",
+                "--no-first-run",
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--disable-sync",
+                f"--host-resolver-rules={THIS_MACHINE_ONLY}",
+            ],
+        )
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with launched() as chromium:
+        yield chromium
+
+
+Open = Callable[..., Page]
+
+
+@pytest.fixture
+def new_page(browser: Browser) -> Iterator[Open]:
+    """Make pages that reach this machine only and must not complain."""
+    contexts = []
+    complaints: list[str] = []
+
+    def make(**options: Any) -> Page:
+        context = browser.new_context(
+            **{"timezone_id": "Europe/Berlin", "locale": "de-DE", **options}
+        )
+        contexts.append(context)
+        context.set_default_timeout(PATIENCE)
+        page = context.new_page()
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda message: complaints.append(message.text))
+        return page
+
+    yield make
+    for context in contexts:
+        context.close()
+    # An address that cannot be had is the test's doing, never a script's.
+    assert [text for text in complaints if "Failed to load resource" not in text] == []
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    site = Site()
+    yield site
+    site.go()

@@ -1,0 +1,260 @@
+"""A site for the pages' tests: the product's own pages, over a relay and a history of the test's.
+
+The stream follows the test's script, `Site.send_tick` and so on; a reader that
+comes back with a `Last-Event-ID` gets what it has missed, as from the product.
+"""
+
+from __future__ import annotations
+
+import queue
+import select
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from flask import Flask, Response, request
+from jinja2.bccache import Bucket, BytecodeCache
+from playwright.sync_api import Locator, Page, expect
+from werkzeug.serving import make_server
+
+from tracker import web
+from tracker.config import ROOT, Settings
+from tracker.market.candles import MOST, Point, thin
+from tracker.market.freshness import Status
+from tracker.market.quotes import Quote, Tick, TickJson
+from tracker.monitoring.instruments import Instruments
+from tracker.storage.history import Series
+from tracker.storage.history_cache import Recall
+
+TICK_AT = time.time_ns() // 1_000_000
+LOOK = 0.05
+"""Seconds between two looks whether a stream's reader has left."""
+OWN_CONNECTION = "delete globalThis.SharedWorker; delete globalThis.BroadcastChannel;"
+"""An init script: the page has its stream itself, under its own clock and in its own requests."""
+ICON = "data:image/gif;base64,R0lGODlhAQABAIAAAP///wAAACH5BAEAAAAALAAAAAABAAEAAAICRAEAOw=="
+
+
+@dataclass
+class FakeRelay:
+    """A relay that was told what to say."""
+
+    tick: Tick | None = None
+    told: Status = field(default_factory=lambda: Status("live"))
+    once: frozenset[str] = frozenset()
+    """Coins that were followed once and are no longer."""
+
+    @property
+    def newest(self) -> TickJson | None:
+        return TickJson(self.tick) if self.tick else None
+
+    @property
+    def coins(self) -> frozenset[str]:
+        return self.once.union(quote.id for quote in (self.tick.quotes if self.tick else ()))
+
+    def start(self) -> None:
+        """Nothing to begin."""
+
+    def status(self) -> Status:
+        return self.told
+
+
+@dataclass
+class FakeHistory:
+    """A history that was told its points, by coin and range, or by coin alone."""
+
+    told: dict[str, list[Point]] = field(default_factory=dict)
+
+    def points(self, coin: str, range: str, now: int, *, most: int = MOST) -> Series:
+        points = self.told.get(f"{coin} {range}", self.told.get(coin, []))
+        return Series(thin(points, most), "hour" if range in ("7d", "30d", "1y") else "tick")
+
+
+class Templates(BytecodeCache):
+    """Templates compiled by one site, for the next."""
+
+    def __init__(self) -> None:
+        self._code: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self._code:
+            bucket.bytecode_from_string(self._code[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._code[bucket.key] = bucket.bytecode_to_string()
+
+
+_templates = Templates()
+
+
+def make_app(relay: Any, history: FakeHistory | None = None, **settings: Any) -> Flask:
+    """Return the product's pages and API, without its stream, over *relay* and *history*."""
+    app = Flask(__name__, root_path=str(ROOT), static_folder=None)
+    app.extensions |= {
+        "relay": relay,
+        "recall": Recall(history or FakeHistory(), app.app_context),
+        "settings": Settings(**{"rate_limit": 0, **settings}),
+        "instruments": Instruments(),
+    }
+    app.jinja_env.bytecode_cache = _templates
+    web.register(app, (*web.FOR_PEOPLE, web.prices, web.history))
+    return app
+
+
+class Site(FakeRelay):
+    """The pages and a scripted `/stream` on a port of their own; also the pages' relay."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__()
+        self.history = FakeHistory()
+        self.is_refusing = False
+        self.connections = 0
+        """How often the stream was asked for."""
+        self.sent: list[Tick] = []
+        """Every tick of `send_tick`, in order."""
+        self._readers: list[queue.Queue[str | None]] = []
+        self._lock = threading.Lock()
+        self._app = make_app(self, self.history, **settings)
+        self._app.add_url_rule("/stream", view_func=self._stream)
+        self._app.add_url_rule("/blank", view_func=lambda: "<!doctype html><title>Blank</title>")
+        self.port = 0
+        self.come()
+
+    @property
+    def root(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def url(self) -> str:
+        return f"{self.root}/cryptos/"
+
+    @property
+    def readers(self) -> int:
+        """How many streams there are; one whose reader has left is noticed a moment later."""
+        with self._lock:
+            return len(self._readers)
+
+    def send_tick(self, *quotes: Quote) -> Tick:
+        """Send the next tick, two seconds after the one before, to all readers."""
+        before = self.tick.id if self.tick else TICK_AT
+        return self.send(make_tick(*quotes, at=before + 2000))
+
+    def send(self, tick: Tick) -> Tick:
+        """Send this very tick."""
+        with self._lock:
+            self.tick = tick
+            self.sent.append(tick)
+            self._put(prices_event(tick))
+        return tick
+
+    def send_status(self, told: Status) -> None:
+        """Send another status to all readers."""
+        with self._lock:
+            self.told = told
+            self._put(status_event(told))
+
+    def come(self) -> None:
+        """Listen, on the same port as before."""
+        self._server = make_server("127.0.0.1", self.port, self._app, threaded=True)
+        self.port = self._server.port
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
+        self._thread.start()
+
+    def go(self) -> None:
+        """Hang up on all readers and stop to listen."""
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        """End all streams."""
+        with self._lock:
+            self._put(None)
+            self._readers.clear()
+
+    def _put(self, event: str | None) -> None:
+        for reader in self._readers:
+            reader.put(event)
+
+    def _stream(self) -> Response:
+        self.connections += 1
+        if self.is_refusing:
+            return Response("no", 503)
+        last = request.args.get("last_event_id") or request.headers.get("Last-Event-ID")
+        reader: queue.Queue[str | None] = queue.Queue()
+        with self._lock:
+            reader.put(f"retry: 50\n\n{status_event(self.told)}")
+            missed = [tick for tick in self.sent if last and tick.id > int(last)]
+            newest = [self.tick] if self.tick and not last else []
+            for tick in missed or newest:
+                reader.put(prices_event(tick))
+            self._readers.append(reader)
+        events = self._events(reader, request.environ["werkzeug.socket"])
+        return Response(events, mimetype="text/event-stream")
+
+    def _events(self, reader: queue.Queue[str | None], sock: socket.socket) -> Iterator[str]:
+        """Yield what *reader* is sent, until the site or the reader hangs up."""
+        try:
+            while not _has_left(sock):
+                try:
+                    event = reader.get(timeout=LOOK)
+                except queue.Empty:
+                    continue
+                if event is None:
+                    return
+                yield event
+        finally:
+            with self._lock, suppress(ValueError):
+                self._readers.remove(reader)
+
+
+def _has_left(sock: socket.socket) -> bool:
+    """Return whether the other end has hung up: it sends nothing else once it has asked."""
+    readable, _, _ = select.select([sock], [], [], 0)
+    return bool(readable)
+
+
+def status_event(told: Status) -> str:
+    return f"event: status\ndata: {told.to_json()}\n\n"
+
+
+def prices_event(tick: Tick) -> str:
+    return f"event: prices\nid: {tick.id}\ndata: {tick.to_json()}\n\n"
+
+
+def make_tick(*quotes: Quote, at: int = TICK_AT, source: str = "coingecko") -> Tick:
+    return Tick(id=at, currency="usd", source=source, quotes=quotes)
+
+
+def quote(coin: str, price: str = "1.50", **changes: Any) -> Quote:
+    values: dict[str, Any] = {"symbol": coin[:3], "name": coin.title(), "image": ICON}
+    return Quote(id=coin, price=Decimal(price), **{**values, **changes})
+
+
+BITCOIN = quote("bitcoin", "97012.50", rank=1, market_cap=Decimal("1920000000001"))
+ETHER = quote(
+    "ethereum",
+    "3512.25",
+    rank=2,
+    change_24h=Decimal("-2.5"),
+    market_cap=Decimal("534290000001"),
+)
+TETHER = quote("tether", "1.00", rank=3, image=None)
+
+
+def cell(page: Page, coin: str, field: str) -> Locator:
+    return page.locator(f'[data-coin="{coin}"] [data-field="{field}"]')
+
+
+def expect_state(page: Page, state: str) -> None:
+    expect(page.locator("[data-indicator]")).to_have_attribute("data-state", state)
+
+
+def open_live(page: Page, site: Site, path: str = "/cryptos/") -> None:
+    page.goto(site.root + path)
+    expect_state(page, "live")

@@ -1,0 +1,28 @@
+"""The ports of a run: a block of its own, as long as it lives."""
+
+from dev.embedded_redis import PORTS, free_port
+from tests.support.ports import BLOCK, reserve
+
+
+def test_two_runs_have_ports_of_their_own() -> None:
+    one, ours = reserve()
+    other, theirs = reserve()
+    assert one
+    assert other
+    with one, other:
+        assert len(ours) == len(theirs) == BLOCK - 1
+        assert not set(ours) & set(theirs)
+
+
+def test_this_run_has_such_a_block_too() -> None:
+    assert len({free_port() // BLOCK for _ in range(50)}) == 1
+
+
+def test_without_a_free_block_all_ports_are_had() -> None:
+    lock, block = reserve(PORTS[:BLOCK])
+    again, ports = reserve(PORTS[:BLOCK])
+    if lock:
+        lock.close()
+    assert again is None
+    assert ports == PORTS[:BLOCK]
+    assert block

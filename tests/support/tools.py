@@ -1,0 +1,208 @@
+"""What tests of several rooms need: waiting, child processes, a proxy that goes deaf, quotes.
+
+Nothing here knows pytest.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import fields
+from decimal import Decimal
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar, cast
+
+from tracker.config import Settings
+from tracker.errors import SourceError
+from tracker.market.quotes import Quote, Tick
+from tracker.storage.ticks import Store
+from worker.sources import Fetched
+
+ROOT = Path(__file__).resolve().parents[2]
+
+STEP = 0.01
+"""Seconds between two looks at a condition."""
+
+T = TypeVar("T")
+
+
+def wait_for(condition: Callable[[], T], timeout: float = 30.0, what: str = "") -> T:
+    """Return the first true value of *condition*; after *timeout* seconds `AssertionError`."""
+    deadline = time.monotonic() + timeout
+    while not (found := condition()):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {timeout} s: {what or condition}")
+        time.sleep(STEP)
+    return found
+
+
+def now_ms() -> int:
+    """Return the time in unix milliseconds."""
+    return time.time_ns() // 1_000_000
+
+
+def quote(id: str = "bitcoin", price: str | Decimal = "97012.5", **rest: Any) -> Quote:
+    """Return a quote of *id* whose other fields follow from it, unless *rest* has them."""
+    named: dict[str, Any] = {"symbol": id[:3], "name": id.title(), "rank": 1} | rest
+    return Quote(id=id, price=Decimal(price), **named)
+
+
+def newest_of(store: Store) -> Tick | None:
+    """Return the newest tick in *store*."""
+    newest = store.newest(1)
+    return newest[0] if newest else None
+
+
+class Script:
+    """A source that says what it was told to, one a fetch: quotes, an error, or None, unchanged."""
+
+    name = "script"
+
+    def __init__(self, *answers: Iterable[Quote] | Fetched | SourceError | None) -> None:
+        self._answers = list(answers)
+        self.fetched = 0
+        self.asked: list[tuple[str | None, bool]] = []
+
+    def fetch(self, *, etag: str | None = None, week: bool = False) -> Fetched | None:
+        """Return or raise the next answer."""
+        self.fetched += 1
+        self.asked.append((etag, week))
+        answer = self._answers.pop(0)
+        if isinstance(answer, SourceError):
+            raise answer
+        return answer if isinstance(answer, Fetched | None) else Fetched(quotes=list(answer))
+
+
+def environment(settings: Settings | None = None, **changed: str) -> dict[str, str]:
+    """Return a child's environment: *settings* as their variables, nothing of ours but the PATH."""
+    env = {"PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])}
+    for field in fields(Settings) if settings else ():
+        value = getattr(settings, field.name)
+        if value is not None and value != field.default:
+            env[field.metadata["env"]] = ",".join(value) if isinstance(value, tuple) else str(value)
+    return env | changed
+
+
+class Child:
+    """`python -m …` (or any program of the venv) with its output in a file, for a `with` block."""
+
+    def __init__(self, *command: str, env: dict[str, str], log: Path, cwd: Path = ROOT) -> None:
+        program = [sys.executable, *command] if command[0] == "-m" else list(command)
+        self.log = log
+        with log.open("wb") as output:
+            self.process = subprocess.Popen(
+                program,
+                cwd=cwd,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    @property
+    def output(self) -> str:
+        """What it has printed so far, on both streams."""
+        return self.log.read_text(errors="replace")
+
+    def runs(self) -> bool:
+        """Return whether it has not ended."""
+        return self.process.poll() is None
+
+    def wait(self, timeout: float = 30) -> int:
+        """Return its status once it has ended by itself."""
+        return self.process.wait(timeout)
+
+    def end(self, timeout: float = 30) -> int:
+        """Ask it to end; return its status."""
+        self.process.terminate()
+        return self.wait(timeout)
+
+
+class DeafProxy:
+    """A TCP proxy before *port* that can go deaf: connected on both sides, and silent."""
+
+    def __init__(self, port: int) -> None:
+        self._target = port
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self.deaf = False
+        """Nothing passes, on any connection."""
+        self._silenced: set[socket.socket] = set()
+        self._accepted: list[tuple[socket.socket, socket.socket]] = []
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._listener, selectors.EVENT_READ)
+        self._over, self._tell_over = socket.socketpair()
+        self._selector.register(self._over, selectors.EVENT_READ)
+        self._thread = threading.Thread(target=self._forward, name="proxy")
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._tell_over.send(b".")
+        self._thread.join()
+        for sock in (*sum(self._accepted, ()), self._listener, self._over, self._tell_over):
+            sock.close()
+        self._selector.close()
+
+    def silence(self, number: int) -> None:
+        """Let nothing pass any more on the connection that was accepted as *number* (from 0)."""
+        self._silenced |= set(self._accepted[number])
+
+    def _forward(self) -> None:
+        while True:
+            for key, _ in self._selector.select():
+                if key.fileobj is self._over:
+                    return
+                if key.fileobj is self._listener:
+                    self._accept()
+                else:
+                    self._pass_on(cast(socket.socket, key.fileobj), key.data)
+
+    def _accept(self) -> None:
+        ours, _ = self._listener.accept()
+        theirs = socket.create_connection(("127.0.0.1", self._target))
+        self._accepted.append((ours, theirs))
+        self._selector.register(ours, selectors.EVENT_READ, theirs)
+        self._selector.register(theirs, selectors.EVENT_READ, ours)
+
+    def _pass_on(self, source: socket.socket, target: socket.socket) -> None:
+        try:
+            data = source.recv(65536)
+            if not data:
+                self._selector.unregister(source)
+            if self.deaf or source in self._silenced:
+                return
+            target.sendall(data) if data else target.shutdown(socket.SHUT_WR)
+        except OSError:  # one side is gone: the other learns it when it is its turn
+            with suppress(KeyError):
+                self._selector.unregister(source)

@@ -1,0 +1,119 @@
+"""The real web process for a test, and what a worker would tell it."""
+
+from __future__ import annotations
+
+import http.client
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from flask import Flask
+
+from dev.embedded_redis import free_port
+from tests.support.tools import Child, environment, now_ms, quote, wait_for
+from tracker.config import Settings
+from tracker.market.quotes import Quote, Tick
+from tracker.messaging.feed import Message
+
+
+class Web:
+    """gunicorn with our application, for a `with` block; *also* are further arguments of it."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        log: Path,
+        *also: str,
+        port: int | None = None,
+        application: str = "wsgi:app",
+    ) -> None:
+        self.port = port or free_port()
+        env = environment(settings, PORT=str(self.port))
+        self.child = Child("gunicorn", application, *also, env=env, log=log)
+
+    def __enter__(self) -> Self:
+        try:
+            wait_for(self._answers, 60, "the web to answer")
+        except BaseException:  # Ctrl-C among them: no __exit__ follows
+            self.child.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.child.__exit__(kind, error, traceback)
+
+    @property
+    def workers(self) -> list[int]:
+        """The ids of the processes that serve."""
+        pid = self.child.process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+        return [int(child) for child in children.split()]
+
+    def descriptors(self) -> int:
+        """How many descriptors the processes that serve hold together."""
+        return sum(descriptors(pid) for pid in self.workers)
+
+    def get(
+        self, path: str, *, method: str = "GET", **headers: str
+    ) -> tuple[http.client.HTTPResponse, bytes]:
+        """Return the whole answer to one request; in names of headers, `_` stands for `-`."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        try:
+            connection.request(method, path, headers=sent)
+            response = connection.getresponse()
+            return response, response.read()
+        finally:
+            connection.close()
+
+    def _answers(self) -> bool:
+        assert self.child.runs(), self.child.output
+        try:
+            self.get("/api/prices")
+        except OSError:
+            return False
+        return True
+
+
+def descriptors(pid: int) -> int:
+    """Return how many descriptors the process *pid* holds."""
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
+@contextmanager
+def request(
+    port: int, path: str = "/stream", *, buffer: int | None = None, **headers: str
+) -> Iterator[socket.socket]:
+    """Give a socket on which *path* was asked for and nothing was read."""
+    with socket.socket() as sock:
+        if buffer is not None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+        sock.settimeout(30)
+        sock.connect(("127.0.0.1", port))
+        lines = [f"GET {path} HTTP/1.1", "Host: localhost"]
+        lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
+        sock.sendall("\r\n".join([*lines, "", ""]).encode())
+        yield sock
+
+
+def tick(app: Flask, *quotes: Quote, publish: bool = True) -> Tick:
+    """Save the next tick, as a worker would, and ring the bell unless told not to."""
+    with app.app_context():
+        saved = app.extensions["store"].save(
+            quotes or (quote("bitcoin", f"{time.monotonic():.6f}"),),
+            at=now_ms(),
+            next_attempt_at=now_ms() + 60_000,
+        )
+    assert saved is not None
+    if publish:
+        app.extensions["feed"].publish(Message(saved.health, saved.tick, saved.previous))
+    return saved.tick  # type: ignore[no-any-return]

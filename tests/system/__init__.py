@@ -1,0 +1,1 @@
+"""Tests of the whole product: end to end, deployments, upgrades, clients."""

@@ -1,0 +1,90 @@
+"""The description of the interface says what is there, all of it, and nothing else."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from flask import Flask
+
+from tests.support.fake_site import BITCOIN, make_tick
+from tracker.market.freshness import Status
+from tracker.web.api.docs import coded
+from tracker.web.api.openapi import document
+
+FOR_PROGRAMS = ("/api", "/stream", "/healthz", "/readyz", "/metrics")
+ITSELF = {"/api/openapi.json", "/api/docs"}
+
+
+def routes(app: Flask) -> set[str]:
+    found = {re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule) for rule in app.url_map.iter_rules()}
+    return {rule for rule in found if rule.startswith(FOR_PROGRAMS)} - ITSELF
+
+
+def test_every_address_that_programs_read_is_described_and_no_other(app: Flask) -> None:
+    assert set(document()["paths"]) == routes(app)
+
+
+def test_it_is_served_with_the_path_it_is_below(app: Flask) -> None:
+    client = app.test_client()
+    response = client.get("/api/openapi.json", environ_overrides={"SCRIPT_NAME": "/coins"})
+    assert response.content_type == "application/json"
+    assert response.json is not None
+    assert response.json["servers"] == [{"url": "/coins"}]
+    assert response.json["openapi"].startswith("3.1")
+    again = client.get("/api/openapi.json", headers={"If-None-Match": response.headers["ETag"]})
+    assert again.status_code == 200  # another path, another text
+    same = client.get("/api/openapi.json")
+    tag = {"If-None-Match": same.headers["ETag"]}
+    assert client.get("/api/openapi.json", headers=tag).status_code == 304
+
+
+def keys(name: str) -> set[str]:
+    return set(document()["components"]["schemas"][name]["required"])
+
+
+def test_a_tick_has_the_keys_that_are_described() -> None:
+    body = json.loads(make_tick(BITCOIN).to_json())
+    assert set(body) == keys("Tick")
+    assert set(body["quotes"][0]) == keys("Quote")
+    assert set(json.loads(Status("live").to_json())) == keys("Status")
+
+
+def references(node: Any) -> set[str]:
+    if isinstance(node, list):
+        return set().union(*map(references, node))
+    if not isinstance(node, dict):
+        return set()
+    own = {node["$ref"]} if "$ref" in node else set()
+    return own.union(*map(references, node.values()))
+
+
+def test_every_reference_leads_somewhere_and_nothing_is_left_over() -> None:
+    body = document()
+    there = {
+        f"#/components/{kind}/{name}"
+        for kind, named in body["components"].items()
+        for name in named
+    }
+    used = references(body)
+    assert used <= there
+    assert there - used == {"#/components/schemas/Status", "#/components/schemas/Resume"}  # events
+
+
+def test_code_is_shown_as_code_and_nothing_as_markup() -> None:
+    assert coded("of `a<b>` & `c`") == "of <code>a&lt;b&gt;</code> &amp; <code>c</code>"
+    assert coded("plain") == "plain"
+
+
+def test_it_can_be_read(app: Flask) -> None:
+    response = app.test_client().get("/api/docs")
+    assert response.status_code == 200
+    for words in (
+        "/api/coins/{coin}/history",
+        "Last-Event-ID",
+        "Problem details, RFC 9457",
+        "curl",
+    ):
+        assert words in response.text
+    assert "style-src 'self'" in response.headers["Content-Security-Policy"]

@@ -1,0 +1,56 @@
+"""The live server does as its description says, whatever schemathesis thinks of asking.
+
+All its checks of responses: no 5xx, the described statuses, types, headers and bodies, what
+is described accepted, what is not refused, other methods answered with 405. The stream
+never ends, so the only seat is taken, and it ends for all others at once.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from tests.conftest import SettingsFactory
+from tests.support.schema_hooks import KNOWN
+from tests.support.tools import ROOT, environment, quote, wait_for
+from tests.support.web_process import Web, request, tick
+
+pytestmark = pytest.mark.faults
+
+EXAMPLES = 25
+"""Of each operation, on top of those at the edges of what is described."""
+
+
+def run(port: int, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run schemathesis, the same way each time; what it writes down goes to *folder*."""
+    schema = f"http://127.0.0.1:{port}/api/openapi.json"
+    return subprocess.run(
+        [
+            sys.executable, "-m", "schemathesis.cli", "run", schema, "--no-color", "--seed", "1",
+            "--generation-deterministic",
+            "--header", "Accept: text/event-stream, */*;q=0.5",
+            "--max-examples", str(EXAMPLES), "--continue-on-failure",
+        ],
+        cwd=folder,
+        env=environment(SCHEMATHESIS_HOOKS="tests.support.schema_hooks", PYTHONPATH=str(ROOT)),
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )  # fmt: skip
+
+
+def test_it_does_as_it_says(app: Flask, settings: SettingsFactory, tmp_path: Path) -> None:
+    tick(app, *map(quote, KNOWN))
+    with Web(settings(max_subscribers=1), tmp_path / "web.log") as web:
+        wait_for(lambda: web.get("/readyz")[0].status == 200, what="the web to be ready")
+        with request(web.port) as seat:
+            assert seat.recv(4096)
+            done = run(web.port, tmp_path)
+        assert done.returncode == 0, f"{done.stdout}{done.stderr}"
+        assert "7 selected / 7 total" in done.stdout
+        assert "Traceback" not in web.child.output

@@ -1,0 +1,138 @@
+"""Every error of every address is a problem or a page, and tells nothing of the inside."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.routing import Rule
+
+from tests.conftest import AppFactory
+from tests.support.tools import quote, wait_for
+from tests.support.web_process import tick
+from tracker.web.middleware.problem_details import MACHINE_PATHS
+
+SECRET = "hush-hush-hush"
+METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE", "OPTIONS", "BREW"}
+BAD = (
+    "", "-1", "x" * 3000, "\0", "\n", "%", "..", "'", "<b>", "\u0663", "9" * 400, "1e999", "//[",
+    "\udc80",  # a byte that is no UTF-8
+)  # fmt: skip
+NAMES = (
+    "coins", "range", "format", "points", "last_event_id", "theme", "next", "page", "page_size",
+    "sort", "desc", "search", "id", "flt0_0",
+)  # fmt: skip
+INSIDE = ("Traceback", 'File "', ".py", "SELECT", SECRET)
+
+
+@pytest.fixture
+def app(make_app: AppFactory) -> Flask:
+    """All there is, the admin too, and prices."""
+    app = make_app(admin_password=SECRET, api_key=SECRET)
+    app.extensions["relay"].start()
+    tick(app, quote("bitcoin"))
+    wait_for(lambda: app.extensions["relay"].tick)
+    return app
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """One who may do all there is to do."""
+    client = app.test_client()
+
+    def token(path: str) -> str:
+        found = re.search(r'name="csrf_token" value="([^"]+)"', client.get(path).text)
+        assert found
+        return found[1]
+
+    form = {"user": "admin", "password": SECRET, "csrf_token": token("/admin/login")}
+    assert client.post("/admin/login", data=form).status_code == 302
+    client.environ_base["HTTP_X_CSRFTOKEN"] = token("/admin/")
+    return client
+
+
+def addresses(app: Flask, value: str = "1") -> Iterator[tuple[Rule, str]]:
+    """Yield each rule of *app* that is asked for, and a path of it with *value* in it."""
+    for rule in app.url_map.iter_rules():
+        if rule.endpoint == "admin.logout":
+            continue  # it would spoil the rest
+        path = re.sub(r"<int:[^>]*>", "0", rule.rule)
+        yield rule, re.sub(r"<[^>]*>", value.replace("\\", ""), path)
+
+
+def ask(client: FlaskClient, path: str, method: str = "GET", **query: str) -> int:
+    """Return the answer's status; an error must be told as it should be."""
+    environ = {
+        "PATH_INFO": path.encode(errors="surrogateescape").decode("latin-1"),
+        "QUERY_STRING": urlencode(query, errors="surrogateescape"),
+    }
+    with client.open(environ_overrides=environ, method=method, buffered=False) as response:
+        if response.status_code >= 400:
+            check(path, response)
+        return response.status_code
+
+
+def check(path: str, response: Any) -> None:
+    text = response.get_data(as_text=True)
+    wanted = "application/problem+json" if path.startswith(MACHINE_PATHS) else "text/html"
+    assert response.mimetype == wanted, path
+    if text and wanted != "text/html":
+        assert response.json["status"] == response.status_code
+        assert response.json.keys() == {"type", "title", "status", "detail"}
+    assert [word for word in INSIDE if word in text] == [], path
+
+
+def test_a_wrong_method_is_an_error_like_others(app: Flask, client: FlaskClient) -> None:
+    for rule, path in addresses(app):
+        for method in METHODS - (rule.methods or set()):
+            assert ask(client, path, method) in (404, 405), f"{method} {path}"
+
+
+def test_bad_arguments_are_the_senders_fault(app: Flask, client: FlaskClient) -> None:
+    for value in BAD:
+        for rule, path in addresses(app, value):
+            for method in {"GET", "POST"} & (rule.methods or set()):
+                status = ask(client, path, method, **dict.fromkeys(NAMES, value))
+                assert status < 500, f"{method} {path!r} with {value!r}"
+
+
+def test_what_breaks_within_stays_within(app: Flask, client: FlaskClient) -> None:
+    def explode(**_: Any) -> str:
+        raise LookupError(f"{SECRET} in tracker/somewhere.py")
+
+    app.view_functions = dict.fromkeys(app.view_functions, explode)
+    seen = {
+        ask(client, path, method)
+        for rule, path in addresses(app, "bitcoin")
+        for method in {"GET", "POST"} & (rule.methods or set())
+    }
+    assert seen - {302, 308, 405} == {500}  # another address for the same, or none by GET
+
+
+@pytest.mark.parametrize("path", ["/no", "/api/no", "/streamed", "/admin/no", "/api/%00"])
+def test_what_is_not_there_is_an_error_like_others(client: FlaskClient, path: str) -> None:
+    assert ask(client, path) == 404
+
+
+@pytest.mark.parametrize(
+    ("accept", "kind"),
+    [
+        ("application/json", "application/problem+json"),
+        ("application/problem+json, text/html;q=0.5", "application/problem+json"),
+        ("*/*", "text/html"),
+        ("text/html,application/xhtml+xml,*/*;q=0.8", "text/html"),
+        ("image/png", "text/html"),
+        ("", "text/html"),
+    ],
+)
+def test_who_asks_for_json_is_told_in_json_anywhere(
+    client: FlaskClient, accept: str, kind: str
+) -> None:
+    response = client.get("/no", headers={"Accept": accept})
+    assert (response.status_code, response.mimetype) == (404, kind)
+    assert "Accept" in response.vary

@@ -1,0 +1,199 @@
+"""What browsers are told to refuse, on every answer, and what they still may do."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from playwright.sync_api import Browser, expect
+
+from tests.conftest import AppFactory
+from tests.support.browser import Open, needs_chromium
+from tests.support.fake_site import BITCOIN, FakeRelay, Site, expect_state, make_app, make_tick
+from tests.support.web_process import tick
+from tracker.web.middleware import security_headers
+
+PATHS = (
+    "/", "/cryptos/", "/cryptos/bitcoin", "/cryptos/nosuchcoin", "/nothing", "/embed",
+    "/api/prices", "/api/nothing", "/manifest.webmanifest", "/robots.txt",
+    "/assets/0123456789ab/js/live/live.js", "/assets/0123456789ab/nosuch.js",
+)  # fmt: skip
+
+
+@pytest.fixture
+def client() -> FlaskClient:
+    return make_app(FakeRelay(make_tick(BITCOIN))).test_client()
+
+
+def rules(response: Any) -> dict[str, str]:
+    """Return the response's policy as rules by name."""
+    parts = response.headers["Content-Security-Policy"].split("; ")
+    return dict(part.split(" ", 1) for part in parts)
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_every_answer_has_a_policy_that_lets_nothing_inline_in(
+    client: FlaskClient, path: str
+) -> None:
+    response = client.get(path)
+    assert rules(response)["default-src"] == "'none'"
+    assert "unsafe" not in response.headers["Content-Security-Policy"]
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_a_page_may_load_its_own_and_be_framed_by_nobody(client: FlaskClient) -> None:
+    response = client.get("/cryptos/")
+    found = rules(response)
+    for kind in ("script", "style", "connect", "worker", "manifest"):
+        assert found[f"{kind}-src"] == "'self'"
+    assert found["img-src"] == "'self' data: https:"
+    assert found["base-uri"] == found["frame-ancestors"] == "'none'"
+    assert response.headers["X-Frame-Options"] == "DENY"
+    assert response.headers["Referrer-Policy"] == "same-origin"
+    assert response.headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert "geolocation=()" in response.headers["Permissions-Policy"]
+
+
+def test_a_worker_may_import_and_connect_and_do_no_more(client: FlaskClient) -> None:
+    """A worker's policy is that of its own script."""
+    assert rules(client.get("/assets/0123456789ab/js/live/live.js")) == {
+        "default-src": "'none'",
+        "script-src": "'self'",
+        "connect-src": "'self'",
+    }
+
+
+def test_only_what_is_for_embedding_may_be_framed(client: FlaskClient) -> None:
+    response = client.get("/embed")
+    assert rules(response)["frame-ancestors"].startswith("*")
+    assert rules(response)["script-src"] == "'self'"
+    assert "X-Frame-Options" not in response.headers
+    assert rules(client.get("/embedded"))["frame-ancestors"] == "'none'"
+
+
+@pytest.mark.parametrize("path", ["/api/prices", "/api/history", "/embed"])
+def test_nothing_keeps_other_origins_from_reading_what_cors_allows(
+    client: FlaskClient, path: str
+) -> None:
+    assert "Cross-Origin-Resource-Policy" not in client.get(path).headers
+
+
+def test_https_is_insisted_on_only_over_https(client: FlaskClient) -> None:
+    assert "Strict-Transport-Security" not in client.get("/cryptos/").headers
+    secure = client.get("/cryptos/", base_url="https://tracker.example")
+    assert "max-age=31536000" in secure.headers["Strict-Transport-Security"]
+
+
+def test_https_is_what_a_trusted_proxy_says(make_app: AppFactory) -> None:
+    said = {"X-Forwarded-Proto": "https"}
+    trusting, wary = make_app(trusted_proxies=1), make_app()
+    for app, insists in ((trusting, True), (wary, False)):
+        found = app.test_client().get("/robots.txt", headers=said).headers
+        assert ("Strict-Transport-Security" in found) is insists
+
+
+def test_no_page_says_what_a_proxy_says_its_name_is(make_app: AppFactory) -> None:
+    """A cache in front tells pages apart by their Host, and by nothing else."""
+    said = {"X-Forwarded-Host": "evil.example"}
+    client = make_app(trusted_proxies=1).test_client()
+    for path in ("/", "/cryptos", "/cryptos/", "/api/docs"):
+        response = client.get(path, headers=said)
+        assert "evil.example" not in f"{response.headers}{response.text}"
+
+
+def test_what_a_view_has_set_stays() -> None:
+    app = make_app(FakeRelay())
+    own = {"Content-Security-Policy": "default-src 'self'"}
+    app.add_url_rule("/own", view_func=lambda: ("", own))
+    assert rules(app.test_client().get("/own")) == {"default-src": "'self'"}
+
+
+def test_a_room_gets_its_own_policy_by_a_line_in_the_table(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changed = {
+        "Content-Security-Policy": security_headers.policy(style_src="'self' 'unsafe-inline'")
+    }
+    monkeypatch.setitem(security_headers.POLICIES, "/admin", security_headers.PAGE | changed)
+    assert rules(client.get("/admin/coins"))["style-src"] == "'self' 'unsafe-inline'"
+    assert rules(client.get("/cryptos/"))["style-src"] == "'self'"
+
+
+def test_the_stream_has_them_and_is_not_compressed_twice(app: Flask) -> None:
+    tick(app)
+    response = app.test_client().get("/stream", headers={"Accept-Encoding": "br"}, buffered=False)
+    with response:
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
+        assert rules(response) == {"default-src": "'none'", "frame-ancestors": "'none'"}
+        assert response.headers["Cache-Control"] == "no-store, no-transform"
+        assert response.headers["Vary"] == "Accept-Encoding"
+        assert "Content-Encoding" not in response.headers
+        assert next(response.iter_encoded()).startswith(b"retry: ")
+
+
+@pytest.fixture
+def stranger() -> Iterator[str]:
+    """The root of another site; its `/frame?<url>` frames an address."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            url = self.path.partition("?")[2]
+            self.wfile.write(f'<!doctype html><iframe src="{url}"></iframe>'.encode())
+
+        def log_message(self, *_: Any) -> None:
+            """Be quiet."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@needs_chromium
+class TestInChromium:
+    def test_the_pages_keep_to_the_policy(self, site: Site, new_page: Open) -> None:
+        """A violation is a message on the console, of which `new_page` allows none."""
+        site.send_tick(BITCOIN)
+        for path in ("/cryptos/", "/cryptos/bitcoin"):
+            page = new_page()
+            page.goto(site.root + path)
+            expect_state(page, "live")
+        page = new_page()
+        page.goto(f"{site.root}/nothing")
+        expect(page.get_by_role("heading")).to_have_text("There is no such page")
+
+    def test_an_inline_script_does_not_run(self, site: Site, browser: Browser) -> None:
+        page = browser.new_page()
+
+        def smuggle(route: Any) -> None:
+            answer = route.fetch()
+            evil = "<script>document.title = 'evil'</script></body>"
+            route.fulfill(response=answer, body=answer.text().replace("</body>", evil))
+
+        page.route("**/nothing", smuggle)
+        page.goto(f"{site.root}/nothing")
+        assert page.title().startswith("Page not found")
+        page.close()
+
+    def test_any_page_may_frame_the_embedded_prices(
+        self, site: Site, stranger: str, new_page: Open, tmp_path: Path
+    ) -> None:
+        site.send_tick(BITCOIN)
+        local = tmp_path / "mine.html"
+        local.write_text(f'<!doctype html><iframe src="{site.root}/embed"></iframe>')
+        for framing in (f"{stranger}/frame?{site.root}/embed", local.as_uri()):
+            page = new_page()
+            page.goto(framing)
+            expect(page.frame_locator("iframe").locator("[data-live]")).to_be_visible()

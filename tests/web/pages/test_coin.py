@@ -1,0 +1,222 @@
+"""One coin's page as the server writes it, before any script has run."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy.exc import OperationalError
+
+from tests.support.fake_site import (
+    BITCOIN,
+    ETHER,
+    FakeHistory,
+    FakeRelay,
+    make_app,
+    make_tick,
+    quote,
+)
+from tests.web.pages.test_cryptos import Page
+from tracker.market.candles import Point
+from tracker.market.freshness import Status
+from tracker.storage.history import Series
+
+AT = 1795414447352
+
+
+def points(count: int, *, price: int = 100) -> list[Point]:
+    return [(AT - (count - n) * 60_000, Decimal(price + n)) for n in range(count)]
+
+
+def client(relay: FakeRelay | None = None, history: Any = None, **settings: Any) -> FlaskClient:
+    relay = relay or FakeRelay(make_tick(BITCOIN, ETHER, at=AT))
+    return make_app(relay, history, **settings).test_client()
+
+
+def load(path: str, status: int = 200, **options: Any) -> Page:
+    response = client(**options).get(path)
+    assert response.status_code == status
+    return Page(response.text)
+
+
+def test_first_paint_has_all_that_is_known_of_the_coin() -> None:
+    bitcoin = quote(
+        "bitcoin",
+        "97012.50",
+        rank=1,
+        symbol="btc",
+        direction="up",
+        change_1h=Decimal("0.1"),
+        change_24h=Decimal("1.234"),
+        change_7d=Decimal("-3.4"),
+        market_cap=Decimal("1920000000001"),
+        volume_24h=Decimal("31000000000"),
+        high_24h=Decimal(98000),
+        low_24h=Decimal(95500),
+        updated_at=AT - 1000,
+    )
+    page = load("/cryptos/bitcoin", relay=FakeRelay(make_tick(bitcoin, at=AT)))
+    assert "Bitcoin BTC Rank #1" in page.text
+    assert "▲ $97,012.50 up 1 h+0.10% 24 h+1.23% 7 d-3.40%" in page.text
+    assert "$95,500.00 $98,000.00 Market cap$1.92T Volume, 24 h$31.00B" in page.text
+    assert "06:14:06 UTC" in page.text
+    assert page.one("data-span-mark")["x"] == "59.0"
+    assert page.one("data-price")["title"] == "97,012.50 USD"
+    assert "All coins" in page.text
+
+
+def test_a_price_beyond_its_days_range_stays_on_the_bar() -> None:
+    above = quote("bitcoin", "120", high_24h=Decimal(100), low_24h=Decimal(90))
+    page = load("/cryptos/bitcoin", relay=FakeRelay(make_tick(above)))
+    assert page.one("data-span-mark")["x"] == "97.5"
+
+
+@pytest.mark.parametrize(("low", "high"), [(None, 5), (5, None), (5, 5), (6, 5)])
+def test_without_a_days_range_the_bar_has_no_mark(low: int | None, high: int | None) -> None:
+    limits = {"low_24h": low and Decimal(low), "high_24h": high and Decimal(high)}
+    page = load("/cryptos/bitcoin", relay=FakeRelay(make_tick(quote("bitcoin", "5", **limits))))
+    assert "hidden" in page.one("data-span-mark")
+
+
+@pytest.mark.parametrize("range", ["1h", "24h", "7d", "30d", "1y"])
+def test_each_range_has_its_address_its_table_and_its_csv(range: str) -> None:
+    history = FakeHistory({f"bitcoin {range}": points(3)})
+    page = load(f"/cryptos/bitcoin?range={range}", history=history)
+    current = [link for link in page.all("data-range") if link.get("aria-current") == "true"]
+    assert [link["href"] for link in current] == [f"?range={range}"]
+    assert "2026-11-23 06:11 UTC$100.00 2026-11-23 06:12 UTC$101.00" in page.text
+    assert "All 3 prices of the range." in page.text
+    assert page.one("data-csv")["href"] == (f"/api/coins/bitcoin/history?range={range}&format=csv")
+
+
+def test_of_many_points_the_table_has_those_that_tell_and_the_script_has_all() -> None:
+    html = client(history=FakeHistory({"bitcoin": points(400)})).get("/cryptos/bitcoin").text
+    page = Page(html)
+    assert "60 of 400 prices" in page.text
+    assert html.count("<tr><td><time") == 60
+    data = html.split("data-history", 1)[1].split(">", 1)[1].split("</script>", 1)[0]
+    past = json.loads(data)
+    assert past["range"] == "24h"
+    assert past["resolution"] == "tick"
+    assert [tuple(point) for point in past["points"]] == [(at, float(p)) for at, p in points(400)]
+
+
+def test_a_range_that_there_is_not_is_said_and_the_usual_one_shown() -> None:
+    page = load("/cryptos/bitcoin?range=5y%3Cb%3E")
+    assert "There is no range “5y<b>”. This is 24h, as usual." in page.text
+    page = load(f"/cryptos/bitcoin?range={'y' * 3000}")
+    assert "y" * 30 not in page.text
+
+
+def test_a_range_without_prices_says_so() -> None:
+    page = load("/cryptos/bitcoin?range=1y")
+    assert "No prices in this range yet." in page.text
+    assert "hidden" in page.one("data-past-table")
+
+
+class BrokenHistory(FakeHistory):
+    """A database that is not there."""
+
+    def points(self, *args: Any, **kwargs: Any) -> Series:
+        raise OperationalError("SELECT", {}, Exception("no such file"))
+
+
+def test_a_past_that_cannot_be_read_does_not_cost_the_page() -> None:
+    page = load("/cryptos/bitcoin", history=BrokenHistory())
+    assert "$97,012.50" in page.text
+    assert "The prices of the past cannot be read right now." in page.text
+
+
+@pytest.mark.parametrize("path", ["/cryptos/Bitcoin", "/cryptos/BITCOIN/", "/cryptos/bitcoin/"])
+def test_another_spelling_leads_to_the_one_address(path: str) -> None:
+    response = client().get(f"{path}?range=7d")
+    assert response.status_code == 308
+    assert response.headers["Location"] == "/cryptos/bitcoin?range=7d"
+
+
+def test_an_address_cannot_be_made_to_lead_elsewhere() -> None:
+    query = "_external=1&_scheme=javascript&coin=x&_anchor=y"
+    response = client().get(f"/cryptos/Bitcoin?{query}")
+    assert response.headers["Location"] == f"/cryptos/bitcoin?{query}"
+    response = client().get("/cryptos/%5Cevil.test/")
+    assert response.headers["Location"] == "/cryptos/%5Cevil.test"
+
+
+@pytest.mark.parametrize("word", ["btc", "bit", "bitcion"])
+def test_an_unknown_coin_is_told_which_it_may_be_and_which_there_are(word: str) -> None:
+    bitcoin = quote("bitcoin", rank=1, symbol="btc")
+    relay = FakeRelay(make_tick(bitcoin, ETHER))
+    page = load(f"/cryptos/{word}", 404, relay=relay)
+    assert f"No coin is called “{word}” here" in page.text
+    assert "Did you mean Bitcoin BTC?" in page.text
+    links = [found["href"] for tag, found in page.elements if tag == "a"]
+    assert links.count("/cryptos/bitcoin") == 2
+    assert "/cryptos/ethereum" in links
+    assert "/cryptos/" in links
+
+
+def test_what_is_like_no_coin_is_told_which_there_are() -> None:
+    page = load("/cryptos/zzzz", 404)
+    assert "Did you mean" not in page.text
+    assert "Followed now Bitcoin BIT Ethereum ETH" in page.text
+
+
+@pytest.mark.parametrize(
+    "word", ["%3Cscript%3Ealert(1)%3C%2Fb%3E", "%22onload=x", "x" * 9000, "%00", "%20"]
+)
+def test_a_hostile_name_is_text_and_short(word: str) -> None:
+    for relay in (None, FakeRelay(told=Status("starting"))):
+        response = client(relay=relay).get(f"/cryptos/{word}")
+        page = Page(response.text)
+        scripts = [found for tag, found in page.elements if tag == "script" and "src" not in found]
+        assert all(found.get("type") == "application/json" for found in scripts)
+        assert "x" * 61 not in page.text
+        assert not [found for _, found in page.elements if "onload" in found]
+
+
+def test_a_coin_that_was_followed_once_shows_its_past_and_no_price() -> None:
+    relay = FakeRelay(make_tick(BITCOIN), once=frozenset({"shiba-inu"}))
+    page = load("/cryptos/shiba-inu", relay=relay, history=FakeHistory({"shiba-inu": points(3)}))
+    assert "Shiba Inu is not among the top 10 now" in page.text
+    assert "All 3 prices of the range." in page.text
+    assert "97,012" not in page.text
+
+
+def test_before_the_first_tick_the_page_waits_for_it() -> None:
+    page = load("/cryptos/bitcoin", relay=FakeRelay(told=Status("starting")))
+    assert "The first prices are on their way." in page.text
+    assert "not among" not in page.text
+    assert page.one("data-of")["data-of"] == "bitcoin"
+
+
+def test_what_the_source_sends_is_text_and_never_markup() -> None:
+    evil = quote("x", name='<script>alert("1")</script>', symbol="<s>", image='"><u onerror=x>')
+    for path in ("/cryptos/x", "/cryptos/nothing"):
+        page = load(path, 200 if path.endswith("x") else 404, relay=FakeRelay(make_tick(evil)))
+        assert {tag for tag, _ in page.elements}.isdisjoint({"s", "u"})
+
+
+@pytest.mark.parametrize("path", ["/cryptos/bitcoin", "/cryptos/btc"])
+def test_a_strict_policy_would_find_nothing_inline_and_nothing_foreign(path: str) -> None:
+    page = Page(client(history=FakeHistory({"bitcoin": points(9)})).get(path).text)
+    for tag, found in page.elements:
+        assert "style" not in found
+        assert not [name for name in found if name.startswith("on")]
+        if tag in {"script", "link"} and found.get("type") != "application/json":
+            address = found.get("src") or found.get("href")
+            assert address is not None
+            assert address.startswith("/"), address
+
+
+def test_everything_the_page_names_is_there() -> None:
+    reader = client()
+    for path in ("/cryptos/bitcoin", "/cryptos/btc"):
+        page = Page(reader.get(path).text)
+        for tag, found in page.elements:
+            address = found.get("src") or found.get("href")
+            if tag in {"script", "link"} and address:
+                with reader.get(address) as response:
+                    assert response.status_code == 200, address

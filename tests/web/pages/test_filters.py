@@ -1,0 +1,89 @@
+"""Numbers read as the shared table says; tests/js holds the browser's side to the same one."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.tools import ROOT
+from tracker.web.pages import filters
+
+CASES: dict[str, list[list[Any]]] = json.loads(
+    (ROOT / "tests/support/format_cases.json").read_text(encoding="utf-8")
+)
+NUMBERS = st.decimals(allow_nan=False, allow_infinity=False).filter(
+    lambda value: abs(value.adjusted()) <= 40 and len(value.as_tuple().digits) <= 40
+)
+
+
+def number(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)
+
+
+@pytest.mark.parametrize(("text", "code", "shown"), CASES["price"])
+def test_price(text: str | None, code: str, shown: str) -> None:
+    assert filters.price(number(text), code) == shown
+
+
+@pytest.mark.parametrize(("text", "code", "shown"), CASES["big"])
+def test_big_money(text: str | None, code: str, shown: str) -> None:
+    assert filters.big(number(text), code) == shown
+
+
+@pytest.mark.parametrize(("text", "code", "shown"), CASES["exact"])
+def test_exact(text: str | None, code: str, shown: str) -> None:
+    assert filters.exact(number(text), code) == shown
+
+
+@pytest.mark.parametrize(("text", "shown"), CASES["percent"])
+def test_percent(text: str | None, shown: str) -> None:
+    assert filters.percent(number(text)) == shown
+
+
+@pytest.mark.parametrize(("text", "shown"), CASES["trend"])
+def test_trend(text: str | None, shown: str) -> None:
+    assert filters.trend(number(text)) == shown
+
+
+@pytest.mark.parametrize(("code", "shown"), CASES["currency"])
+def test_currency(code: str, shown: dict[str, Any]) -> None:
+    assert asdict(filters.currency(code.upper())) == shown
+
+
+@pytest.mark.parametrize(("url", "small"), CASES["small_icon"])
+def test_icons_are_asked_for_in_small_where_that_is_to_be_had(url: str, small: str) -> None:
+    assert filters.small_icon(url) == small
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(30, "every 30 seconds"), (60, "every minute"), (90, "every 90 seconds"),
+     (300, "every 5 minutes")],
+)  # fmt: skip
+def test_how_often_is_said_in_words(seconds: int, said: str) -> None:
+    assert filters.every(seconds) == said
+
+
+def test_a_time_is_utc_and_says_so() -> None:
+    assert filters.utc_clock(1795414447352) == "06:14:07 UTC"
+
+
+@given(NUMBERS)
+def test_a_price_is_within_half_a_unit_of_its_last_digit(value: Decimal) -> None:
+    """No number from the source breaks the page or shows as another number."""
+    text = filters.price(value, "usd").replace("$", "").replace(",", "")
+    shown = Decimal(text)
+    unit = Decimal((0, (1,), int(shown.as_tuple().exponent)))
+    assert abs(shown - value) <= max(unit / 2, abs(value) / 2000)
+
+
+@given(NUMBERS)
+def test_every_number_has_a_short_form(value: Decimal) -> None:
+    assert filters.big(value, "usd")
+    assert filters.percent(value).endswith("%")

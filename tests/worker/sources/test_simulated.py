@@ -1,0 +1,209 @@
+"""The simulated market: the same for everyone at one time, and it moves as a market does."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from decimal import Decimal
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+from tracker.config import Settings
+from tracker.errors import ConfigError
+from tracker.market.quotes import Quote
+from worker.sources.simulated.market import DAY, HOUR, SEED, WEEK, Simulated
+from worker.sources.simulated.noise import Noise
+
+NOW = 1_795_413_247.352
+INTERVAL = 10
+
+
+def market(at: float = NOW, *, seed: int = SEED, **settings: Any) -> list[Quote]:
+    return simulated(lambda: at, seed=seed, **settings).fetch().quotes
+
+
+def simulated(clock: Callable[[], float], *, seed: int = SEED, **settings: Any) -> Simulated:
+    base: dict[str, Any] = {"source": "simulated", "interval": INTERVAL}
+    return Simulated(Settings(**(base | settings)), clock=clock, seed=seed)
+
+
+def prices(at: float, **settings: Any) -> dict[str, Decimal]:
+    return {quote.id: quote.price for quote in market(at, **settings)}
+
+
+def decimals(number: Decimal) -> int:
+    return -int(number.as_tuple().exponent)
+
+
+def test_it_has_ten_coins_ranked_by_market_cap() -> None:
+    quotes = market()
+    assert len({quote.id for quote in quotes}) == 10
+    assert [quote.rank for quote in quotes] == list(range(1, 11))
+    caps = [quote.market_cap or 0 for quote in quotes]
+    assert caps == sorted(caps, reverse=True)
+    assert (quotes[0].id, quotes[0].symbol, quotes[0].name) == ("bitcoin", "btc", "Bitcoin")
+
+
+def test_every_number_is_known_and_agrees_with_the_others() -> None:
+    for quote in market():
+        assert quote.low_24h is not None
+        assert quote.high_24h is not None
+        assert 0 < quote.low_24h <= quote.price <= quote.high_24h
+        assert None not in (quote.change_1h, quote.change_24h, quote.change_7d)
+        assert quote.market_cap is not None
+        assert 0 < (quote.volume_24h or 0) < quote.market_cap
+        assert quote.updated_at is not None
+        assert quote.updated_at <= NOW * 1000
+
+
+def test_it_is_the_same_market_in_every_process() -> None:
+    code = (
+        "from tests.worker.sources.test_simulated import market; "
+        "print([(q.id, str(q.price)) for q in market()])"
+    )
+    command = [sys.executable, "-c", code]
+    other = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert other.strip() == str([(quote.id, str(quote.price)) for quote in market()])
+
+
+def test_another_seed_is_another_market() -> None:
+    assert prices(NOW, seed=1) != prices(NOW, seed=2)
+
+
+def test_within_one_step_nothing_changes() -> None:
+    start = NOW // INTERVAL * INTERVAL
+    assert market(start) == market(start + INTERVAL - 0.001)
+    assert market(start) != market(start + INTERVAL)
+
+
+@pytest.mark.parametrize("interval", [1, 2, 60])
+def test_at_a_step_some_coins_hold_and_others_go_up_and_down(interval: int) -> None:
+    steps = [prices(NOW + n * interval, interval=interval) for n in range(60)]
+    held = rose = fell = 0
+    for before, after in pairwise(steps):
+        held += any(after[coin] == before[coin] for coin in after)
+        rose += any(after[coin] > before[coin] for coin in after)
+        fell += any(after[coin] < before[coin] for coin in after)
+    assert min(held, rose, fell) >= 45  # of 59
+    for coin in ("bitcoin", "ethereum", "dogecoin"):
+        assert len({step[coin] for step in steps}) > 20
+
+
+def test_a_step_is_small() -> None:
+    for n in range(60):
+        before, after = prices(NOW + n * 2, interval=2), prices(NOW + n * 2 + 2, interval=2)
+        assert all(abs(after[coin] / before[coin] - 1) < Decimal("0.002") for coin in after)
+
+
+@pytest.mark.parametrize(
+    ("field", "ago"), [("change_1h", HOUR), ("change_24h", DAY), ("change_7d", WEEK)]
+)
+def test_a_change_is_against_the_price_that_was_shown_then(field: str, ago: int) -> None:
+    then = prices(NOW - ago)
+    for quote in market():
+        expected = (quote.price / then[quote.id] - 1) * 100
+        assert abs(getattr(quote, field) - expected) < Decimal("0.00001")
+
+
+def test_a_week_is_of_the_prices_that_were_shown_every_hour() -> None:
+    weeks = simulated(lambda: NOW, coins=3).fetch(week=True).weeks
+    assert list(weeks) == [quote.id for quote in market(coins=3)]
+    for ago in (0, 1, 24, 167):
+        then = prices(NOW - ago * HOUR)
+        for coin, week in weeks.items():
+            assert len(week) == 168
+            assert week[-1 - ago] == then[coin]
+
+
+def test_a_week_comes_only_when_asked_for_and_an_etag_changes_nothing() -> None:
+    source = simulated(lambda: NOW)
+    fetched = source.fetch(etag='W/"abc"')
+    assert (fetched.weeks, fetched.etag) == ({}, None)
+    assert source.fetch(week=True).quotes == fetched.quotes == market()
+
+
+def test_a_coin_that_holds_was_updated_at_an_earlier_step() -> None:
+    newest = int(NOW // INTERVAL * INTERVAL * 1000)
+    updated = [quote.updated_at for quote in market()]
+    assert newest in updated
+    assert [time for time in updated if time is not None and time < newest]
+
+
+def test_prices_have_six_digits_at_most_and_stablecoins_four_decimals() -> None:
+    for n in range(50):
+        for coin, price in prices(NOW + n * HOUR).items():
+            assert len(price.as_tuple().digits) <= 6
+            if coin in ("tether", "usd-coin"):
+                assert decimals(price) <= 4
+                assert abs(price - 1) < Decimal("0.01")
+
+
+def test_ranks_swap_in_the_long_run_but_prices_stay_in_sight() -> None:
+    weeks = [market(NOW + n * WEEK) for n in range(100)]
+    assert len({tuple(quote.id for quote in quotes) for quotes in weeks}) > 3
+    bitcoin = [quote.price for quotes in weeks for quote in quotes if quote.id == "bitcoin"]
+    assert max(bitcoin) < 3 * min(bitcoin)
+
+
+def test_fewer_coins_are_the_largest() -> None:
+    assert market(coins=3) == market()[:3]
+
+
+def test_more_coins_than_there_are_give_all_and_one_warning(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    source = simulated(lambda: NOW, coins=50)
+    assert len(source.fetch().quotes) == len(source.fetch().quotes) == 10
+    assert caplog.messages == ["TRACKER_COINS=50: the simulated market has 10"]
+
+
+@pytest.mark.parametrize(("currency", "rate"), [("eur", "0.92"), ("jpy", "151")])
+def test_prices_and_caps_are_in_the_currency(currency: str, rate: str) -> None:
+    close = Decimal("0.00001")
+    for usd, other in zip(market(), market(currency=currency), strict=True):
+        assert usd.market_cap is not None
+        assert other.market_cap is not None
+        assert abs(other.price / usd.price / Decimal(rate) - 1) < close
+        assert abs(other.market_cap / usd.market_cap / Decimal(rate) - 1) < close
+
+
+def test_a_bitcoin_costs_one_bitcoin() -> None:
+    for n in range(20):
+        quotes = {quote.id: quote for quote in market(NOW + n * HOUR, currency="btc")}
+        assert quotes["bitcoin"].price == 1
+        assert quotes["bitcoin"].change_24h == 0
+        assert 0 < quotes["ethereum"].price < 1
+
+
+def test_a_large_price_has_no_exponent() -> None:
+    bitcoin = market(currency="krw")[0]
+    assert bitcoin.price > 10_000_000
+    assert "E" not in str(bitcoin.price)
+
+
+def test_a_currency_without_a_rate_stops_the_start_with_one_line() -> None:
+    with pytest.raises(ConfigError) as caught:
+        market(currency="xau")
+    assert str(caught.value) == (
+        'TRACKER_CURRENCY="xau" is not accepted by the simulated market;'
+        " accepted: aud, brl, btc, cad, chf, cny, eur, gbp, inr, jpy, krw, usd"
+    )
+
+
+def test_quotes_carry_no_direction_of_their_own() -> None:
+    assert market() == [replace(quote, direction="same") for quote in market()]
+
+
+def test_noise_stays_within_one_and_is_smooth() -> None:
+    noise = Noise(1)
+    points = [noise.at("a", n / 100) for n in range(-3000, 3000)]
+    assert max(map(abs, points)) <= 1
+    assert max(points) > 0.8
+    assert min(points) < -0.8
+    assert max(abs(b - a) for a, b in pairwise(points)) < 0.031
+    assert noise.at("a", 7) == noise.lattice("a", 7)
+    assert noise.lattice("a", 7) != noise.lattice("b", 7)

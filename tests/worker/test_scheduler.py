@@ -1,0 +1,295 @@
+"""The schedule, and the two processes behind the prices, with a real Redis and a real RQ."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import sqlalchemy
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+from rq import Queue, Worker
+from rq.job import Job
+
+from dev.embedded_redis import EmbeddedRedis, free_port
+from tests.conftest import SettingsFactory
+from tests.support.tools import Child, environment, now_ms, wait_for
+from tracker.config import Settings
+from tracker.messaging import redis_client
+from tracker.messaging.job_queue import QUEUE, REFRESH_ID, REFRESH_TIMEOUT
+from worker import process
+from worker.scheduler import RefreshScheduler
+
+SCHEDULER = ("-m", "worker.scheduler")
+WORKER = ("-m", "worker")
+
+
+@pytest.fixture
+def connection(redis_server: EmbeddedRedis) -> Iterator[Redis]:
+    with Redis.from_url(redis_server.url) as client:
+        yield client
+
+
+def scheduled(connection: Redis) -> list[bytes]:
+    return connection.zrange(RefreshScheduler.scheduled_jobs_key, 0, -1)  # type: ignore[return-value]
+
+
+def all_due(connection: Redis) -> dict[str, float]:
+    """Return when each job runs next, in unix seconds."""
+    key = RefreshScheduler.scheduled_jobs_key
+    return {id.decode(): connection.zscore(key, id) or 0.0 for id in scheduled(connection)}
+
+
+def begin(connection: Redis, interval: int) -> RefreshScheduler:
+    """Do what the process does before its first poll."""
+    scheduler = RefreshScheduler(connection, interval)
+    scheduler.register()
+    return scheduler
+
+
+def has_an_idle_worker(connection: Redis) -> bool:
+    return any(worker.get_state() == "idle" for worker in Worker.all(connection=connection))
+
+
+def ids(settings: Settings) -> list[int]:
+    """Return the ids of all ticks that *settings*' SQLite file has."""
+    engine = sqlalchemy.create_engine(settings.database_url)
+    try:
+        with engine.connect() as database:
+            return list(database.scalars(sqlalchemy.text("SELECT id FROM tick ORDER BY id")))
+    finally:
+        engine.dispose()
+
+
+class TestSchedule:
+    def test_two_schedulers_make_one_schedule(self, connection: Redis) -> None:
+        for _ in range(2):
+            begin(connection, 60).enqueue_jobs()
+        assert sorted(scheduled(connection)) == [b"prune", b"refresh_prices", b"roll_up"]
+        assert Queue(QUEUE, connection=connection).job_ids == [REFRESH_ID]
+
+    def test_the_first_poll_queues_the_refresh(self, connection: Redis) -> None:
+        begin(connection, 3600).enqueue_jobs()
+        queued = Queue(QUEUE, connection=connection).jobs
+        assert [job.func_name for job in queued] == ["worker.jobs.refresh_prices"]
+        assert queued[0].timeout == REFRESH_TIMEOUT
+
+    def test_a_scheduler_that_returns_leaves_the_next_time_alone(self, connection: Redis) -> None:
+        begin(connection, 3600).enqueue_jobs()
+        due = connection.zscore(RefreshScheduler.scheduled_jobs_key, REFRESH_ID)
+        begin(connection, 3600).enqueue_jobs()
+        assert connection.zscore(RefreshScheduler.scheduled_jobs_key, REFRESH_ID) == due
+
+    def test_another_interval_registers_anew(self, connection: Redis) -> None:
+        begin(connection, 3600).enqueue_jobs()
+        begin(connection, 5).enqueue_jobs()
+        due = connection.zscore(RefreshScheduler.scheduled_jobs_key, REFRESH_ID)
+        assert isinstance(due, float)
+        assert due - now_ms() / 1000 <= 5
+        assert Job.fetch(REFRESH_ID, connection=connection).meta["interval"] == 5
+
+    def test_a_redis_that_was_emptied_is_filled_again(self, connection: Redis) -> None:
+        scheduler = begin(connection, 60)
+        scheduler.enqueue_jobs()
+        connection.flushall()
+        scheduler.enqueue_jobs()
+        assert REFRESH_ID in scheduler
+        assert Queue(QUEUE, connection=connection).job_ids == [REFRESH_ID]
+
+    def test_a_clock_that_is_set_back_does_not_delay_the_next_run(self, connection: Redis) -> None:
+        """What is due by a clock of yesterday would stand still until that comes again."""
+        ahead = 3600
+        scheduler = RefreshScheduler(connection, 60, clock=lambda: time.time() + ahead)
+        scheduler.register()
+        due = {job: score + ahead for job, score in all_due(connection).items()}
+        connection.zadd(RefreshScheduler.scheduled_jobs_key, due)
+        scheduler.enqueue_jobs()
+        assert Queue(QUEUE, connection=connection).job_ids == []
+        ahead = 0
+        scheduler.enqueue_jobs()
+        assert Queue(QUEUE, connection=connection).job_ids == [REFRESH_ID]
+        assert all(score < time.time() + 120 for score in all_due(connection).values())
+
+    def test_a_clock_that_goes_forward_changes_no_schedule(self, connection: Redis) -> None:
+        ahead = 0
+        scheduler = RefreshScheduler(connection, 3600, clock=lambda: time.time() + ahead)
+        scheduler.register()
+        scheduler.enqueue_jobs()
+        before = all_due(connection)
+        ahead = 3600
+        scheduler.enqueue_jobs()
+        assert all_due(connection) == before
+
+    def test_a_scheduler_that_starts_after_the_clock_was_set_back_registers_anew(
+        self, connection: Redis
+    ) -> None:
+        begin(connection, 60).enqueue_jobs()
+        connection.zadd(RefreshScheduler.scheduled_jobs_key, {REFRESH_ID: time.time() + 86_400})
+        begin(connection, 60).enqueue_jobs()
+        assert all_due(connection)[REFRESH_ID] < time.time() + 61
+
+    def test_what_waits_already_is_not_queued_again(
+        self, connection: Redis, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """While no worker runs, the queue does not grow, and the schedule goes on."""
+        scheduler = begin(connection, 1)
+        for _ in range(4):
+            connection.zadd(scheduler.scheduled_jobs_key, {REFRESH_ID: 0}, xx=True)
+            scheduler.enqueue_jobs()
+            assert REFRESH_ID in scheduler
+        assert Queue(QUEUE, connection=connection).job_ids == [REFRESH_ID]
+        assert (
+            connection.zscore(scheduler.scheduled_jobs_key, REFRESH_ID) or 0
+        ) > now_ms() / 1000 - 2
+
+    def test_the_lock_of_one_that_was_killed_is_free_after_two_seconds(
+        self, connection: Redis
+    ) -> None:
+        killed, other = RefreshScheduler(connection, 1), RefreshScheduler(connection, 1)
+        assert killed.acquire_lock()
+        assert not other.acquire_lock()
+        wait_for(other.acquire_lock, 3)
+        other.remove_lock()
+
+    def test_the_schedule_does_not_expire(self, connection: Redis) -> None:
+        """A job with a `result_ttl` vanishes after it ran, and the schedule with it."""
+        begin(connection, 60)
+        assert Job.fetch(REFRESH_ID, connection=connection).result_ttl == -1
+
+
+@pytest.mark.faults
+class TestProcesses:
+    @pytest.fixture
+    def mine(self, settings: SettingsFactory, own_redis: EmbeddedRedis) -> Settings:
+        return settings(redis_url=own_redis.url, interval=1)
+
+    def test_prices_come_at_once_each_second_and_after_a_restart_of_redis(
+        self, mine: Settings, own_redis: EmbeddedRedis, tmp_path: Path
+    ) -> None:
+        env = environment(mine)
+        with (
+            Child(*WORKER, env=env, log=tmp_path / "worker") as worker,
+            Child(*SCHEDULER, env=env, log=tmp_path / "scheduler") as scheduler,
+        ):
+            wait_for(lambda: ids(mine), 20, "the first tick")
+            first = ids(mine)[0]
+            wait_for(lambda: now_ms() - first > 3500, 10)
+            found = ids(mine)
+            assert 3 <= len(found) <= 5
+            assert all(later - sooner >= 500 for sooner, later in pairwise(found))
+
+            # RQ tells a crash of Redis in one line only while it waits for a job.
+            with Redis.from_url(own_redis.url) as connection:
+                wait_for(lambda: len(ids(mine)) > len(found), what="a tick that is just over")
+                wait_for(lambda: has_an_idle_worker(connection))
+            own_redis.kill()
+            wait_for(lambda: "Redis cannot be reached" in scheduler.output, 15)
+            own_redis.start()
+            before = len(ids(mine))
+            wait_for(lambda: len(ids(mine)) >= before + 2, 30, "ticks after the restart")
+            assert worker.runs()
+            assert scheduler.runs()
+
+            scheduler.process.terminate()
+            worker.process.terminate()
+            assert (scheduler.wait(8), worker.wait(8)) == (0, 0)
+            assert "Traceback" not in scheduler.output + worker.output
+
+    def test_two_of_each_make_one_tick_an_interval(
+        self, settings: SettingsFactory, tmp_path: Path
+    ) -> None:
+        mine = settings(interval=1)
+        env = environment(mine)
+        with (
+            Child(*SCHEDULER, env=env, log=tmp_path / "scheduler-1.log"),
+            Child(*SCHEDULER, env=env, log=tmp_path / "scheduler-2.log"),
+            Child(*WORKER, env=env, log=tmp_path / "worker-1.log"),
+            Child(*WORKER, env=env, log=tmp_path / "worker-2.log"),
+        ):
+            wait_for(lambda: len(ids(mine)) > 8, 60)
+        gaps = [later - earlier for earlier, later in pairwise(ids(mine))]
+        assert min(gaps) > 500
+        assert 900 <= statistics.median(gaps) <= 1100
+
+    def test_both_end_when_asked_while_redis_is_away(
+        self, settings: SettingsFactory, own_redis: EmbeddedRedis, tmp_path: Path
+    ) -> None:
+        mine = settings(redis_url=own_redis.url, interval=60)
+        env = environment(mine)
+        with (
+            Child(*WORKER, env=env, log=tmp_path / "worker") as worker,
+            Child(*SCHEDULER, env=env, log=tmp_path / "scheduler") as scheduler,
+        ):
+            wait_for(lambda: ids(mine), 20, "the first tick")
+            with Redis.from_url(own_redis.url) as connection:
+                wait_for(lambda: has_an_idle_worker(connection))
+            own_redis.kill()
+            wait_for(lambda: "Redis cannot be reached" in scheduler.output, 15)
+            wait_for(lambda: "could not connect to Redis" in worker.output, 15)
+            scheduler.process.terminate()
+            worker.process.terminate()
+            assert (scheduler.wait(8), worker.wait(8)) == (0, 0)
+            assert "Traceback" not in scheduler.output
+
+    def test_a_worker_that_rq_gave_up_is_begun_again(
+        self, mine: Settings, own_redis: EmbeddedRedis, tmp_path: Path
+    ) -> None:
+        """RQ ends its loop on what it does not expect, as a queue that is no list."""
+        with Redis.from_url(own_redis.url) as connection:
+            connection.set(f"rq:queue:{QUEUE}", "no list")
+            with Child(*WORKER, env=environment(mine), log=tmp_path / "worker") as worker:
+                wait_for(lambda: "RQ's worker gave up" in worker.output, 15)
+                connection.delete(f"rq:queue:{QUEUE}")
+                begin(connection, 60).enqueue_jobs()
+                wait_for(lambda: ids(mine), 15, "a tick")
+                assert worker.end() == 0
+
+
+@pytest.mark.parametrize("process", [SCHEDULER, WORKER])
+def test_a_bad_setting_ends_the_process_with_one_line(
+    process: tuple[str, ...], tmp_path: Path
+) -> None:
+    env = environment(TRACKER_INTERVAL="soon", REDIS_URL="redis://127.0.0.1:1")
+    with Child(*process, env=env, log=tmp_path / "log") as child:
+        assert child.wait() == 1
+    assert child.output == (
+        'TRACKER_INTERVAL="soon" is not accepted; accepted: a whole number from 1 to 86400\n'
+    )
+
+
+class TestPatience:
+    @pytest.fixture(autouse=True)
+    def _quick(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(redis_client, "MAX_BACKOFF", 0.01)
+
+    def test_work_that_redis_fails_is_begun_again(self) -> None:
+        begun = []
+
+        def work() -> None:
+            begun.append(1)
+            if len(begun) < 3:
+                nobody_answers()
+
+        process.outlive_redis(work)
+        assert len(begun) == 3
+
+    def test_the_order_to_end_is_heard_though_the_goodbye_fails(self) -> None:
+        def work() -> None:
+            try:
+                raise SystemExit(0)
+            finally:
+                nobody_answers()
+
+        with pytest.raises(SystemExit):
+            process.outlive_redis(work)
+
+
+def nobody_answers() -> None:
+    """Call a Redis that is not there."""
+    with Redis(port=free_port(), retry=Retry(NoBackoff(), 0)) as client:
+        client.ping()

@@ -1,0 +1,1 @@
+"""How processes log: lines, what they are about, secrets left out, repetitions held back."""

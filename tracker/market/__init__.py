@@ -1,0 +1,1 @@
+"""What the product is about, as pure values: quotes, ticks, freshness, candles."""

@@ -1,0 +1,1 @@
+"""What goes through Redis: the feed, the job queue's names, what refreshes did."""

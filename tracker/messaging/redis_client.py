@@ -1,0 +1,37 @@
+"""How Redis is reached: the client that the settings name, and how long to wait for it."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+from redis import Redis
+
+from tracker.config import Settings
+from tracker.errors import ConfigError
+
+MAX_BACKOFF = 10.0
+"""Seconds between two attempts to reach Redis, at most."""
+
+
+def connect(settings: Settings, **options: Any) -> Redis:
+    """Return a client of the settings' Redis; it connects when first used.
+
+    *options* are those of `redis.Redis`.
+    Heroku's `rediss://` has a certificate signed by itself, so none is checked.
+    Raises `ConfigError` if no Redis is set.
+    """
+    url = settings.redis_url
+    if url is None:
+        raise ConfigError(
+            "REDIS_URL is not set; accepted: redis://, rediss:// or unix://; "
+            "`make run` brings a Redis of its own"
+        )
+    extra: dict[str, Any] = {"ssl_cert_reqs": None} if url.startswith("rediss://") else {}
+    return Redis.from_url(url, **extra, **options)
+
+
+def backoff(failures: int) -> float:
+    """Return how many seconds to wait after *failures* in a row: growing, and never in step."""
+    wait = min(MAX_BACKOFF, 0.25 * (1 << min(failures, 10)))
+    return wait * random.uniform(0.5, 1)  # noqa: S311 - no secret

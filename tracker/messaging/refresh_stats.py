@@ -1,0 +1,141 @@
+"""What became of the refreshes, counted in Redis.
+
+Each runs in a process of its own, perhaps on another host, and any web process
+tells of all. One hash per market. Its fields are `what:outcome:detail`, where *what* is `count`
+(detail: the kind of a failure), `seconds` or `bucket` (detail: at most so many
+seconds). A Redis that came back empty counts from zero, as a restarted process does.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+from sqlalchemy.exc import SQLAlchemyError
+
+from tracker.config import Settings
+from tracker.messaging.job_queue import QUEUE
+from tracker.messaging.redis_client import connect
+
+BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, math.inf)
+"""Seconds: a source answers in less than one, and a job ends after 30."""
+
+LIMIT = 1.0
+"""Seconds that Redis may take: to count is never worth waiting."""
+
+QUEUED, FAILED, WORKERS = f"rq:queue:{QUEUE}", f"rq:failed:{QUEUE}", f"rq:workers:{QUEUE}"
+"""RQ's keys of our queue: a list, a sorted set, a set."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of one refresh: `tick`, `unchanged`, `skipped` or `failed`, and why."""
+
+    what: str = "failed"
+    kind: str = ""
+
+
+@dataclass(slots=True)
+class Duration:
+    """The seconds of refreshes with one outcome: in all, and how many took at most so long."""
+
+    total: float = 0.0
+    buckets: dict[float, int] = field(default_factory=lambda: dict.fromkeys(BUCKETS, 0))
+
+
+@dataclass(slots=True)
+class Told:
+    """What Redis knows: refreshes by (outcome, kind), their durations, and RQ's numbers."""
+
+    counts: dict[tuple[str, str], int] = field(default_factory=dict)
+    durations: dict[str, Duration] = field(default_factory=dict)
+    queued: int = 0
+    failed: int = 0
+    workers: int = 0
+
+
+class Refreshes:
+    """The counts of the settings' market."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.key = f"tracker:refreshes:{settings.source}:{settings.currency}"
+
+    @cached_property
+    def _redis(self) -> Redis:
+        return connect(
+            self._settings,
+            socket_timeout=LIMIT,
+            socket_connect_timeout=LIMIT,
+            retry=Retry(NoBackoff(), 0),
+        )
+
+    def close(self) -> None:
+        """Give the connections back; the next call makes new ones."""
+        if "_redis" in self.__dict__:
+            self._redis.close()
+            del self._redis
+
+    @contextmanager
+    def counted(self) -> Iterator[Outcome]:
+        """Count what is done within, by the outcome that it notes; an error is a failure."""
+        outcome, began_at = Outcome(), time.monotonic()
+        try:
+            yield outcome
+        except BaseException as error:
+            is_database = isinstance(error, SQLAlchemyError)
+            outcome.what, outcome.kind = "failed", "database" if is_database else "error"
+            raise
+        finally:
+            self._count(outcome, time.monotonic() - began_at)
+
+    def _count(self, outcome: Outcome, seconds: float) -> None:
+        """Never makes a refresh fail: what cannot be counted is not."""
+        bucket = next(most for most in BUCKETS if seconds <= most)
+        try:
+            with self._redis.pipeline(transaction=False) as pipeline:
+                pipeline.hincrby(self.key, f"count:{outcome.what}:{outcome.kind}")
+                pipeline.hincrbyfloat(self.key, f"seconds:{outcome.what}:", round(seconds, 6))
+                pipeline.hincrby(self.key, f"bucket:{outcome.what}:{bucket}")
+                pipeline.execute()
+        except (RedisError, OSError) as error:
+            log.debug("a refresh was not counted: %s", error)
+
+    def read(self) -> Told:
+        """Return what was counted so far. Raises `redis.RedisError`."""
+        with self._redis.pipeline(transaction=False) as pipeline:
+            pipeline.hgetall(self.key)
+            pipeline.llen(QUEUED)
+            pipeline.zcard(FAILED)
+            pipeline.scard(WORKERS)
+            fields, queued, failed, workers = pipeline.execute()
+        told = Told(queued=queued, failed=failed, workers=workers)
+        for name, value in fields.items():
+            _put(told, name.decode(errors="replace"), value)
+        return told
+
+
+def _put(told: Told, name: str, value: bytes) -> None:
+    """Put a field where it belongs; one that is not ours is left out."""
+    what, _, rest = name.partition(":")
+    outcome, _, detail = rest.partition(":")
+    try:
+        if what == "count":
+            told.counts[outcome, detail] = int(value)
+        elif what == "seconds":
+            told.durations.setdefault(outcome, Duration()).total = float(value)
+        elif what == "bucket" and float(detail) in BUCKETS:
+            told.durations.setdefault(outcome, Duration()).buckets[float(detail)] = int(value)
+    except ValueError:
+        log.debug("not a count of refreshes: %r", name)

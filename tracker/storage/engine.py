@@ -1,0 +1,103 @@
+"""How the database is opened: what SQLite must be told, and who may write when.
+
+SQLite in WAL lets the web read while the worker writes. Its pragmas can fail
+without a word (a network disk, a memory database), so they are read back.
+A writer takes the lock when its transaction begins (`BEGIN IMMEDIATE`, on
+PostgreSQL an advisory lock), so that two never find out half-way.
+
+PostgreSQL may be far away, and gone without a word: `engine_options` says how
+long it is waited for. One that hangs still acknowledges every packet; whoever
+must not hang with it asks by an `Inquiry`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, event, make_url, text
+from sqlalchemy.engine.interfaces import DBAPIConnection
+
+from tracker.errors import StoreError
+from tracker.storage.models import db
+
+BUSY_TIMEOUT = 5000
+"""Milliseconds that SQLite waits for another process's lock."""
+
+_PRAGMAS = {
+    "journal_mode": "wal",
+    "synchronous": 1,  # NORMAL: safe in WAL, a commit does not wait for the disk
+    "busy_timeout": BUSY_TIMEOUT,
+    "foreign_keys": 1,
+}
+
+POOL_LIMIT = 2.0
+"""Seconds that a connection of the pool may be waited for."""
+_WAITS = {
+    "connect_timeout": 3,  # seconds, as all but the last
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+"""What libpq is told, unless DATABASE_URL says otherwise: a peer that is gone is found out."""
+READ_LIMIT = "-c statement_timeout=30s"
+"""Nobody waits for a longer read any more; writing and migrating may take their time."""
+
+_WRITERS_LOCK = 0x7469636B
+"""The advisory lock of PostgreSQL that writers share."""
+
+
+def engine_options(database_url: str) -> dict[str, Any]:
+    """Return how SQLAlchemy is to open the database there."""
+    url = make_url(database_url)
+    if url.get_backend_name() != "postgresql":
+        return {}
+    told = {"options": READ_LIMIT, **_WAITS}
+    connect_args = {name: value for name, value in told.items() if name not in url.query}
+    return {"pool_timeout": POOL_LIMIT, "connect_args": connect_args}
+
+
+@event.listens_for(Engine, "connect")
+def _prepare_sqlite(connection: DBAPIConnection, record: Any) -> None:
+    if not type(connection).__module__.startswith("sqlite3"):
+        return
+    connection.isolation_level = None  # transactions begin below
+    cursor = connection.cursor()
+    for pragma, wanted in _PRAGMAS.items():
+        cursor.execute(f"PRAGMA {pragma} = {wanted}")
+        cursor.execute(f"PRAGMA {pragma}")
+        (found,) = cursor.fetchone() or (None,)
+        if found != wanted:
+            raise StoreError(
+                f"SQLite has {pragma} {found} and would not take {wanted}: "
+                "DATABASE_URL must name a file on a local disk"
+            )
+    cursor.close()
+
+
+@event.listens_for(Engine, "begin")
+def _begin_sqlite(connection: Connection) -> None:
+    if connection.dialect.name == "sqlite":
+        writes = connection.get_execution_options().get("writes")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+@contextmanager
+def reading() -> Iterator[Connection]:
+    """Give a connection that sees one state of the database."""
+    with db.engine.connect() as connection:
+        if connection.dialect.name == "postgresql":  # SQLite always shows one state
+            connection.execution_options(isolation_level="REPEATABLE READ")
+        yield connection
+
+
+@contextmanager
+def writing() -> Iterator[Connection]:
+    """Give a connection to the one writer; commit at the end, roll back on an error."""
+    with db.engine.connect().execution_options(writes=True) as connection, connection.begin():
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SET LOCAL statement_timeout = 0"))
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _WRITERS_LOCK})
+        yield connection

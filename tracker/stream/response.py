@@ -1,0 +1,67 @@
+"""How a web server's socket comes to the hub.
+
+A view returns `EventStream` as its WSGI body. Under gunicorn with `Worker`, the
+handler writes the headers, gives the hub a duplicate of the socket, and its
+greenlet ends: an idle reader costs no stack. Under any other server (Flask's
+own, a test client, TLS in this process) the server iterates over the body: the
+hub then writes into one end of a socket pair, and the iteration reads the other.
+
+The one trap: the handed-over response has no length and no chunks, so it must
+end with the connection; the handler says `Connection: close`.
+"""
+
+from __future__ import annotations
+
+import _socket
+import socket
+from collections.abc import Callable, Iterator
+
+SEND_BUFFER = 128 * 1024
+"""Bytes the kernel may hold for one reader (Linux doubles it for its own use)."""
+
+USER_TIMEOUT = 30_000
+"""Milliseconds that sent bytes may stay unacknowledged: a vanished peer ends then."""
+
+_CHUNK = 64 * 1024
+
+Join = Callable[[_socket.socket], None]
+
+
+class EventStream:
+    """A WSGI body that a hub writes. *join* gives the hub a non-blocking socket.
+
+    *leave* is called once if the body is closed before anybody joined.
+    """
+
+    def __init__(self, join: Join, leave: Callable[[], None] = lambda: None) -> None:
+        self._join = join
+        self._leave = leave
+        self._joined = False
+        self._far_end: socket.socket | None = None
+
+    def hand_over(self, fd: int) -> None:
+        """Give the hub the socket *fd*, which is the hub's to close from now on."""
+        sock = _socket.socket(fileno=fd)
+        sock.setblocking(False)
+        if sock.family != socket.AF_UNIX:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if hasattr(socket, "TCP_USER_TIMEOUT"):
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT)
+        self._join(sock)
+        self._joined = True
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Yield what the hub writes, until it lets this reader go."""
+        ours, self._far_end = socket.socketpair()
+        self.hand_over(ours.detach())
+        while data := self._far_end.recv(_CHUNK):
+            yield data
+
+    def close(self) -> None:
+        """Called by the server when the response is over, or was never begun."""
+        if self._far_end is not None:
+            self._far_end.close()
+        if not self._joined:
+            self._joined = True
+            self._leave()

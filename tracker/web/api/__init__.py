@@ -1,0 +1,1 @@
+"""What programs read: the stream, prices, history, probes, metrics, and their description."""

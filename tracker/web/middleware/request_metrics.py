@@ -1,0 +1,74 @@
+"""Each request has an id, and is counted.
+
+The id is the client's `X-Request-ID` if that is a sane one, else a new one. It
+is in each line that the request logs, and in its answer. What is counted is
+the endpoint, never the path: there are as many paths as somebody likes to make up.
+
+A reader's coming is a request, too, and thousands may come at once. So this is
+WSGI around the application, where Flask's hooks cost some times as much.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from functools import cache
+from typing import Any
+
+from flask import Flask
+from prometheus_client import Counter, Histogram
+
+from tracker.logs.context import begin_about, end_about, sane_id
+from tracker.monitoring.instruments import METHODS, Instruments
+
+ID = "tracker.request_id"
+"""Where a request's WSGI environment keeps it."""
+
+Environ = dict[str, Any]
+Wsgi = Callable[[Environ, Any], Iterable[bytes]]
+
+
+def register(app: Flask) -> None:
+    """Trace every request of *app*."""
+    app.wsgi_app = traced(app.wsgi_app, app.extensions["instruments"])  # type: ignore[assignment,method-assign]
+
+
+def traced(wsgi: Wsgi, instruments: Instruments) -> Wsgi:
+    """Return *wsgi* with ids, counted by *instruments*."""
+
+    @cache
+    def counted(endpoint: str, method: str, status: str) -> tuple[Counter, Histogram]:
+        return (
+            instruments.requests.labels(endpoint, method, status),
+            instruments.request_seconds.labels(endpoint),
+        )
+
+    def application(environ: Environ, start_response: Any) -> Iterable[bytes]:
+        began_at = time.perf_counter()
+        environ[ID] = id = sane_id(environ.get("HTTP_X_REQUEST_ID"))
+        endpoint, code = "unmatched", "500"
+
+        def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+            nonlocal endpoint, code
+            endpoint, code = _endpoint(environ), status[:3]
+            headers.append(("X-Request-ID", id))
+            return start_response(status, headers, exc_info)
+
+        token = begin_about(request=id)
+        try:
+            return wsgi(environ, start)
+        finally:
+            end_about(token)
+            method = environ["REQUEST_METHOD"]
+            known = method if method in METHODS else "other"
+            requests, seconds = counted(endpoint, known, code)
+            requests.inc()
+            seconds.observe(time.perf_counter() - began_at)
+
+    return application
+
+
+def _endpoint(environ: Environ) -> str:
+    """Return the endpoint that Flask found for the request, which it forgets at its end."""
+    rule = getattr(environ.get("werkzeug.request"), "url_rule", None)
+    return rule.endpoint if rule is not None else "unmatched"

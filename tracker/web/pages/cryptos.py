@@ -1,0 +1,34 @@
+"""The page of all coins: first paint with real prices, then `static/js/cryptos.js` takes over."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, redirect, url_for
+from werkzeug.wrappers import Response as Redirect
+
+from tracker.market.quotes import Quote, iso
+from tracker.services import relay
+from tracker.web.pages import filters, live_page
+
+blueprint = Blueprint("pages", __name__)
+
+for _name, _filter in filters.FILTERS.items():
+    blueprint.add_app_template_filter(_filter, _name)
+blueprint.add_app_template_filter(iso, "iso")
+
+
+@blueprint.get("/")
+def home() -> Redirect:
+    """Send the reader to the live table."""
+    return redirect(url_for("pages.cryptos"))
+
+
+@blueprint.get("/cryptos/")
+def cryptos() -> Response:
+    """Show the live table, or, without a tick, what is being waited for."""
+    tick = relay().tick
+    return live_page.page("cryptos.html", quotes=by_rank(tick.quotes) if tick else [])
+
+
+def by_rank(quotes: tuple[Quote, ...]) -> list[Quote]:
+    """Return *quotes* by rank; those without one last, in the order they came."""
+    return sorted(quotes, key=lambda quote: (quote.rank is None, quote.rank or 0))

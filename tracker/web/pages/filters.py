@@ -1,0 +1,173 @@
+"""Numbers and times as people read them: the Jinja filters of the pages.
+
+`static/js/lib/format.js` is the same thing for the browser, in the reader's locale:
+`tests/support/format_cases.json` holds both to the same texts in en-US. Numbers are
+`Decimal` and stay exact; nothing goes through a float.
+
+The filters know nothing of ticks, requests or HTML. Text is en-US, as the pages are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import ROUND_HALF_UP, Context, Decimal
+from typing import Any
+
+UNKNOWN = "–"
+"""What stands where the source knows no number."""
+
+TINY = -12
+"""The power of ten below which zeros are no longer countable: 1.2E-15 from there on."""
+
+_NO_BREAK = "\u00a0"
+_EXACT = Context(prec=120, rounding=ROUND_HALF_UP)
+_SYMBOLS = {
+    "usd": "$", "eur": "€", "gbp": "£", "jpy": "¥", "cny": "CN¥", "inr": "₹", "krw": "₩",
+    "aud": "A$", "brl": "R$", "cad": "CA$", "hkd": "HK$", "mxn": "MX$", "nzd": "NZ$",
+    "twd": "NT$", "ils": "₪", "php": "₱", "vnd": "₫",
+}  # fmt: skip
+_BY_CODE = (
+    "aed", "ars", "bdt", "bhd", "bmd", "chf", "clp", "czk", "dkk", "gel", "huf", "idr", "kwd",
+    "lkr", "mmk", "myr", "ngn", "nok", "pkr", "pln", "rub", "sar", "sek", "sgd", "thb", "try",
+    "uah", "vef", "xag", "xau", "xdr", "zar",
+)  # fmt: skip
+"""CoinGecko's currencies of ISO 4217 that en-US has no sign for: their code stands before."""
+_SYMBOLS |= {code: f"{code.upper()}{_NO_BREAK}" for code in _BY_CODE}
+_WITHOUT_CENTS = frozenset({"jpy", "krw", "vnd", "clp", "sats", "bits"})
+_ICON_HOSTS = ("https://coin-images.coingecko.com/", "https://assets.coingecko.com/")
+_SHORT = ((0, ""), (3, "K"), (6, "M"), (9, "B"), (12, "T"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Currency:
+    """How amounts in one currency are written.
+
+    The *symbol* stands before the amount; what is not of ISO 4217 (`sats`, `bits`,
+    `link`) has none, and its code stands after it.
+    *cents* is how many decimals an amount of a thousand or more has.
+    """
+
+    code: str
+    symbol: str
+    cents: int
+
+
+def currency(code: str) -> Currency:
+    """Return how amounts in *code*, in any case, are written."""
+    lower = code.lower()
+    cents = 0 if lower in _WITHOUT_CENTS else 2
+    return Currency(code=lower, symbol=_SYMBOLS.get(lower, ""), cents=cents)
+
+
+def price(value: Decimal | None, code: str) -> str:
+    """Return a price: two decimals from 10 up, four from 1, below 1 four significant digits.
+
+    With fewer, a stablecoin would move without its number changing.
+    """
+    if value is None:
+        return UNKNOWN
+    money = currency(code)
+    size = abs(value)
+    if size >= 1 or not size:
+        cents = money.cents if size >= 1000 else 4 if 1 <= size < 10 else 2
+        return _with_currency(_grouped(value, cents, cents), money)
+    power = value.adjusted()
+    if power < TINY:
+        return _with_currency(_scientific(value), money)
+    return _with_currency(_grouped(value, 4, max(4, 3 - power)), money)
+
+
+def big(value: Decimal | None, code: str) -> str:
+    """Return a large amount in short: `$1.72T`."""
+    if value is None:
+        return UNKNOWN
+    return _with_currency(_short(value), currency(code))
+
+
+def exact(value: Decimal | None, code: str) -> str:
+    """Return every digit the source sent: `0.0000000012 USD`; for titles."""
+    return "" if value is None else f"{value:,f} {code.upper()}"
+
+
+def percent(value: Decimal | None) -> str:
+    """Return a change in percent with its sign; what rounds to zero has none."""
+    if value is None:
+        return UNKNOWN
+    rounded = _hundredths(value)
+    return f"{rounded:+,f}%" if rounded else "0.00%"
+
+
+def trend(value: Decimal | None) -> str:
+    """Return `up`, `down` or `same` for a change, as `percent` shows it."""
+    return {"+": "up", "-": "down"}.get(percent(value)[0], "same")
+
+
+def utc_clock(ms: int) -> str:
+    """Return unix milliseconds as `06:14:07 UTC`, until the browser knows better."""
+    return f"{datetime.fromtimestamp(ms // 1000, UTC):%H:%M:%S} UTC"
+
+
+def every(seconds: int) -> str:
+    """Return how often something happens: `every minute`, `every 90 seconds`."""
+    number, unit = (seconds, "second") if seconds % 60 else (seconds // 60, "minute")
+    return f"every {unit}" if number == 1 else f"every {number} {unit}s"
+
+
+def small_icon(url: str) -> str:
+    """Return the address of a coin's icon in the size that a table shows.
+
+    CoinGecko sends those of the large ones, 250 pixels wide and 10 to 20 KB each;
+    the small ones, at the same address but for one word, have 50.
+    """
+    return url.replace("/large/", "/small/", 1) if url.startswith(_ICON_HOSTS) else url
+
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    "big": big,
+    "currency": currency,
+    "every": every,
+    "exact": exact,
+    "percent": percent,
+    "price": price,
+    "small_icon": small_icon,
+    "trend": trend,
+    "utc_clock": utc_clock,
+}
+"""The filters by the names that templates use."""
+
+
+def _grouped(value: Decimal, least: int, most: int) -> str:
+    """Return *value* with thousands' commas and *least* to *most* decimals."""
+    text = f"{value.quantize(Decimal((0, (1,), -most)), context=_EXACT):,f}"
+    for _ in range(most - least):
+        text = text.removesuffix("0")
+    return text
+
+
+def _scientific(value: Decimal) -> str:
+    mantissa, _, power = f"{Context(prec=4, rounding=ROUND_HALF_UP).plus(value):E}".partition("E")
+    if "." in mantissa:
+        mantissa = mantissa.rstrip("0").rstrip(".")
+    return f"{mantissa}E{power}"
+
+
+def _short(value: Decimal) -> str:
+    """Return *value* in the first unit that needs no more than three whole digits."""
+    for power, letter in _SHORT:
+        text = f"{_hundredths(value.scaleb(-power, context=_EXACT)):,f}{letter}"
+        if "," not in text:
+            break
+    return text
+
+
+def _hundredths(value: Decimal) -> Decimal:
+    return value.quantize(Decimal("0.01"), context=_EXACT)
+
+
+def _with_currency(text: str, money: Currency) -> str:
+    if not money.symbol:
+        return f"{text}{_NO_BREAK}{money.code.upper()}"
+    sign, digits = ("-", text[1:]) if text.startswith("-") else ("", text)
+    return f"{sign}{money.symbol}{digits}"

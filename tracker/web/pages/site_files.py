@@ -1,0 +1,70 @@
+"""What browsers and crawlers ask for by itself: the manifest, the icon, the rules for robots."""
+
+from __future__ import annotations
+
+import simplejson
+from flask import Blueprint, Response, redirect, request, url_for
+from werkzeug.wrappers import Response as Redirect
+
+from tracker.web.middleware.static_files import address
+
+NAME = "Crypto Tracker"
+DARK, LIGHT = "#131a23", "#ffffff"
+"""The top bar's ground in each theme, as in `static/css/base.css`."""
+ICONS = (
+    ("favicon.svg", "any", "image/svg+xml", "any"),
+    ("icons/icon-192.png", "192x192", "image/png", "any"),
+    ("icons/icon-512.png", "512x512", "image/png", "any"),
+    ("icons/maskable-512.png", "512x512", "image/png", "maskable"),
+)
+"""Name, size, type and purpose of each."""
+DAY = "public, max-age=86400"
+
+blueprint = Blueprint("conventions", __name__)
+
+
+@blueprint.app_context_processor
+def _colours() -> dict[str, str]:
+    return {"theme_dark": DARK, "theme_light": LIGHT}
+
+
+@blueprint.get("/manifest.webmanifest")
+def manifest() -> Response:
+    """Return what a browser needs to install the pages as an application (W3C appmanifest)."""
+    body = {
+        "id": url_for("pages.cryptos"),
+        "name": NAME,
+        "short_name": NAME,
+        "description": "Live cryptocurrency prices.",
+        "lang": "en",
+        "start_url": url_for("pages.cryptos"),
+        "scope": url_for("pages.home"),
+        "display": "standalone",
+        "background_color": DARK,
+        "theme_color": DARK,
+        "icons": [
+            {"src": address(name), "sizes": sizes, "type": type, "purpose": purpose}
+            for name, sizes, type, purpose in ICONS
+        ],
+    }
+    response = Response(simplejson.dumps(body), content_type="application/manifest+json")
+    response.headers["Cache-Control"] = "no-cache"
+    return response
+
+
+@blueprint.get("/favicon.ico")
+def favicon() -> Redirect:
+    """Send those who do not read the pages' own link to the icon."""
+    response = redirect(address("icons/icon-192.png"))
+    response.headers["Cache-Control"] = DAY
+    return response
+
+
+@blueprint.get("/robots.txt")
+def robots() -> Response:
+    """Let crawlers read the pages, and keep them from what never ends or is for programs."""
+    closed = (f"Disallow: {request.script_root}{path}" for path in ("/stream", "/api/"))
+    body = "\n".join(("User-agent: *", *closed, ""))
+    response = Response(body, content_type="text/plain; charset=utf-8")
+    response.headers["Cache-Control"] = DAY
+    return response

@@ -1,0 +1,1 @@
+"""CoinGecko as a source: the client, its responses, the quotes in them."""

@@ -1,0 +1,137 @@
+"""A coin of CoinGecko's `/coins/markets` as a `Quote`, each field checked.
+
+A number that is none, or cannot be, is None. Without an id, a symbol, a name
+or a price there is no quote. Knows nothing of HTTP.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+from decimal import Decimal
+from typing import Any
+
+from tracker.market.quotes import Quote, number, unix_ms
+
+MAX_TEXT = {"id": 100, "symbol": 100, "name": 200}
+"""Characters that the database has room for; CoinGecko's longest are shorter."""
+
+UNSTORABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+"""PostgreSQL refuses NUL, UTF-8 half of a surrogate pair; a log line ends at a line break."""
+
+MAX_RANK = 1_000_000
+"""CoinGecko lists some 20,000 coins; a database's integer ends at 2**31."""
+
+MAX_WEEK = 200
+"""Hourly prices; a week has 168, and 167 were seen."""
+
+YEAR_2100 = 4_102_444_800_000
+"""Unix milliseconds. A later time is nonsense, and ISO 8601 ends with the year 9999."""
+
+
+def quotes(rows: Iterable[Any]) -> tuple[list[Quote], list[str]]:
+    """Return the quotes in *rows*, in their order, and who was left out and why."""
+    good: dict[str, Quote] = {}
+    left_out = []
+    for place, row in enumerate(rows, 1):
+        try:
+            found = _quote(row)
+        except ValueError as error:
+            left_out.append(f"{_label(row, place)} ({error})")
+            continue
+        if good.setdefault(found.id, found) is not found:
+            left_out.append(f"{found.id} (a second time)")
+    return list(good.values()), left_out
+
+
+def weeks(rows: Iterable[Any], ids: Collection[str]) -> dict[str, list[Decimal | None]]:
+    """Return the hourly prices of the last week of those of *ids* that have any, oldest first.
+
+    What is no price is None, so that every other one keeps its hour.
+    """
+    found: dict[str, list[Decimal | None]] = {}
+    for row in rows:
+        id = row.get("id") if isinstance(row, dict) else None
+        if isinstance(id, str) and id in ids and id not in found and (week := _week(row)):
+            found[id] = week
+    return found
+
+
+def _week(row: dict[str, Any]) -> list[Decimal | None]:
+    sparkline = row.get("sparkline_in_7d")
+    prices = sparkline.get("price") if isinstance(sparkline, dict) else None
+    if not isinstance(prices, list):
+        return []
+    return [_positive(price) or None for price in prices[-MAX_WEEK:]]
+
+
+def _quote(row: Any) -> Quote:
+    """Return the quote in *row*. Raises `ValueError` if it cannot be one."""
+    if not isinstance(row, dict):
+        raise ValueError("not an object")  # noqa: TRY004 - one kind of error for all of it
+    price = _positive(row.get("current_price"))
+    if not price:
+        raise ValueError("no price")
+    return Quote(
+        id=_text(row, "id"),
+        rank=_rank(row.get("market_cap_rank")),
+        symbol=_text(row, "symbol"),
+        name=_text(row, "name"),
+        image=_image(row.get("image")),
+        price=price,
+        change_1h=number(row.get("price_change_percentage_1h_in_currency")),
+        change_24h=_change_24h(row),
+        change_7d=number(row.get("price_change_percentage_7d_in_currency")),
+        market_cap=_positive(row.get("market_cap")),
+        volume_24h=_positive(row.get("total_volume")),
+        high_24h=_positive(row.get("high_24h")),
+        low_24h=_positive(row.get("low_24h")),
+        updated_at=_time(row.get("last_updated")),
+    )
+
+
+def _text(row: dict[str, Any], key: str) -> str:
+    text = row.get(key)
+    if not isinstance(text, str) or not text.strip():
+        raise ValueError(f"no {key}")
+    if len(text) > MAX_TEXT[key] or UNSTORABLE.search(text):
+        raise ValueError(f"no usable {key}")
+    return text
+
+
+def _positive(value: object) -> Decimal | None:
+    found = number(value)
+    return found if found is not None and found >= 0 else None
+
+
+def _change_24h(row: dict[str, Any]) -> Decimal | None:
+    asked_for = number(row.get("price_change_percentage_24h_in_currency"))
+    return number(row.get("price_change_percentage_24h")) if asked_for is None else asked_for
+
+
+def _rank(value: object) -> int | None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        return None
+    return value if 1 <= value <= MAX_RANK else None
+
+
+def _image(value: object) -> str | None:
+    """Return an https address; None for anything else, as `missing_large.png`."""
+    if isinstance(value, str) and re.fullmatch(r"https://[!#-;=?-~]{1,500}", value):
+        return value
+    return None
+
+
+def _time(value: object) -> int | None:
+    try:
+        ms = unix_ms(value) if isinstance(value, str) else 0
+    except (ValueError, OverflowError):
+        return None
+    return ms if 0 < ms < YEAR_2100 else None
+
+
+def _label(row: Any, place: int) -> str:
+    try:
+        return _text(row, "id")
+    except (ValueError, AttributeError):
+        return f"entry {place}"

@@ -1,0 +1,1 @@
+"""A simulated market as a source: for demos, and without a network."""

@@ -1,0 +1,163 @@
+"""A simulated market of ten well-known coins: for demos, and without a network.
+
+A pure function of time: each job runs in a process of its own, where nothing
+survives from one fetch to the next. A coin's price follows smooth noise on
+several time scales; what it was a day ago is asked of the same function.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from decimal import Decimal
+from math import exp
+from typing import Final
+
+from tracker.config import Settings
+from tracker.errors import ConfigError
+from tracker.market.quotes import Quote, number
+from worker.sources.base import Fetched
+from worker.sources.simulated.coins import COINS, RATES, Coin
+from worker.sources.simulated.noise import Noise
+
+log = logging.getLogger(__name__)
+
+SEED = 2009
+"""Another seed is another market."""
+
+HOLD = -0.4
+"""Below this (of -1 to 1) a coin keeps its price for a step: three steps in ten."""
+
+WAVES = (
+    (30 * 86400, 0.25),
+    (6 * 86400, 0.08),
+    (30 * 3600, 0.025),
+    (5 * 3600, 0.01),
+    (50 * 60, 0.004),
+    (7 * 60, 0.0015),
+    (50, 0.0005),
+    (8, 0.0002),
+)
+"""Period in seconds and height (of the price's logarithm) of each, near to bitcoin's real ones."""
+
+HOUR = 3600
+DAY = 24 * HOUR
+WEEK = 7 * DAY
+
+WINDOW = 3 * HOUR
+"""How far apart the prices lie of which the day's highest and lowest are taken."""
+
+
+class Simulated:
+    """The source that makes its quotes up."""
+
+    name: Final = "simulated"
+
+    def __init__(
+        self, settings: Settings, *, clock: Callable[[], float] = time.time, seed: int = SEED
+    ) -> None:
+        """Prepare for *settings*; *clock* tells unix seconds.
+
+        Raises `ConfigError` if the currency has no rate here.
+        """
+        if settings.currency not in RATES:
+            raise ConfigError(
+                f'TRACKER_CURRENCY="{settings.currency}" is not accepted by the simulated market;'
+                f" accepted: {', '.join(sorted(RATES))}"
+            )
+        if settings.coins > len(COINS):
+            log.warning("TRACKER_COINS=%d: the simulated market has %d", settings.coins, len(COINS))
+        self._rate = RATES[settings.currency]
+        self._most = settings.coins
+        self._interval = settings.interval
+        self._clock = clock
+        self._noise = Noise(seed)
+
+    def fetch(self, *, etag: str | None = None, week: bool = False) -> Fetched:
+        """Return the coins with the largest market cap, largest first; *etag* changes nothing."""
+        now = int(self._clock() // self._interval) * self._interval
+        capped = [(self._cap(coin, now), coin) for coin in COINS]
+        capped.sort(key=lambda pair: pair[0], reverse=True)
+        largest = capped[: self._most]
+        return Fetched(
+            quotes=[
+                self._quote(rank, coin, cap, now) for rank, (cap, coin) in enumerate(largest, 1)
+            ],
+            weeks={coin.id: self._week(coin, now) for _, coin in largest} if week else {},
+        )
+
+    def _week(self, coin: Coin, now: int) -> list[Decimal | None]:
+        """Return the prices that were shown every hour, up to *now*'s: 168 of them."""
+        return [self._price(coin, at) for at in range(now - WEEK + HOUR, now + 1, HOUR)]
+
+    def _quote(self, rank: int, coin: Coin, cap: Decimal, now: int) -> Quote:
+        price = self._price(coin, now)
+        day = [self._price(coin, then) for then in _day_before(now)]
+        return Quote(
+            id=coin.id,
+            rank=rank,
+            symbol=coin.symbol,
+            name=coin.name,
+            price=price,
+            change_1h=_percent(price, self._price(coin, now - HOUR)),
+            change_24h=_percent(price, self._price(coin, now - DAY)),
+            change_7d=_percent(price, self._price(coin, now - WEEK)),
+            market_cap=cap,
+            volume_24h=_rounded(float(cap) * self._turnover(coin, now)),
+            high_24h=max(price, *day),
+            low_24h=min(price, *day),
+            updated_at=self._moved_at(coin, now) * 1000,
+        )
+
+    def _cap(self, coin: Coin, at: int) -> Decimal:
+        return _rounded(float(self._price(coin, at)) * coin.supply)
+
+    def _turnover(self, coin: Coin, at: int) -> float:
+        """Return which share of its cap is traded in a day."""
+        return coin.turnover * exp(0.4 * self._noise.at(f"{coin.id} volume", at / DAY))
+
+    def _price(self, coin: Coin, at: int) -> Decimal:
+        moved_at = self._moved_at(coin, at)
+        in_usd = self._in_usd(coin, moved_at)
+        if self._rate is None:  # in bitcoin, whose own price must be 1
+            return _six_digits(in_usd / self._in_usd(COINS[0], moved_at))
+        return _six_digits(in_usd * self._rate)
+
+    def _in_usd(self, coin: Coin, at: int) -> float:
+        wave = sum(
+            height * self._noise.at(f"{coin.id} {period}", at / period) for period, height in WAVES
+        )
+        price = coin.price * exp(coin.volatility * wave)
+        return round(price, 4) if coin.stable else price
+
+    def _moved_at(self, coin: Coin, at: int) -> int:
+        """Return the time (unix seconds) of the last step up to *at* in which the coin moved."""
+        step = at // self._interval
+        while self._noise.lattice(f"{coin.id} hold", step) < HOLD:
+            step -= 1
+        return step * self._interval
+
+
+def _day_before(now: int) -> range:
+    """Return times in the last 24 hours: whole windows, so that the highest does not slide."""
+    newest = now // WINDOW * WINDOW
+    return range(newest, newest - DAY, -WINDOW)
+
+
+def _percent(price: Decimal, before: Decimal) -> Decimal:
+    return Decimal(f"{(price / before - 1) * 100:.5f}")
+
+
+def _six_digits(value: float) -> Decimal:
+    """Round as CoinGecko prints prices, without an exponent for large ones."""
+    text = f"{value:.6g}"
+    if "e" not in text:
+        return Decimal(text)
+    found = number(Decimal(text))
+    assert found is not None  # a finite float is a number
+    return found
+
+
+def _rounded(value: float) -> Decimal:
+    return Decimal(round(value))
