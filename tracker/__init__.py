@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+__version__ = "1.1.0"
+
 if TYPE_CHECKING:
     from flask import Flask
 

@@ -406,7 +406,8 @@ class TestMakefile:
 def requirements(name: str) -> dict[str, str]:
     """Return the lines of the requirements file *name* by the package's normal name."""
     lines = (ROOT / name).read_text().splitlines()
-    wanted = [line for line in lines if line and not line.startswith(("#", "-"))]
+    stripped = (line.partition("#")[0].strip() for line in lines)
+    wanted = [line for line in stripped if line and not line.startswith("-")]
     return {canonicalize_name(Requirement(line).name): line for line in wanted}
 
 

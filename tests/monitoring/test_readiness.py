@@ -19,7 +19,7 @@ from tests.conftest import AppFactory, SettingsFactory, as_setting, migrate
 from tests.support.postgres import EmbeddedPostgres, programs
 from tests.support.tools import DeafProxy, now_ms, quote, wait_for
 from tests.support.web_process import Web, tick
-from tracker import concurrency
+from tracker import __version__, concurrency
 from tracker.messaging import feed
 from tracker.monitoring import readiness
 from tracker.storage.engine import writing
@@ -63,7 +63,10 @@ class TestHealthz:
             database_url=f"postgresql+psycopg://127.0.0.1:{free_port()}/none",
         )
         response = app.test_client().get("/healthz")
-        assert (response.status_code, response.json) == (200, {"status": "alive"})
+        assert (response.status_code, response.json) == (
+            200,
+            {"status": "alive", "version": __version__},
+        )
         assert response.headers["Cache-Control"] == "no-store"
 
 

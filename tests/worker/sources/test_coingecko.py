@@ -17,6 +17,7 @@ from simplejson import RawJSON
 
 from tests.support.fake_coingecko import CoinGecko as StandIn
 from tests.support.fake_coingecko import coin, dumps
+from tracker import __version__
 from tracker.config import Settings
 from tracker.errors import SourceError
 from tracker.market.quotes import Quote, Tick
@@ -96,7 +97,7 @@ class TestRequest:
     ) -> None:
         ask().fetch()
         headers = gecko.requests[0].headers
-        assert headers["user-agent"] == "live-crypto-tracker/1.0 (python-requests)"
+        assert headers["user-agent"] == f"live-crypto-tracker/{__version__} (python-requests)"
         assert not [name for name in headers if name.startswith("x-cg")]
 
     @pytest.mark.parametrize(

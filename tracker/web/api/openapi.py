@@ -224,7 +224,10 @@ def _history_of_coins() -> Json:
 
 
 def _healthz() -> Json:
-    body = {"schema": {"type": "object", "required": ["status"]}, "example": {"status": "alive"}}
+    body = {
+        "schema": {"type": "object", "required": ["status"]},
+        "example": {"status": "alive", "version": "1.1.0"},
+    }
     return {
         "operationId": "healthz",
         "tags": ["operations"],

@@ -8,6 +8,7 @@ from typing import Any
 import simplejson
 from flask import Blueprint, Response
 
+from tracker import __version__
 from tracker.services import readiness
 
 blueprint = Blueprint("health", __name__)
@@ -15,8 +16,8 @@ blueprint = Blueprint("health", __name__)
 
 @blueprint.get("/healthz")
 def healthz() -> Response:
-    """Return 200: who answers is alive. Nothing is looked at."""
-    return _told(200, {"status": "alive"})
+    """Return 200 and the version: the process is alive. Nothing is checked."""
+    return _told(200, {"status": "alive", "version": __version__})
 
 
 @blueprint.get("/readyz")

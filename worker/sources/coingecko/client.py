@@ -19,6 +19,7 @@ from typing import Final
 import requests
 import urllib3
 
+from tracker import __version__
 from tracker.config import Settings
 from tracker.errors import SourceError
 from worker.sources.base import Fetched
@@ -26,7 +27,7 @@ from worker.sources.coingecko import quotes, responses
 
 log = logging.getLogger(__name__)
 
-USER_AGENT = "live-crypto-tracker/1.0 (python-requests)"
+USER_AGENT = f"live-crypto-tracker/{__version__} (python-requests)"
 """CoinGecko answers 403 to requests that do not say what they are."""
 
 BASE_URLS = {
