@@ -1,7 +1,7 @@
 """The settings: read from the environment and checked, once, here.
 
 Every process calls `load()` first. A bad value raises `ConfigError`, whose
-text is the one line that the user sees. The README's table is tested against
+text is the one line that the user sees. docs/reference.md's table is tested against
 `Settings`, so each field carries its variable, its default as shown, and its
 meaning. Nothing here connects to anything.
 """

@@ -1,6 +1,6 @@
 """Break the code in each way of the list; ends with 1 if no test notices one of them.
 
-Prints a line for each: its name, the test, and the seconds that it took.
+Prints for each its name, its file, the test, and the seconds that it took.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def _print(verdict: Verdict, *, show: bool) -> Verdict:
     sign = "✔" if verdict.is_good else "✘"
     mutation = verdict.mutation
     line = f"{sign} {verdict.outcome:8} {verdict.seconds:5.1f} s  {mutation.name}"
-    print(f"{line}\n                    {mutation.caught_by}", flush=True)  # noqa: T201
+    print(f"{line}\n    {mutation.file}, caught by {mutation.caught_by}", flush=True)  # noqa: T201
     if show or not verdict.is_good:
         print(verdict.output, flush=True)  # noqa: T201
     return verdict

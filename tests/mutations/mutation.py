@@ -20,10 +20,6 @@ class Mutation(NamedTuple):
     hangs: bool = False
     """Whether that test may fail by never ending."""
 
-    def row(self) -> str:
-        """Return the row of docs/testing.md's table."""
-        return f"| {self.name} | `{self.file}` | `{self.caught_by}` |"
-
     def matches(self, root: Path) -> bool:
         """Return whether its text occurs once in the tree at *root*."""
         return (root / self.file).read_text().count(self.text) == 1
