@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 from html.parser import HTMLParser
 from typing import Any
@@ -13,6 +14,8 @@ from flask.testing import FlaskClient
 from tests.support.fake_site import FakeRelay, make_app
 from tracker.market.freshness import Status
 from tracker.market.quotes import Quote, Tick
+from tracker.storage.history import RANGES
+from tracker.web.pages import filters
 
 TICK_AT = 1795414447352
 
@@ -272,6 +275,14 @@ def test_everything_the_page_names_is_there() -> None:
     for address in addresses:
         with reader.get(address) as response:
             assert response.status_code == 200, address
+
+
+def test_scripts_get_arrows_ranges_and_icon_hosts_from_python() -> None:
+    reader = client(FakeRelay(tick(quote("bitcoin"))))
+    live, nav = (Page(reader.get(path).text) for path in ("/cryptos/", "/cryptos/bitcoin"))
+    assert json.loads(live.one("data-arrows")["data-arrows"] or "") == filters.ARROWS
+    assert (live.one("data-icon-hosts")["data-icon-hosts"] or "").split() == [*filters.ICON_HOSTS]
+    assert json.loads(nav.one("data-ranges")["data-ranges"] or "") == RANGES
 
 
 def test_below_a_path_the_stream_is_below_it_too() -> None:

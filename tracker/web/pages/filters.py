@@ -21,6 +21,12 @@ UNKNOWN = "–"
 TINY = -12
 """The power of ten below which zeros are no longer countable: 1.2E-15 from there on."""
 
+ARROWS = {"up": "▲", "down": "▼", "same": ""}
+"""By direction; the pages' scripts get it as `data-arrows`."""
+
+ICON_HOSTS = ("https://coin-images.coingecko.com/", "https://assets.coingecko.com/")
+"""Hosts that have small icons beside the large ones; `data-icon-hosts` for the scripts."""
+
 _NO_BREAK = "\u00a0"
 _EXACT = Context(prec=120, rounding=ROUND_HALF_UP)
 _SYMBOLS = {
@@ -36,7 +42,6 @@ _BY_CODE = (
 """CoinGecko's currencies of ISO 4217 that en-US has no sign for: their code stands before."""
 _SYMBOLS |= {code: f"{code.upper()}{_NO_BREAK}" for code in _BY_CODE}
 _WITHOUT_CENTS = frozenset({"jpy", "krw", "vnd", "clp", "sats", "bits"})
-_ICON_HOSTS = ("https://coin-images.coingecko.com/", "https://assets.coingecko.com/")
 _SHORT = ((0, ""), (3, "K"), (6, "M"), (9, "B"), (12, "T"))
 
 
@@ -121,10 +126,11 @@ def small_icon(url: str) -> str:
     CoinGecko sends those of the large ones, 250 pixels wide and 10 to 20 KB each;
     the small ones, at the same address but for one word, have 50.
     """
-    return url.replace("/large/", "/small/", 1) if url.startswith(_ICON_HOSTS) else url
+    return url.replace("/large/", "/small/", 1) if url.startswith(ICON_HOSTS) else url
 
 
 FILTERS: dict[str, Callable[..., Any]] = {
+    "arrow": ARROWS.__getitem__,
     "big": big,
     "currency": currency,
     "every": every,

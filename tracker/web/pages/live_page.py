@@ -18,6 +18,7 @@ from markupsafe import Markup
 from tracker.market.freshness import stale_after_ms
 from tracker.market.quotes import Tick
 from tracker.services import relay, settings
+from tracker.web.pages.filters import ARROWS, ICON_HOSTS
 
 RELOAD = 30
 """Seconds at least between two loads of a page by a browser without JavaScript."""
@@ -49,6 +50,8 @@ def _now(tick: Tick | None) -> dict[str, Any]:
         "credited": source == "coingecko",
         "reload": max(RELOAD, chosen.interval),
         "stale_after": stale_after_ms(chosen.interval),
+        "arrows": ARROWS,
+        "icon_hosts": ICON_HOSTS,
         "now": time.time_ns() // 1_000_000,
     }
 
