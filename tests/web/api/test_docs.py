@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import Any, get_args
 
 from flask import Flask
 
 from tests.support.fake_site import BITCOIN, make_tick
-from tracker.market.freshness import Status
-from tracker.web.api.docs import coded
-from tracker.web.api.openapi import document
+from tracker.config import MAX_COINS
+from tracker.market.candles import MOST
+from tracker.market.freshness import State, Status
+from tracker.market.quotes import Direction
+from tracker.storage.history import RANGES, Resolution
+from tracker.web.api import history, stream
+from tracker.web.api.docs import DOCUMENT, coded
 
 FOR_PROGRAMS = ("/api", "/stream", "/healthz", "/readyz", "/metrics")
 ITSELF = {"/api/openapi.json", "/api/docs"}
@@ -23,7 +27,7 @@ def routes(app: Flask) -> set[str]:
 
 
 def test_every_address_that_programs_read_is_described_and_no_other(app: Flask) -> None:
-    assert set(document()["paths"]) == routes(app)
+    assert set(DOCUMENT["paths"]) == routes(app)
 
 
 def test_it_is_served_with_the_path_it_is_below(app: Flask) -> None:
@@ -40,8 +44,11 @@ def test_it_is_served_with_the_path_it_is_below(app: Flask) -> None:
     assert client.get("/api/openapi.json", headers=tag).status_code == 304
 
 
+SCHEMAS = DOCUMENT["components"]["schemas"]
+
+
 def keys(name: str) -> set[str]:
-    return set(document()["components"]["schemas"][name]["required"])
+    return set(SCHEMAS[name]["required"])
 
 
 def test_a_tick_has_the_keys_that_are_described() -> None:
@@ -49,6 +56,32 @@ def test_a_tick_has_the_keys_that_are_described() -> None:
     assert set(body) == keys("Tick")
     assert set(body["quotes"][0]) == keys("Quote")
     assert set(json.loads(Status("live").to_json())) == keys("Status")
+
+
+def test_limits_and_choices_are_the_codes_own() -> None:
+    of_coin, of_coins = (
+        {one["name"]: one for one in DOCUMENT["paths"][path]["get"]["parameters"]}
+        for path in ("/api/coins/{coin}/history", "/api/history")
+    )
+    for range in (of_coin["range"], of_coins["range"]):
+        assert range["schema"] == {"enum": list(RANGES), "default": history.RANGE}
+    assert of_coin["format"]["schema"] == {"enum": list(history.FORMS)}
+    points = {"type": "integer", "minimum": 2, "maximum": MOST, "default": history.FEW}
+    assert of_coins["points"]["schema"] == points
+    assert f"at most {MAX_COINS};" in of_coins["coins"]["description"]
+    coins, _, last_event_id = DOCUMENT["paths"]["/stream"]["get"]["parameters"]
+    assert coins == of_coins["coins"]
+    assert f"{stream.MAX_ID} characters" in last_event_id["description"]
+    history_of_coin = DOCUMENT["paths"]["/api/coins/{coin}/history"]["get"]["responses"]["200"]
+    assert f"At most {MOST} points" in history_of_coin["description"]
+    assert list(history_of_coin["content"]) == [history.JSON, history.CSV]
+    for name in ("CoinHistory", "History"):
+        assert SCHEMAS[name]["properties"]["range"] == {"enum": list(RANGES)}
+        assert SCHEMAS[name]["properties"]["resolution"]["enum"] == list(get_args(Resolution))
+    assert SCHEMAS["CoinHistory"]["properties"]["points"]["maxItems"] == MOST
+    assert SCHEMAS["Quote"]["properties"]["direction"]["enum"] == list(get_args(Direction))
+    assert SCHEMAS["Status"]["properties"]["state"]["enum"] == list(get_args(State))
+    assert all(set(one["properties"]) == set(one["required"]) for one in SCHEMAS.values())
 
 
 def references(node: Any) -> set[str]:
@@ -61,13 +94,12 @@ def references(node: Any) -> set[str]:
 
 
 def test_every_reference_leads_somewhere_and_nothing_is_left_over() -> None:
-    body = document()
     there = {
         f"#/components/{kind}/{name}"
-        for kind, named in body["components"].items()
+        for kind, named in DOCUMENT["components"].items()
         for name in named
     }
-    used = references(body)
+    used = references(DOCUMENT)
     assert used <= there
     assert there - used == {"#/components/schemas/Status", "#/components/schemas/Resume"}  # events
 

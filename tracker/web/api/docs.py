@@ -1,12 +1,18 @@
-"""`/api/openapi.json`, and `/api/docs`: the same for people, without a script."""
+"""`/api/openapi.json`, from `openapi.yaml`, and `/api/docs`: the same for people."""
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import simplejson
+import yaml
 from flask import Blueprint, Response, make_response, render_template, request
 from markupsafe import Markup, escape
 
-from tracker.web.api.openapi import document
+DOCUMENT: dict[str, Any] = yaml.safe_load(
+    Path(__file__).with_name("openapi.yaml").read_text(encoding="utf-8")
+)
 
 blueprint = Blueprint("description", __name__, url_prefix="/api")
 
@@ -22,7 +28,8 @@ def coded(text: object) -> Markup:
 @blueprint.get("/openapi.json")
 def openapi() -> Response:
     """Return the description of every address that programs read."""
-    text = simplejson.dumps(document(request.script_root), indent=1) + "\n"
+    document = DOCUMENT | {"servers": [{"url": request.script_root or "/"}]}
+    text = simplejson.dumps(document, indent=1) + "\n"
     response = Response(text, content_type="application/json")
     response.headers["Cache-Control"] = "public, max-age=300"
     response.add_etag()
@@ -33,6 +40,6 @@ def openapi() -> Response:
 @blueprint.get("/docs")
 def docs() -> Response:
     """Show the description as a page."""
-    response = make_response(render_template("docs.html", api=document(request.script_root)))
+    response = make_response(render_template("docs.html", api=DOCUMENT))
     response.headers["Cache-Control"] = "no-cache"
     return response
