@@ -68,16 +68,15 @@ DRAIN = 10
 def post_worker_init(worker: Worker) -> None:
     """Begin to relay before the first reader, and drain after the last request."""
     gc.freeze()  # what the start made stays: no collection looks at it again
-    extensions = worker.wsgi.extensions
-    extensions["relay"].start()
-    extensions["mirror"].start()
-    worker.drain = lambda: extensions["hub"].drain(DRAIN)
+    services = worker.wsgi.extensions["tracker"]
+    services.start()
+    worker.drain = lambda: services.hub.drain(DRAIN)
 
 
 def worker_exit(server: Arbiter, worker: Worker) -> None:
     """Let what happened in the last second count."""
     if (application := getattr(worker, "wsgi", None)) is not None:
-        application.extensions["mirror"].close()
+        application.extensions["tracker"].sampler.close()
 
 
 def child_exit(server: Arbiter, worker: Worker) -> None:

@@ -17,17 +17,20 @@ from decimal import Decimal
 
 import flask_migrate
 from flask import Flask
-from sqlalchemy import Connection, insert, text
+from sqlalchemy import Connection, Engine, insert, text
 
 from bench.machine import description
 from tests.support.postgres import EmbeddedPostgres, programs
 from tracker import create_app
 from tracker.config import Settings
 from tracker.market.candles import HOUR, from_points, hour_of
+from tracker.market.quotes import Market
+from tracker.services import db
 from tracker.storage import rollup
 from tracker.storage.engine import reading, writing
-from tracker.storage.history import DAY, RANGES, History
-from tracker.storage.models import CandleRow, CoinRow, QuoteRow, TickRow, db
+from tracker.storage.history import RANGES, History
+from tracker.storage.models import CandleRow, CoinRow, QuoteRow, TickRow
+from tracker.times import DAY_MS
 
 MINUTE = 60_000
 NOW = 1_795_413_240_000
@@ -55,14 +58,14 @@ def main() -> None:
 def measure(name: str, url: str, other_url: str) -> None:
     """Measure a year of ten coins in the database at *url*, and pruning of 250 in the other."""
     settings = Settings(database_url=url, source="simulated")
-    market = History("simulated", "usd")
+    market = History(db.engine, Market("simulated", "usd"))
     with application(url):
-        write(COINS, since=NOW - settings.retention_days * DAY, candles_since=NOW - 365 * DAY)
+        write(COINS, since=NOW - settings.retention_days * DAY_MS, candles_since=NOW - 365 * DAY_MS)
         assert market.needs_filling(NOW + 2 * HOUR)
         for one in RANGES:
             print(f"{name:12}{one:>8}{read(market, one)}")
         print(f"{name:12} {size() / 1e6:.0f} MB: a year of {COINS} coins at 60 s")
-        print(f"{name:12} {hold(market, NOW - 5 * DAY)}")
+        print(f"{name:12} {hold(market, NOW - 5 * DAY_MS)}")
     with application(other_url):
         write(MANY_COINS, since=NOW - 2 * HOUR, candles_since=NOW)
         print(f"{name:12} {hold(market, NOW - MINUTE)}")
@@ -94,7 +97,7 @@ def write(coins: int, *, since: int, candles_since: int) -> None:
             "high_24h": now, "low_24h": now, "updated_at": at,
         }  # fmt: skip
 
-    with writing() as connection:
+    with writing(db.engine) as connection:
         connection.execute(
             insert(CoinRow), [{"id": name, "symbol": name, "name": name} for name in names]
         )
@@ -108,9 +111,9 @@ def write(coins: int, *, since: int, candles_since: int) -> None:
                 insert(QuoteRow),
                 [quote(at, position, name) for at in ids for position, name in enumerate(names)],
             )
-        for begin in range(hour_of(candles_since), since, DAY):
-            write_candles(connection, names, range(begin, min(begin + DAY, since), HOUR))
-    History("simulated", "usd").roll_up(NOW)
+        for begin in range(hour_of(candles_since), since, DAY_MS):
+            write_candles(connection, names, range(begin, min(begin + DAY_MS, since), HOUR))
+    History(db.engine, Market("simulated", "usd")).roll_up(NOW)
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         if connection.dialect.name == "postgresql":  # as autovacuum does
             connection.execute(text("VACUUM ANALYZE"))
@@ -124,7 +127,7 @@ def write_candles(connection: Connection, names: list[str], hours: range) -> Non
         for hour in hours:
             prices = [Decimal(f"{random.uniform(9e4, 1e5):.6g}") for _ in range(4)]
             (candle,) = from_points((hour, price) for price in prices)
-            rows.append(History("simulated", "usd")._row(name, candle))
+            rows.append(History(db.engine, Market("simulated", "usd"))._row(name, candle))
     connection.execute(insert(CandleRow), rows)
 
 
@@ -141,7 +144,7 @@ def read(market: History, range_: str) -> str:
 
 def size() -> int:
     """Return how many bytes the database has."""
-    with reading() as connection:
+    with reading(db.engine) as connection:
         if connection.dialect.name == "postgresql":
             return int(connection.scalar(text("SELECT pg_database_size(current_database())")) or 0)
         pages = connection.scalar(text("PRAGMA page_count")) or 0
@@ -153,8 +156,8 @@ def hold(market: History, before: int) -> str:
     held = []
 
     @contextmanager
-    def timed() -> Iterator[Connection]:
-        with writing() as connection:
+    def timed(engine: Engine) -> Iterator[Connection]:
+        with writing(engine) as connection:
             began = time.perf_counter()
             yield connection
         held.append((time.perf_counter() - began) * 1000)

@@ -18,9 +18,9 @@ import simplejson
 
 from bench.machine import description
 from bench.servers import Ours
-from tracker import create_app
+from tracker import backend
 from tracker.config import Settings
-from tracker.market.quotes import iso
+from tracker.times import iso
 from worker import jobs
 from worker.sources import Fetched
 from worker.sources.coingecko import quotes, responses
@@ -102,30 +102,26 @@ class Reader(threading.Thread):
 
 def measure(server: Ours, most: int) -> None:
     """Refresh `ROUNDS` times with *most* coins, and print."""
-    app = create_app(server.settings)
+    its = backend.build(server.settings)
     source, reader = Canned(most), Reader(server.port)
     reader.start()
-    extensions = app.extensions
     cpu, latency = [], []
-    with app.app_context():
-        for _ in range(ROUNDS):
-            source.prepare()
-            before = time.process_time()
-            jobs.refresh(
-                source, extensions["store"], extensions["feed"], extensions["history"], interval=0
-            )
-            cpu.append((time.process_time() - before) * 1000)
-            newest = extensions["store"].newest(1)[0].id
-            while newest not in reader.came_at:
-                time.sleep(0.001)
-            latency.append((reader.came_at[newest] - source.answered_at) * 1000)
+    for _ in range(ROUNDS):
+        source.prepare()
+        before = time.process_time()
+        jobs.refresh(source, its.store, its.feed, its.rollup, interval=0)
+        cpu.append((time.process_time() - before) * 1000)
+        newest = its.store.newest(1)[0].id
+        while newest not in reader.came_at:
+            time.sleep(0.001)
+        latency.append((reader.came_at[newest] - source.answered_at) * 1000)
     p50, p99 = statistics.median(latency), statistics.quantiles(latency, n=100)[98]
     print(
         f"{most:>4} coins: {statistics.median(cpu):6.1f} ms CPU a refresh (goal {GOALS[most]:g});"
         f" answer to reader p50 {p50:.1f} ms, p99 {p99:.1f} ms"
         f" (goal {LATENCY_GOALS[0]:g}, {LATENCY_GOALS[1]:g} at 10 coins)"
     )
-    extensions["feed"].close()
+    its.close()
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ import time
 from tracker.config import Settings
 from tracker.market.quotes import Tick, TickJson, directed
 from tracker.stream.frames import encode
+from tracker.times import now_ms
 from worker.sources.simulated.market import Simulated
 
 INTERVAL = 60
@@ -28,7 +29,7 @@ class Market:
         before = self._newest
         prices = {quote.id: quote.price for quote in before.quotes} if before else {}
         self._newest = Tick(
-            id=max(time.time_ns() // 1_000_000, before.id + 1 if before else 0),
+            id=max(now_ms(), before.id + 1 if before else 0),
             currency="usd",
             source="simulated",
             quotes=directed(self._source.fetch().quotes, prices),

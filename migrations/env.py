@@ -9,13 +9,13 @@ from flask import current_app
 
 from tracker.storage.engine import writing
 
-target = current_app.extensions["migrate"].db.metadata
+db = current_app.extensions["migrate"].db
 
 
 def migrate() -> None:
     """Bring the database to the wanted revision in one transaction."""
-    with writing() as connection:
-        context.configure(connection=connection, target_metadata=target, render_as_batch=True)
+    with writing(db.engine) as connection:
+        context.configure(connection=connection, target_metadata=db.metadata, render_as_batch=True)
         context.run_migrations()
 
 

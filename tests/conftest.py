@@ -30,7 +30,7 @@ from tests.support.tools import wait_for
 from tracker import create_app
 from tracker.config import Settings
 from tracker.messaging import feed
-from tracker.storage.models import db
+from tracker.services import db, services
 
 SettingsFactory = Callable[..., Settings]
 AppFactory = Callable[..., Flask]
@@ -280,11 +280,7 @@ def migrate(database_url: str) -> None:
 
 def close(app: Flask) -> None:
     """Give back what *app* holds."""
-    app.extensions["relay"].close()
-    app.extensions["hub"].close()
-    app.extensions["feed"].close()
-    app.extensions["refreshes"].close()
-    app.extensions["limits"].close()
+    services(app).close()
     if "admin_redis" in app.extensions:
         app.extensions["admin_redis"].close()
     with app.app_context():

@@ -18,15 +18,16 @@ FLOORS = {
     "tracker.messaging.job_queue": 0,
     "tracker.concurrency": 1,
     "tracker.shared": 1,
+    "tracker.times": 0,
     "tracker.messaging": 1,
     "tracker.storage": 2,
     "tracker.stream": 2,
     "tracker.server": 2,
+    "tracker.backend": 3,
     "tracker.relay": 3,
     "tracker.monitoring": 4,
     "tracker.services": 4,
     "tracker.web": 5,
-    "tracker.extensions": 5,
     "tracker.admin": 6,
     "tracker": 6,
     "worker.sources": 7,
@@ -58,6 +59,9 @@ def imports(module: str) -> frozenset[str]:
     """Return which of `MODULES` *module* imports, wherever in it."""
     tree = ast.parse(MODULES[module].read_text())
     found = set()
+    for node in list(ast.walk(tree)):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            node.body = []  # for the type checker alone
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
@@ -65,7 +69,8 @@ def imports(module: str) -> frozenset[str]:
             assert not node.level, f"{module}: a relative import hides the floor"
             for alias in node.names:
                 inner = f"{node.module}.{alias.name}"
-                found.add(inner if inner in MODULES else str(node.module))
+                if alias.name != "__version__":
+                    found.add(inner if inner in MODULES else str(node.module))
     return frozenset(found & MODULES.keys())
 
 

@@ -22,6 +22,7 @@ from tracker import relay as relay_module
 from tracker.market.freshness import Health
 from tracker.messaging.feed import Message
 from tracker.relay import Relay
+from tracker.services import db, services
 from tracker.storage.engine import writing
 from tracker.stream.frames import Lens
 
@@ -33,7 +34,7 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def relaying(app: Flask) -> Relay:
     """Return the relay of *app*, which has begun to relay."""
-    relay: Relay = app.extensions["relay"]
+    relay: Relay = services(app).relay
     relay.start()
     return relay
 
@@ -46,7 +47,7 @@ def reader() -> Iterator[Reader]:
 
 
 def join(app: Flask, reader: Reader, **how: str) -> None:
-    app.extensions["hub"].join(reader.ours, Lens(), **how)
+    services(app).hub.join(reader.ours, Lens(), **how)
 
 
 def ids(reader: Reader) -> list[int]:
@@ -69,7 +70,8 @@ def test_a_published_tick_reaches_the_reader_as_the_api_shows_it(
     sent = tick(app, quote("bitcoin", "0.10"), quote("pepe", "1.2e-09"))
     wait_for(lambda: ids(reader) == [sent.id])
     assert sent.to_json() in [event.data for event in reader.events]
-    newest = app.extensions["relay"].newest
+    newest = services(app).relay.newest
+    assert newest
     assert newest.of() == sent.to_json()
 
 
@@ -119,7 +121,7 @@ def test_a_tick_that_is_rung_twice_or_late_is_told_once(app: Flask, reader: Read
     join(app, reader)
     first, second = tick(app), tick(app)
     for again in (first, second, first):
-        app.extensions["feed"].publish(Message(app.extensions["relay"]._health, again, None))
+        services(app).backend.feed.publish(Message(services(app).relay._health, again, None))
     last = tick(app)
     wait_for(lambda: ids(reader)[-1:] == [last.id])
     assert ids(reader) == [first.id, second.id, last.id]
@@ -134,7 +136,7 @@ def test_a_message_that_nobody_understands_makes_it_look_into_the_database(
     wait_for(lambda: ids(reader) == [first.id])
     second = tick(app, publish=False)
     with redis.Redis.from_url(redis_server.url) as client:
-        client.publish(app.extensions["feed"].channel, b"{")
+        client.publish(services(app).backend.feed.channel, b"{")
     wait_for(lambda: ids(reader) == [first.id, second.id], 10)
 
 
@@ -192,10 +194,10 @@ def test_a_failure_of_the_source_is_told_with_its_reason_and_the_next_attempt(
     relaying(app)
     join(app, reader)
     with app.app_context():
-        health = app.extensions["store"].save_failure(
+        health = services(app).backend.store.save_failure(
             "CoinGecko: rate limit", at=now_ms(), next_attempt_at=now_ms() + 60_000
         )
-    app.extensions["feed"].publish(Message(health))
+    services(app).backend.feed.publish(Message(health))
     wait_for(lambda: len(told(reader)) == 2)
     assert '"offline"' in told(reader)[-1]
     assert "CoinGecko: rate limit" in told(reader)[-1]
@@ -204,14 +206,14 @@ def test_a_failure_of_the_source_is_told_with_its_reason_and_the_next_attempt(
 def test_a_database_that_cannot_be_read_at_the_start_is_told_and_read_later(
     app: Flask, reader: Reader
 ) -> None:
-    with app.app_context(), writing() as connection:
+    with app.app_context(), writing(db.engine) as connection:
         connection.execute(text("ALTER TABLE health RENAME TO hidden"))
     relay = relaying(app)
     assert (relay.status().state, relay.status().reason) == (
         "offline",
         "the database cannot be read",
     )
-    with app.app_context(), writing() as connection:
+    with app.app_context(), writing(db.engine) as connection:
         connection.execute(text("ALTER TABLE hidden RENAME TO health"))
     join(app, reader)
     sent = tick(app)
@@ -224,11 +226,11 @@ def test_history_that_is_read_late_is_not_told_to_those_who_are_there(
 ) -> None:
     """They get the newest at once; who returns can have what came before."""
     stored = [tick(app, publish=False).id for _ in range(5)]
-    with app.app_context(), writing() as connection:
+    with app.app_context(), writing(db.engine) as connection:
         connection.execute(text("ALTER TABLE health RENAME TO hidden"))
     relaying(app)
     join(app, reader)
-    with app.app_context(), writing() as connection:
+    with app.app_context(), writing(db.engine) as connection:
         connection.execute(text("ALTER TABLE hidden RENAME TO health"))
     wait_for(lambda: ids(reader) == [stored[-1]])
     returning = Reader()
@@ -251,16 +253,16 @@ class Late(NamedTuple):
 def late(app: Flask, reader: Reader) -> Late:
     before = [tick(app, quote("gone"), publish=False) for _ in range(4)]
     before.append(tick(app, publish=False))
-    with app.app_context(), writing() as connection:
+    with app.app_context(), writing(db.engine) as connection:
         connection.execute(text("ALTER TABLE health RENAME TO hidden"))
     relay = relaying(app)
     join(app, reader)
-    feed = app.extensions["feed"]
+    feed = services(app).backend.feed
     wait_for(lambda: (feed.proved_at or 0) > 0)
     feed.publish(Message(Health(fresh_at=before[-1].id), before[-1], before[-2].id))
     wait_for(lambda: ids(reader) == [before[-1].id])
     with relay._lock:  # so that it does not look in between
-        with app.app_context(), writing() as connection:
+        with app.app_context(), writing(db.engine) as connection:
             connection.execute(text("ALTER TABLE hidden RENAME TO health"))
         after = [tick(app, publish=False).id for _ in range(3)]
     wait_for(lambda: ids(reader)[-1] == after[-1])
@@ -272,13 +274,13 @@ def test_a_database_that_is_read_late_has_what_readers_lack_since_the_feeds_firs
 ) -> None:
     assert ids(reader) == [late.before[-1], *late.after]
     assert reader.verdicts == []
-    assert app.extensions["relay"].mended == 3
+    assert services(app).relay.mended == 3
 
 
 def test_a_database_that_is_read_late_has_all_coins_and_what_came_before(
     app: Flask, late: Late
 ) -> None:
-    assert app.extensions["relay"].coins == {"gone", "bitcoin"}
+    assert services(app).relay.coins == {"gone", "bitcoin"}
     returning = Reader()
     join(app, returning, last_event_id=str(late.before[1]))
     wait_for(lambda: ids(returning) == [*late.before[2:], *late.after])
@@ -300,16 +302,16 @@ def test_a_damaged_row_is_told_once_and_ends_neither_relay_nor_streams(
     app: Flask, reader: Reader, caplog: pytest.LogCaptureFixture
 ) -> None:
     damaged = tick(app, publish=False)
-    with app.app_context(), writing() as connection:
+    with app.app_context(), writing(db.engine) as connection:
         connection.execute(text("UPDATE quote SET price = 'much'"))
     relay = relaying(app)
     assert relay.status().reason == "the database cannot be read"
     for _ in range(2):
         relay.catch_up_with(damaged.id)
     assert caplog.text.count("the database has 'much' where a number belongs") == 1
-    checks = {check.name: check.detail for check in app.extensions["readiness"].checks()}
+    checks = {check.name: check.detail for check in services(app).readiness.checks()}
     assert checks["database"] == "it cannot be read: StoreError"
-    with app.app_context(), writing() as connection:
+    with app.app_context(), writing(db.engine) as connection:
         connection.execute(text("UPDATE quote SET price = '1.50'"))
     join(app, reader)
     wait_for(lambda: ids(reader) == [damaged.id])
@@ -360,7 +362,7 @@ def test_readers_who_are_ahead_wait_for_one_look_together(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What ids they make up, the database is asked at most once each `PAUSE`."""
-    relay = app.extensions["relay"]
+    relay = services(app).relay
     looks: list[float] = []
     look = relay._look
 
@@ -389,7 +391,7 @@ def test_a_tick_that_was_confirmed_is_told_as_live_again(app: Flask, reader: Rea
     before = len(told(reader))
     at = now_ms() + 1
     with app.app_context():
-        health = app.extensions["store"].save_confirmation(at=at, next_attempt_at=at, etag=None)
-    app.extensions["feed"].publish(Message(health))
+        health = services(app).backend.store.save_confirmation(at=at, next_attempt_at=at, etag=None)
+    services(app).backend.feed.publish(Message(health))
     wait_for(lambda: len(told(reader)) == before + 1)
     assert '"live"' in told(reader)[-1]

@@ -24,8 +24,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     """
     from flask import Flask
 
-    from tracker import config, extensions, web
+    from tracker import config, services, web
     from tracker.server.request_limits import MAX_BODY
+    from tracker.web.middleware.counting import Limits
 
     settings = settings or config.load()
     app = Flask(
@@ -36,8 +37,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     )
     app.config["SECRET_KEY"] = settings.secret_key
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY  # under any server
-    app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url
-    extensions.register(app, settings)
+    services.register(app, settings, Limits(app, settings))
     web.register(app)
     if settings.admin_password:
         from tracker import admin  # which nobody pays for who has no use for it

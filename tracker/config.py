@@ -22,6 +22,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from tracker.errors import ConfigError
+from tracker.market.quotes import Market
 
 ROOT = Path(__file__).resolve().parent.parent
 SQLITE = f"sqlite:///{ROOT / 'instance' / 'tracker.db'}"
@@ -263,6 +264,11 @@ class Settings:
     log_format: str = setting(
         "LOG_FORMAT", "logfmt", one_of("logfmt", "json"), "one line per event: `logfmt` or `json`"
     )
+
+    @property
+    def market(self) -> Market:
+        """The market whose prices are fetched and shown."""
+        return Market(self.source, self.currency)
 
 
 def load(environ: Mapping[str, str] = os.environ) -> Settings:

@@ -12,7 +12,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -30,6 +29,7 @@ from tracker.storage.ticks import Store
 from tracker.stream.critical_thread import vital_thread
 from tracker.stream.frames import Frame, Notice, encode
 from tracker.stream.hub import Hub
+from tracker.times import now_ms
 
 OVERDUE = 1.5
 """Intervals after which a tick that the feed did not bring is looked for."""
@@ -72,7 +72,6 @@ class Relay:
         feed: Feed,
         store: Store,
         hub: Hub,
-        context: Callable[[], AbstractContextManager[object]],
         interval: int,
         replay: int,
         on_broadcast: Callable[[Broadcast], None] = lambda broadcast: None,
@@ -80,7 +79,6 @@ class Relay:
         self._feed = feed
         self._store = store
         self._hub = hub
-        self._context = context
         self._interval = interval
         self._stale_after = stale_after_ms(interval)
         self._replay = replay
@@ -140,7 +138,7 @@ class Relay:
 
     def status(self) -> Status:
         """Return what readers are told now."""
-        now = freshness.status(self._health, now=_now_ms(), stale_after=self._stale_after)
+        now = freshness.status(self._health, now=now_ms(), stale_after=self._stale_after)
         if not self.database_answers and self.tick is None:
             return Status("offline", reason="the database cannot be read")
         if self._is_cut_off and self._health.reason is None:
@@ -246,12 +244,11 @@ class Relay:
             )
 
     def _ask_database(self) -> Found:
-        with self._context():
-            return Found(
-                self._store.health(),
-                self._store.newest(self._replay + 1, after=self._known_up_to()),
-                frozenset() if self._knows_history else self._store.coins(),
-            )
+        return Found(
+            self._store.health(),
+            self._store.newest(self._replay + 1, after=self._known_up_to()),
+            frozenset() if self._knows_history else self._store.coins(),
+        )
 
     def _relay(self, tick: Tick, *, after_gap: bool, published_at: int | None = None) -> None:
         self.coins = self.coins.union(quote.id for quote in tick.quotes)
@@ -285,7 +282,7 @@ class Relay:
 
     def _is_ahead(self, id: int) -> bool:
         """Return whether the tick *id* may well be one that this process has not got yet."""
-        return (self._newest_id() or 0) < id <= _now_ms() + CLOCK_SKEW
+        return (self._newest_id() or 0) < id <= now_ms() + CLOCK_SKEW
 
     def _is_overdue(self) -> bool:
         """Return whether a tick should have come, and none was looked for since."""
@@ -310,8 +307,4 @@ def _frame(json: TickJson) -> Frame:
 
 def _seconds_since(at: int | None) -> float | None:
     """Return the seconds since *at*, by another host's clock perhaps: never less than none."""
-    return None if at is None else max(0, _now_ms() - at) / 1000
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
+    return None if at is None else max(0, now_ms() - at) / 1000

@@ -1,52 +1,153 @@
-"""What lives as long as the process: made by `create_app`, kept in `app.extensions`."""
+"""What the web has for as long as its process lives: one typed `Services`, built once.
+
+`services()` returns the current application's; getting it starts nothing. The
+relay is started by gunicorn's `post_worker_init`, and under any other server by
+the first request for something that shows prices (see `tracker.web`).
+"""
 
 from __future__ import annotations
 
-from typing import cast
+import resource
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self, cast
 
-from flask import current_app
+from flask import Flask, current_app
+from flask_migrate import Migrate
+from flask_sqlalchemy import SQLAlchemy
 
-from tracker.config import Settings
-from tracker.monitoring.collector import Scrape
+from tracker import backend as backends
+from tracker.backend import Backend
+from tracker.config import ROOT, Settings
+from tracker.monitoring.collector import Collector
+from tracker.monitoring.instruments import Instruments
 from tracker.monitoring.readiness import Readiness
+from tracker.monitoring.sampler import Sampler
 from tracker.relay import Relay
+from tracker.storage.engine import engine_options
+from tracker.storage.history import History
 from tracker.storage.history_cache import Recall
+from tracker.storage.models import Base
 from tracker.stream.admission import Admission
 from tracker.stream.hub import Hub
 
+if TYPE_CHECKING:
+    from tracker.web.middleware.counting import Limits
 
-def settings() -> Settings:
-    """Return the settings of the current application."""
-    return cast(Settings, current_app.extensions["settings"])
+RESERVE = 100
+"""Descriptors that the process needs for itself, besides a tenth for requests under way."""
+MAX_QUOTES = 50_000
+"""Quotes kept in memory for reconnecting readers, some 1 KB each: the replay buffer's size in
+ticks is `TRACKER_REPLAY`, or this divided by the number of coins where that is less."""
+MAX_SUBSCRIBERS = 100_000
+"""Where there is no limit on descriptors."""
+KEY = "tracker"
+"""Where `app.extensions` keeps the services."""
 
-
-def recall() -> Recall:
-    """Return the pasts of the current application's market."""
-    return cast(Recall, current_app.extensions["recall"])
-
-
-def hub() -> Hub:
-    """Return the hub of the current application."""
-    return cast(Hub, current_app.extensions["hub"])
-
-
-def admission() -> Admission:
-    """Return the limits of the current application's stream."""
-    return cast(Admission, current_app.extensions["admission"])
+db = SQLAlchemy(model_class=Base)
+"""The tables for Flask-Admin and Flask-Migrate, on the engine that the backend has, too."""
 
 
-def scrape() -> Scrape:
-    """Return what puts the current application's numbers together."""
-    return cast(Scrape, current_app.extensions["scrape"])
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The long-lived objects of one web process."""
+
+    settings: Settings
+    backend: Backend
+    hub: Hub
+    admission: Admission
+    relay: Relay
+    history_cache: Recall
+    rate_limits: Limits
+    instruments: Instruments
+    sampler: Sampler
+    collector: Collector
+    readiness: Readiness
+
+    @classmethod
+    def build(cls, backend: Backend, rate_limits: Limits) -> Self:
+        """Return the services on *backend*. Nothing is started or connected to."""
+        settings = backend.settings
+        admission = Admission(
+            limit=settings.max_subscribers or room_for_subscribers(),
+            per_client=settings.max_subscribers_per_ip,
+        )
+        replay = max(1, min(settings.replay, MAX_QUOTES // settings.coins))
+        hub = Hub(
+            ring=replay,
+            heartbeat=settings.heartbeat,
+            retry=settings.retry,
+            on_leave=admission.leave,
+        )
+        instruments = Instruments()
+        relay = Relay(
+            feed=backend.feed,
+            store=backend.store,
+            hub=hub,
+            interval=settings.interval,
+            replay=replay,
+            on_broadcast=instruments.saw,
+        )
+        sampler = Sampler(
+            instruments,
+            hub=hub,
+            admission=admission,
+            feed=backend.feed,
+            relay=relay,
+            interval=settings.interval,
+        )
+        return cls(
+            settings=settings,
+            backend=backend,
+            hub=hub,
+            admission=admission,
+            relay=relay,
+            history_cache=Recall(History(backend.engine, settings.market)),
+            rate_limits=rate_limits,
+            instruments=instruments,
+            sampler=sampler,
+            collector=Collector(instruments, sampler, backend.refresh_stats),
+            readiness=Readiness(
+                hub=hub,
+                feed=backend.feed,
+                relay=relay,
+                store=backend.store,
+                interval=settings.interval,
+            ),
+        )
+
+    def start(self) -> None:
+        """Start the relay, the hub and the sampler, whose threads live until the process ends."""
+        self.relay.start()
+        self.sampler.start()
+
+    def close(self) -> None:
+        """End the relay and the hub, and close all connections."""
+        self.relay.close()
+        self.hub.close()
+        self.rate_limits.close()
+        self.backend.close()
 
 
-def readiness() -> Readiness:
-    """Return the checks of the current application."""
-    return cast(Readiness, current_app.extensions["readiness"])
+def services(app: Flask | None = None) -> Services:
+    """Return the services of *app*, or of the current application."""
+    return cast(Services, (app or current_app).extensions[KEY])
 
 
-def relay() -> Relay:
-    """Return the relay of the current application, which has begun to relay."""
-    found = cast(Relay, current_app.extensions["relay"])
-    found.start()
-    return found
+def register(app: Flask, settings: Settings, rate_limits: Limits) -> None:
+    """Build the services of *app* and keep them in `app.extensions`."""
+    backends.make_folder_of(settings.database_url)
+    app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(settings.database_url)
+    db.init_app(app)
+    Migrate(app, db, directory=str(ROOT / "migrations"))
+    with app.app_context():
+        engine = db.engine
+    app.extensions[KEY] = Services.build(backends.build(settings, engine), rate_limits)
+
+
+def room_for_subscribers() -> int:
+    """Return how many readers the limit on descriptors leaves room for."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if limit == resource.RLIM_INFINITY:
+        return MAX_SUBSCRIBERS
+    return max(1, min(MAX_SUBSCRIBERS, limit - limit // 10 - RESERVE))

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import logging
 import math
-import time
 from dataclasses import replace
 from functools import cache
 
-from flask import Flask
 from redis.exceptions import RedisError
 from rq import get_current_job
 from rq.timeouts import JobTimeoutException
 from rq_scheduler import Scheduler
 
-from tracker import create_app
+from tracker import config
+from tracker.backend import Backend
+from tracker.backend import build as build_backend
 from tracker.errors import SourceError
 from tracker.logs.context import about, current, sane_id
 from tracker.logs.throttle import is_same, still
@@ -27,8 +27,9 @@ from tracker.market.freshness import Health
 from tracker.messaging.feed import Feed, Message
 from tracker.messaging.job_queue import REFRESH_TIMEOUT
 from tracker.messaging.refresh_stats import Outcome
-from tracker.storage.history import History
+from tracker.storage.rollup import RollUp
 from tracker.storage.ticks import Store
+from tracker.times import now_ms
 from worker import backoff
 from worker.sources import Fetched, Source, build
 
@@ -39,15 +40,15 @@ log = logging.getLogger(__name__)
 
 
 @cache
-def application() -> Flask:
-    """Return the worker process's application."""
-    return create_app()
+def backend() -> Backend:
+    """Return the worker process's backend."""
+    return build_backend(config.load())
 
 
 @cache
 def source() -> Source:
     """Return the worker process's source, which warns once of what its settings mean."""
-    return build(application().extensions["settings"])
+    return build(backend().settings)
 
 
 def refresh_prices() -> None:
@@ -56,19 +57,18 @@ def refresh_prices() -> None:
     Each run has an id for the log. One that a request has queued carries the
     request's, in the job's meta as `request`.
     """
-    app, job = application(), get_current_job()
+    its, job = backend(), get_current_job()
     request = job.meta.get("request") if job else None
     with (
         about(job=job.id if job else None, run=sane_id(None), request=request),
-        app.app_context(),
-        app.extensions["refreshes"].counted() as outcome,
+        its.refresh_stats.counted() as outcome,
     ):
         health = refresh(
             source(),
-            app.extensions["store"],
-            app.extensions["feed"],
-            app.extensions["history"],
-            interval=app.extensions["settings"].interval * 1000,
+            its.store,
+            its.feed,
+            its.rollup,
+            interval=its.settings.interval * 1000,
             outcome=outcome,
         )
         if health.reason is not None and health.next_attempt_at is not None:
@@ -79,7 +79,7 @@ def refresh(
     source: Source,
     store: Store,
     feed: Feed,
-    history: History,
+    rollup: RollUp,
     *,
     interval: int,
     outcome: Outcome | None = None,
@@ -91,13 +91,13 @@ def refresh(
     is noted in *outcome*.
     """
     outcome = outcome or Outcome()
-    health, at = store.health(), _now_ms()
+    health, at = store.health(), now_ms()
     why = backoff.reason_to_skip(health, at, interval)
     if why:
         log.info("skipped: %s", why)
         outcome.what = "skipped"
         return health
-    week = history.needs_filling(at)
+    week = rollup.needs_filling(at)
     try:
         fetched = source.fetch(etag=None if week else health.etag, week=week)
     except SourceError as error:
@@ -114,7 +114,7 @@ def refresh(
         publish(feed, Message(health))
         log.info("%s: unchanged", source.name)
         return health
-    saved = _save(store, feed, history, fetched, at, interval)
+    saved = _save(store, feed, rollup, fetched, at, interval)
     outcome.what = "tick" if saved else "skipped"
     return saved or health
 
@@ -139,7 +139,7 @@ def come_again(at: int) -> None:
 
 
 def _save(
-    store: Store, feed: Feed, history: History, fetched: Fetched, at: int, interval: int
+    store: Store, feed: Feed, rollup: RollUp, fetched: Fetched, at: int, interval: int
 ) -> Health | None:
     saved = store.save(
         fetched.quotes,
@@ -155,14 +155,14 @@ def _save(
     log.info("tick %d: %d quotes from %s", saved.tick.id, len(fetched.quotes), saved.tick.source)
     if fetched.weeks:
         candles = {coin: from_sparkline(week, end=at) for coin, week in fetched.weeks.items()}
-        log.info("the week before: %d hourly candles added", history.fill(candles))
+        log.info("the week before: %d hourly candles added", rollup.fill(candles))
     return saved.health
 
 
 def _fail(
     store: Store, feed: Feed, health: Health, error: SourceError, at: int, interval: int
 ) -> Health:
-    barred_until = backoff.barred_until(error, _now_ms())
+    barred_until = backoff.barred_until(error, now_ms())
     next_attempt_at = barred_until or at + backoff.wait_after(health.failures + 1, interval)
     failing = store.save_failure(
         str(error), at=at, next_attempt_at=next_attempt_at, barred_until=barred_until
@@ -190,7 +190,3 @@ def _tell_recovery(name: str, before: Health) -> None:
     if before.reason is not None:
         plural = "" if before.failures == 1 else "s"
         log.warning("%s answers again (%d failure%s)", name, before.failures, plural)
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

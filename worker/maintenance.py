@@ -7,10 +7,9 @@ whatever there is to do, and leaves the rest for the next time.
 from __future__ import annotations
 
 import logging
-import time
 
-from tracker.storage.history import DAY, History
-from worker.jobs import application
+from tracker.times import DAY_MS, now_ms
+from worker.jobs import backend
 
 JOB_TIMEOUT = 60
 """Seconds after which RQ ends a job that hangs; `rollup.PATIENCE` ends it long before."""
@@ -20,10 +19,7 @@ log = logging.getLogger(__name__)
 
 def roll_up() -> None:
     """Bring the newest ticks of the settings' market into its candles."""
-    app = application()
-    with app.app_context():
-        history: History = app.extensions["history"]
-        log.info("rolled up: %d candles changed", history.roll_up(_now_ms()))
+    log.info("rolled up: %d candles changed", backend().rollup.roll_up(now_ms()))
 
 
 def prune() -> None:
@@ -31,13 +27,7 @@ def prune() -> None:
 
     A market that is no longer followed keeps its candles and its newest tick.
     """
-    app = application()
-    with app.app_context():
-        before = _now_ms() - app.extensions["settings"].retention_days * DAY
-        for history in History.of_all_markets():
-            pruned = history.prune(before)
-            log.info("pruned: %d ticks of %s in %s", pruned, history.source, history.currency)
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
+    before = now_ms() - backend().settings.retention_days * DAY_MS
+    for rollup in backend().rollup.of_all_markets():
+        pruned = rollup.prune(before)
+        log.info("pruned: %d ticks of %s in %s", pruned, *rollup.market)

@@ -26,7 +26,7 @@ from tests.support.web_process import Web, tick
 from tracker.admin import auth, job_status, model_views
 from tracker.messaging.job_queue import QUEUE, REFRESH, REFRESH_NOW_ID
 from tracker.messaging.redis_client import connect
-from tracker.storage.models import db
+from tracker.services import db, services
 from worker import scheduler
 from worker.jobs import refresh_prices
 
@@ -50,7 +50,7 @@ def client(app: Flask) -> FlaskClient:
 @pytest.fixture
 def redis(app: Flask) -> Iterator[Redis]:
     """The application's Redis; the admin's own connection is given back as well."""
-    with connect(app.extensions["settings"]) as found:
+    with connect(services(app).settings) as found:
         yield found
 
 
@@ -400,13 +400,13 @@ class TestChanges:
         if (table, action) == ("coins", "edit"):
             return
         with app.app_context():
-            before = newest_of(app.extensions["store"])
+            before = newest_of(services(app).backend.store)
         response = post(
             client, f"/admin/{table}/{action}/", id="bitcoin", rowid="bitcoin", name="x"
         )
         assert response.status_code in (302, 404, 405)
         with app.app_context():
-            assert newest_of(app.extensions["store"]) == before
+            assert newest_of(services(app).backend.store) == before
 
 
 class TestHeaders:
@@ -506,7 +506,7 @@ class TestTables:
         told = tick(filled, *quotes)
         assert [(one.id, one.name) for one in told.quotes] == [("bitcoin", "Bitcoin")]
         with filled.app_context():
-            assert newest_of(filled.extensions["store"]) == told
+            assert newest_of(services(filled).backend.store) == told
         post(client, "/admin/coins/edit/?id=ether")
         assert [one.id for one in tick(filled, *quotes).quotes] == ["bitcoin", "ether"]
 
@@ -530,7 +530,7 @@ class TestTables:
     ) -> None:
         post(client, "/admin/coins/edit/?id=bitcoin", symbol="x", image="x", id="x", name="x")
         with filled.app_context():
-            latest = newest_of(filled.extensions["store"])
+            latest = newest_of(services(filled).backend.store)
         assert latest is not None
         assert latest.quotes[0] == quote("bitcoin", "97012.5", direction="same")
 
@@ -539,7 +539,7 @@ class TestTables:
         assert response.status_code in (302, 404)
 
     def test_a_change_asks_the_source_anew(self, filled: Flask, client: FlaskClient) -> None:
-        store = filled.extensions["store"]
+        store = services(filled).backend.store
         with filled.app_context():
             store.save_confirmation(at=now_ms(), next_attempt_at=now_ms(), etag='"same"')
         post(client, "/admin/coins/edit/?id=ether", hidden="y")
@@ -565,7 +565,7 @@ class TestRefreshNow:
         tick(app)
         assert "Not queued, a worker would pass over it: the last attempt was" in refresh(client)
         with app.app_context():
-            app.extensions["store"].save_failure(
+            services(app).backend.store.save_failure(
                 "busy",
                 at=now_ms() - 60_000,
                 next_attempt_at=now_ms(),
@@ -593,7 +593,7 @@ class TestRefreshNow:
             assert "Queued." in page
             wait_for(lambda: ">tick</td>" in client.get("/admin/").text, 20, log.read_text())
         with app.app_context():
-            assert newest_of(app.extensions["store"]) is not None
+            assert newest_of(services(app).backend.store) is not None
 
 
 def refresh(client: FlaskClient) -> str:

@@ -28,7 +28,7 @@ from tests.support.fake_site import (
 from tests.support.tools import now_ms
 from tracker.market.candles import HOUR
 from tracker.market.freshness import Status
-from tracker.market.quotes import iso
+from tracker.times import iso
 
 BERLIN = ZoneInfo("Europe/Berlin")
 ALONE = "delete globalThis.SharedWorker; delete globalThis.BroadcastChannel;"

@@ -14,6 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.tools import ROOT, wait_for
 from tests.support.web_process import tick
+from tracker.services import services
 
 HEADER = "| metric | type | labels | meaning |"
 MADE_OF = {"_bucket", "_count", "_sum"}
@@ -41,11 +42,11 @@ def documented() -> set[Documented]:
 @pytest.fixture
 def served(app: Flask) -> set[Documented]:
     """What a live scrape holds, after a refresh and a request."""
-    app.extensions["relay"].start()
+    services(app).relay.start()
     tick(app)
-    with app.extensions["refreshes"].counted() as outcome:
+    with services(app).backend.refresh_stats.counted() as outcome:
         outcome.what = "tick"
-    wait_for(lambda: app.extensions["relay"].tick)
+    wait_for(lambda: services(app).relay.tick)
     client = app.test_client()
     client.get("/healthz")
     text = client.get("/metrics").text

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from tests.support.tools import quote
 from tracker.errors import MessageError
 from tracker.market.quotes import (
-    LAST_MS,
     MAX_EXPONENT,
     NUMBERS,
     Quote,
@@ -23,10 +22,9 @@ from tracker.market.quotes import (
     TickJson,
     directed,
     direction,
-    iso,
     number,
-    unix_ms,
 )
+from tracker.times import LAST_MS, iso, unix_ms
 
 NUMBER = st.decimals(-(10**20), 10**20, allow_nan=False, allow_infinity=False).filter(
     lambda value: number(value) == value

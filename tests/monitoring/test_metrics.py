@@ -28,8 +28,9 @@ from tracker.errors import SourceError
 from tracker.messaging import refresh_stats as refreshes_module
 from tracker.messaging.feed import Message
 from tracker.messaging.job_queue import QUEUE
-from tracker.messaging.refresh_stats import Refreshes, Told
+from tracker.messaging.refresh_stats import RefreshSnapshot, RefreshStats
 from tracker.monitoring import multiproc_dir
+from tracker.services import services
 from tracker.stream.frames import Frame, Lens, encode
 from tracker.stream.hub import Hub
 from worker.jobs import refresh
@@ -65,8 +66,8 @@ def scraped(app: Flask) -> Scraped:
 
 @pytest.fixture
 def relaying(app: Flask) -> Flask:
-    app.extensions["relay"].start()
-    wait_for(lambda: app.extensions["feed"].proved_at)
+    services(app).relay.start()
+    wait_for(lambda: services(app).backend.feed.proved_at)
     return app
 
 
@@ -81,7 +82,7 @@ def reader(
 ) -> Reader:
     made = Reader(gzip=lens.gzip, buffer=buffer)
     stack.callback(made.close)
-    app.extensions["hub"].join(made.ours, lens, **how)
+    services(app).hub.join(made.ours, lens, **how)
     return made
 
 
@@ -99,7 +100,7 @@ class TestStream:
         for lens in (Lens(), Lens(), Lens(gzip=True), Lens(("bitcoin",))):
             last = reader(relaying, readers, lens)
         last.close()
-        wait_for(lambda: len(relaying.extensions["hub"]) == 3)
+        wait_for(lambda: len(services(relaying).hub) == 3)
         now = scraped(relaying)
         assert now("stream_subscribers", encoding="plain", coins="all") == 2
         assert now("stream_subscribers", encoding="gzip", coins="all") == 1
@@ -174,7 +175,7 @@ class TestStream:
     def test_who_is_not_let_in_is_counted_by_why(self, make_app: AppFactory) -> None:
         app = make_app(max_subscribers=2, max_subscribers_per_ip=1)
         for client in ("a", "a", "b", "c"):
-            app.extensions["admission"].enter(client)
+            services(app).admission.enter(client)
         now = scraped(app)
         assert now("stream_refusals_total", why="address") == 1
         assert now("stream_refusals_total", why="full") == 1
@@ -182,7 +183,7 @@ class TestStream:
 
     def test_a_drain_is_one_that_lets_go(self, relaying: Flask, readers: ExitStack) -> None:
         reader(relaying, readers)
-        relaying.extensions["hub"].drain(0)
+        services(relaying).hub.drain(0)
         assert scraped(relaying)("stream_leaves_total", why="drained") == 1
 
 
@@ -195,7 +196,7 @@ class TestPrices:
 
     def test_the_age_grows_and_the_state_is_told(self, relaying: Flask) -> None:
         sent = tick(relaying)
-        wait_for(lambda: relaying.extensions["relay"].tick)
+        wait_for(lambda: services(relaying).relay.tick)
         first = scraped(relaying)
         assert first("newest_tick_timestamp_seconds") == sent.id / 1000
         age = first("newest_tick_age_seconds")
@@ -208,9 +209,10 @@ class TestPrices:
         self, relaying: Flask, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         with relaying.app_context():
-            saved = relaying.extensions["store"].save([quote()], at=now_ms(), next_attempt_at=0)
+            saved = services(relaying).backend.store.save([quote()], at=now_ms(), next_attempt_at=0)
+        assert saved
         message = Message(saved.health, saved.tick, saved.previous, published_at=now_ms() + 60_000)
-        feed = relaying.extensions["feed"]
+        feed = services(relaying).backend.feed
         feed._redis.publish(feed.channel, message.to_json())
         wait_for(lambda: scraped(relaying)("delivery_latency_seconds_count") == 1)
         assert scraped(relaying)("delivery_latency_seconds_sum") == 0
@@ -227,7 +229,7 @@ class TestPrices:
         self, make_app: AppFactory, own_redis: EmbeddedRedis
     ) -> None:
         app = make_app(redis_url=own_redis.url)
-        app.extensions["relay"].start()
+        services(app).relay.start()
         wait_for(lambda: scraped(app)("feed_connected") == 1)
         own_redis.kill()
         wait_for(lambda: scraped(app)("feed_connected") == 0)
@@ -265,20 +267,20 @@ class TestRequests:
 class TestRefreshes:
     def test_outcomes_and_kinds_of_failure_are_counted(self, app: Flask) -> None:
         source = Script([quote()], None, SourceError("down", kind="timeout"), SourceError("?"))
-        extensions = app.extensions
+        its = services(app).backend
         with app.app_context():
             for _ in range(4):
-                with extensions["refreshes"].counted() as outcome:
+                with its.refresh_stats.counted() as outcome:
                     refresh(
-                        source, extensions["store"], extensions["feed"], extensions["history"],
+                        source, its.store, its.feed, its.rollup,
                         interval=0, outcome=outcome,
                     )  # fmt: skip
-            with extensions["refreshes"].counted() as outcome:
+            with its.refresh_stats.counted() as outcome:
                 refresh(
-                    source, extensions["store"], extensions["feed"], extensions["history"],
+                    source, its.store, its.feed, its.rollup,
                     interval=60_000, outcome=outcome,
                 )  # fmt: skip
-        with pytest.raises(ZeroDivisionError), extensions["refreshes"].counted():
+        with pytest.raises(ZeroDivisionError), its.refresh_stats.counted():
             1 / 0  # noqa: B018
         now = scraped(app)
         counted = {
@@ -293,7 +295,7 @@ class TestRefreshes:
         assert now("refresh_duration_seconds_sum", outcome="tick") > 0
 
     def test_what_cannot_be_counted_makes_no_refresh_fail(self, settings: SettingsFactory) -> None:
-        refreshes = Refreshes(settings(redis_url=f"redis://127.0.0.1:{free_port()}"))
+        refreshes = RefreshStats(settings(redis_url=f"redis://127.0.0.1:{free_port()}"))
         with refreshes.counted() as outcome:
             outcome.what = "tick"
 
@@ -303,7 +305,7 @@ class TestRefreshes:
         assert own_redis.port
         with DeafProxy(own_redis.port) as proxy:
             proxy.deaf = True
-            refreshes = Refreshes(settings(redis_url=f"redis://127.0.0.1:{proxy.port}"))
+            refreshes = RefreshStats(settings(redis_url=f"redis://127.0.0.1:{proxy.port}"))
             began_at = time.monotonic()
             with refreshes.counted():
                 pass
@@ -315,8 +317,8 @@ class TestRefreshes:
     ) -> None:
         with Redis.from_url(redis_server.url) as redis:
             for name in ("count:tick:", "count", "bucket:tick:soon", b"\xff", "seconds:tick:"):
-                redis.hset(app.extensions["refreshes"].key, name, "many")
-            redis.hset(app.extensions["refreshes"].key, "count:unchanged:", "3")
+                redis.hset(services(app).backend.refresh_stats.key, name, "many")
+            redis.hset(services(app).backend.refresh_stats.key, "count:unchanged:", "3")
         assert scraped(app)("refreshes_total", outcome="unchanged", kind="") == 3
 
     def test_the_queue_is_rqs(self, app: Flask, redis_server: EmbeddedRedis) -> None:
@@ -423,13 +425,13 @@ class TestFolder:
 
 
 def test_many_scrapes_at_once_ask_redis_once(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[Refreshes] = []
+    asked: list[RefreshStats] = []
 
-    def read(self: Refreshes) -> Told:
+    def read(self: RefreshStats) -> RefreshSnapshot:
         asked.append(self)
-        return Told()
+        return RefreshSnapshot()
 
-    monkeypatch.setattr(Refreshes, "read", read)
+    monkeypatch.setattr(RefreshStats, "read", read)
     threads = [threading.Thread(target=scraped, args=(app,)) for _ in range(20)]
     for thread in threads:
         thread.start()

@@ -22,6 +22,7 @@ from tests.support.web_process import Web, tick
 from tracker import __version__, concurrency
 from tracker.messaging import feed
 from tracker.monitoring import readiness
+from tracker.services import db, services
 from tracker.storage.engine import writing
 
 WITHIN = 2.0
@@ -85,7 +86,7 @@ class TestReadyz:
 
     def test_old_prices_are_told_and_no_reason_to_send_readers_away(self, app: Flask) -> None:
         with app.app_context():
-            app.extensions["store"].save([quote()], at=now_ms() - 200_000, next_attempt_at=0)
+            services(app).backend.store.save([quote()], at=now_ms() - 200_000, next_attempt_at=0)
         answer = becomes(app, 200)
         assert (answer["prices"]["ok"], answer["prices"]["fatal"]) == (False, False)
         assert answer["prices"]["detail"].startswith("the newest are 20")
@@ -128,18 +129,18 @@ class TestReadyz:
 
     def test_a_database_that_cannot_be_read_is_not_ready(self, app: Flask) -> None:
         becomes(app, 200)
-        with app.app_context(), writing() as connection:
+        with app.app_context(), writing(db.engine) as connection:
             connection.execute(text("ALTER TABLE tick RENAME TO hidden"))
         answer = becomes(app, 503)
         assert answer["database"]["detail"] == "it cannot be read: OperationalError"
-        with app.app_context(), writing() as connection:
+        with app.app_context(), writing(db.engine) as connection:
             connection.execute(text("ALTER TABLE hidden RENAME TO tick"))
         becomes(app, 200)
 
     def test_a_writer_of_sqlite_is_no_trouble(self, app: Flask) -> None:
         becomes(app, 200)
         time_of_cached = 1.1
-        with app.app_context(), writing() as connection:
+        with app.app_context(), writing(db.engine) as connection:
             connection.execute(text("DELETE FROM tick"))
             ends_at = time.monotonic() + time_of_cached
             while time.monotonic() < ends_at:
@@ -147,12 +148,12 @@ class TestReadyz:
 
     def test_a_hub_that_drains_is_not_ready(self, app: Flask) -> None:
         becomes(app, 200)
-        app.extensions["hub"].drain(0)
+        services(app).hub.drain(0)
         assert "ends" in becomes(app, 503)["hub"]["detail"]
 
     def test_a_hub_whose_threads_are_gone_is_not_ready(self, app: Flask) -> None:
         becomes(app, 200)
-        app.extensions["hub"].close()
+        services(app).hub.close()
         assert becomes(app, 503)["hub"]["detail"] == "its threads do not run"
 
     def test_it_tells_no_address_and_no_password(self, make_app: AppFactory) -> None:

@@ -379,7 +379,7 @@ OF_THE_WEB = (
     ),
     Mutation(
         "api: pages of every origin may read",
-        "tracker/extensions.py",
+        "tracker/web/__init__.py",
         "origins=list(origins),",
         'origins="*",',
         "tests/web/api/test_stream.py::test_pages_of_allowed_origins_may_read_and_others_may_not",
@@ -400,7 +400,7 @@ OF_THE_WEB = (
     ),
     Mutation(
         "requests: X-Forwarded-For is believed to strangers",
-        "tracker/extensions.py",
+        "tracker/web/__init__.py",
         "    if settings.trusted_proxies:\n        hops = settings.trusted_proxies\n",
         "    if True:\n        hops = settings.trusted_proxies or 1\n",
         "tests/admin/test_admin.py::TestAttempts::test_an_address_is_not_what_its_sender_says",

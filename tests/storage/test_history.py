@@ -12,16 +12,19 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import Connection, event, select, text
+from sqlalchemy import Connection, Engine, event, select, text
 
 from tests.conftest import AppFactory
 from tests.support.tools import newest_of, quote
 from tracker.market.candles import HOUR, Candle, from_points, from_sparkline
+from tracker.market.quotes import Market
+from tracker.services import db, services
 from tracker.storage import rollup as module
 from tracker.storage.engine import reading, writing
-from tracker.storage.history import DAY, MOST_TICKS, RANGES, History
-from tracker.storage.models import CandleRow, db
+from tracker.storage.history import MOST_TICKS, RANGES, History
+from tracker.storage.models import CandleRow
 from tracker.storage.ticks import Store
+from tracker.times import DAY_MS
 
 MINUTE = 60_000
 NOON = 1_795_435_200_000
@@ -36,13 +39,12 @@ def app(make_app: AppFactory, database_url: str) -> Iterator[Flask]:
 
 @pytest.fixture
 def store(app: Flask) -> Store:
-    return Store("simulated", "usd", stale_after=MINUTE)
+    return Store(db.engine, Market("simulated", "usd"), stale_after=MINUTE)
 
 
 @pytest.fixture
 def history(app: Flask) -> History:
-    found: History = app.extensions["history"]
-    return found
+    return History(db.engine, services(app).settings.market)
 
 
 def save(store: Store, at: int, **prices: int) -> None:
@@ -75,12 +77,12 @@ def stored(coin: str = "bitcoin", market: tuple[str, str] = ("simulated", "usd")
     query = select(row.hour, row.open, row.high, row.low, row.close).where(
         row.coin_id == coin, row.source == market[0], row.currency == market[1]
     )
-    with reading() as connection:
+    with reading(db.engine) as connection:
         return [Candle(*found) for found in connection.execute(query.order_by(row.hour))]
 
 
 def count(table: str) -> int:
-    with reading() as connection:
+    with reading(db.engine) as connection:
         return int(connection.scalar(text(f"SELECT count(*) FROM {table}")) or 0)  # noqa: S608
 
 
@@ -148,10 +150,10 @@ class TestRollUp:
         self, store: Store, history: History, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         @contextmanager
-        def late() -> Iterator[Connection]:
+        def late(engine: Engine) -> Iterator[Connection]:
             monkeypatch.setattr(module, "writing", writing)
             assert history.roll_up(NOON + HOUR) == 2
-            with writing() as connection:
+            with writing(engine) as connection:
                 yield connection
 
         save_a_walk(store, range(0, 60, 10))
@@ -159,12 +161,12 @@ class TestRollUp:
         assert history.roll_up(NOON + HOUR) == 0
 
     def test_markets_do_not_mix(self, store: Store, history: History) -> None:
-        other = Store("simulated", "eur", stale_after=MINUTE)
+        other = Store(db.engine, Market("simulated", "eur"), stale_after=MINUTE)
         save(store, NOON, bitcoin=1)
         save(other, NOON + 1, bitcoin=100)
         save(store, NOON + 2, bitcoin=2)
         history.roll_up(NOON + HOUR)
-        History("simulated", "eur").roll_up(NOON + HOUR)
+        History(db.engine, Market("simulated", "eur")).roll_up(NOON + HOUR)
         assert stored() == [candle(1, 2, 1, 2)]
         assert stored(market=("simulated", "eur")) == [candle(100, 100, 100, 100)]
         assert len(history.of_all_markets()) == 2
@@ -220,9 +222,9 @@ def watch(monkeypatch: pytest.MonkeyPatch, table: str) -> list[int]:
     changes = []
 
     @contextmanager
-    def watched() -> Iterator[Connection]:
+    def watched(engine: Engine) -> Iterator[Connection]:
         before = count(table)
-        with writing() as connection:
+        with writing(engine) as connection:
             yield connection
         changes.append(abs(count(table) - before))
 
@@ -254,11 +256,11 @@ class TestNeedsFilling:
         begun = []
 
         @contextmanager
-        def dying() -> Iterator[Connection]:
+        def dying(engine: Engine) -> Iterator[Connection]:
             begun.append(1)
             if len(begun) > 1:
                 raise OSError("disk full")
-            with writing() as connection:
+            with writing(engine) as connection:
                 yield connection
 
         save(store, NOON, bitcoin=1, ether=1)
@@ -294,7 +296,7 @@ class TestNeedsFilling:
 
     def test_ticks_of_another_market_are_none(self, store: Store) -> None:
         save(store, NOON, bitcoin=1)
-        assert History("simulated", "eur").needs_filling(NOON)
+        assert History(db.engine, Market("simulated", "eur")).needs_filling(NOON)
 
 
 class TestPrune:
@@ -309,7 +311,7 @@ class TestPrune:
 
     def test_the_newest_tick_stays(self, store: Store, history: History) -> None:
         save_a_walk(store, range(0, 50, 10))
-        assert history.prune(NOON + DAY) == 4
+        assert history.prune(NOON + DAY_MS) == 4
         assert newest_of(store)
 
     def test_nothing_goes_that_is_in_no_candle(
@@ -318,20 +320,20 @@ class TestPrune:
         points = save_a_walk(store, range(0, 100, 10))
         history.roll_up(points[3][0])
         monkeypatch.setattr(history, "roll_up", lambda now: 0)
-        assert history.prune(NOON + DAY) == 4
+        assert history.prune(NOON + DAY_MS) == 4
 
     def test_other_markets_are_left_alone(self, store: Store, history: History) -> None:
         save_a_walk(store, range(0, 50, 10))
-        assert History("simulated", "eur").prune(NOON + DAY) == 0
+        assert History(db.engine, Market("simulated", "eur")).prune(NOON + DAY_MS) == 0
 
     def test_each_transaction_is_short(
         self, store: Store, history: History, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         save_a_walk(store, range(0, 60, 2))
-        history.roll_up(NOON + DAY)
+        history.roll_up(NOON + DAY_MS)
         monkeypatch.setattr(module, "BATCH", 10)
         sizes = watch(monkeypatch, "quote")
-        assert history.prune(NOON + DAY) == 29
+        assert history.prune(NOON + DAY_MS) == 29
         assert sum(sizes) == 58
         assert max(sizes) <= 11
 
@@ -339,9 +341,9 @@ class TestPrune:
         self, store: Store, history: History, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         save_a_walk(store, range(0, 50, 10))
-        history.roll_up(NOON + DAY)
+        history.roll_up(NOON + DAY_MS)
         monkeypatch.setattr(module, "PATIENCE", 0)
-        assert history.prune(NOON + DAY) == 0
+        assert history.prune(NOON + DAY_MS) == 0
 
     def test_a_writer_gets_in_between(self, app: Flask, store: Store, history: History) -> None:
         """A refresh must not wait for all of it."""
@@ -445,7 +447,12 @@ class TestPoints:
         save(store, NOON + 1, bitcoin=1)
         for range in RANGES:
             assert history.points("nothing", range, self.NOW) == ([], "tick")
-            assert History("simulated", "eur").points("bitcoin", range, self.NOW).points == []
+            assert (
+                History(db.engine, Market("simulated", "eur"))
+                .points("bitcoin", range, self.NOW)
+                .points
+                == []
+            )
 
 
 MAKE_TICKS = """
@@ -474,7 +481,7 @@ FROM coin, n
 
 def fill_with_sql(*, ticks: int, candles: int, step: int = MINUTE) -> None:
     """Make so many ticks and candles of ten coins before noon, quickly, and tell the planner."""
-    with writing() as connection:
+    with writing(db.engine) as connection:
         connection.execute(text(MAKE_COINS))
         connection.execute(text(MAKE_TICKS), {"count": ticks, "now": NOON, "step": step})
         connection.execute(text(MAKE_QUOTES))
@@ -497,7 +504,7 @@ class TestMuch:
 
     def test_of_close_ticks_no_more_are_read_than_a_chart_needs(self, history: History) -> None:
         fill_with_sql(ticks=4000, candles=0, step=1000)
-        with reading() as connection:
+        with reading(db.engine) as connection:
             read = history._ticks(connection, "coin-3", NOON - HOUR, NOON)
         assert 1500 < len(read) <= MOST_TICKS
         assert read[-1][0] == NOON - 1000
@@ -511,8 +518,8 @@ class TestMuch:
             for range in RANGES:
                 history.points("coin-3", range, NOON)
             history.needs_filling(NOON)
-            history.fill({"coin-3": [candle(1, 1, 1, 1, NOON - 400 * DAY)]})
-            history.prune(NOON - 3 * DAY + HOUR)
+            history.fill({"coin-3": [candle(1, 1, 1, 1, NOON - 400 * DAY_MS)]})
+            history.prune(NOON - 3 * DAY_MS + HOUR)
         scans = [
             (line, query) for query, given in seen for line in plan(query, given) if whole(line)
         ]
@@ -539,7 +546,7 @@ def statements() -> Iterator[list[tuple[str, Any]]]:
 
 def plan(statement: str, parameters: Any) -> list[str]:
     """Return the lines of the database's plan for *statement*."""
-    with reading() as connection:
+    with reading(db.engine) as connection:
         how = "QUERY PLAN " if connection.dialect.name == "sqlite" else ""
         found = connection.exec_driver_sql(f"EXPLAIN {how}{statement}", parameters)
         return [str(row[-1]).strip() for row in found]

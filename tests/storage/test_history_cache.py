@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
 from decimal import Decimal
 
 import pytest
@@ -19,10 +18,10 @@ from tests.support.tools import wait_for
 from tests.support.web_process import tick
 from tracker.errors import StoreError
 from tracker.market.candles import Point
+from tracker.services import db
 from tracker.storage import history_cache as module
 from tracker.storage.history import Series
 from tracker.storage.history_cache import SEATS, Recall
-from tracker.storage.models import db
 
 LIMIT = 0.1
 
@@ -54,7 +53,7 @@ def history() -> Counted:
 
 @pytest.fixture
 def recall(history: Counted) -> Recall:
-    return Recall(history, nullcontext)
+    return Recall(history)
 
 
 def test_it_is_read_once_a_tick(history: Counted, recall: Recall) -> None:

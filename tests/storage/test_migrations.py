@@ -19,6 +19,8 @@ from sqlalchemy.types import TypeEngine
 
 from tests.conftest import AppFactory
 from tests.support.tools import ROOT, newest_of
+from tracker.market.quotes import Market
+from tracker.services import db
 from tracker.storage.engine import reading, writing
 from tracker.storage.ticks import Store
 
@@ -52,7 +54,7 @@ def value(kind: TypeEngine[Any]) -> Any:
 def tables() -> list[Table]:
     """Return the tables there are, each after those it refers to."""
     found = MetaData()
-    with reading() as connection:
+    with reading(db.engine) as connection:
         found.reflect(connection)
     return [table for table in found.sorted_tables if table.name != "alembic_version"]
 
@@ -60,7 +62,7 @@ def tables() -> list[Table]:
 def fill() -> None:
     """Put one row into each table."""
     wanted = tables()
-    with writing() as connection:
+    with writing(db.engine) as connection:
         for table in wanted:
             row = {column.name: value(column.type) for column in table.columns}
             connection.execute(table.insert().values(row))
@@ -69,7 +71,7 @@ def fill() -> None:
 def rows() -> Rows:
     """Return the row of each table."""
     wanted = tables()
-    with reading() as connection:
+    with reading(db.engine) as connection:
         return {table.name: dict(connection.execute(select(table)).mappings().one())
                 for table in wanted}  # fmt: skip
 
@@ -90,7 +92,7 @@ def test_what_was_stored_then_is_there_after_the_upgrade(app: Flask, revision: s
     fill()
     before = rows()
     flask_migrate.upgrade()
-    with reading() as connection:
+    with reading(db.engine) as connection:
         found = MetaData()
         found.reflect(connection)
         after = {
@@ -98,7 +100,7 @@ def test_what_was_stored_then_is_there_after_the_upgrade(app: Flask, revision: s
             for name in before
         }
     assert shared(after, before) == before
-    latest = newest_of(Store("x", "x", stale_after=1))
+    latest = newest_of(Store(db.engine, Market("x", "x"), stale_after=1))
     assert latest is not None
     assert [quote.price for quote in latest.quotes] == [Decimal("1.5")]
 

@@ -24,10 +24,11 @@ from tests.conftest import AppFactory
 from tests.support.tools import Child, environment, newest_of, quote, wait_for
 from tracker.errors import StoreError
 from tracker.market.freshness import Health
-from tracker.market.quotes import Quote
+from tracker.market.quotes import Market, Quote
+from tracker.services import db, services
 from tracker.storage import engine
 from tracker.storage.engine import engine_options, reading, writing
-from tracker.storage.models import db
+from tracker.storage.models import Base
 from tracker.storage.ticks import Saved, Store
 
 MINUTE = 60_000
@@ -50,7 +51,7 @@ def sqlite_app(make_app: AppFactory) -> Iterator[Flask]:
 
 @pytest.fixture
 def store(app: Flask) -> Store:
-    return Store("simulated", "usd", stale_after=3 * MINUTE)
+    return Store(db.engine, Market("simulated", "usd"), stale_after=3 * MINUTE)
 
 
 def save(store: Store, *quotes: Quote, at: int, min_gap: int = 0) -> Saved:
@@ -164,7 +165,7 @@ class TestIds:
 
     def test_no_two_markets_have_the_same(self, app: Flask, store: Store) -> None:
         """An id is a key of its own, and what a reader comes back with."""
-        other = Store("simulated", "eur", stale_after=1)
+        other = Store(db.engine, Market("simulated", "eur"), stale_after=1)
         assert save(store, at=0).tick.id == BEGIN
         assert save(other, at=0).tick.id == BEGIN + 1
 
@@ -204,7 +205,7 @@ class TestNewest:
 class TestMarkets:
     @pytest.mark.parametrize("other", [("simulated", "eur"), ("coingecko", "usd")])
     def test_they_do_not_mix(self, app: Flask, store: Store, other: tuple[str, str]) -> None:
-        another = Store(*other, stale_after=3 * MINUTE)
+        another = Store(db.engine, Market(*other), stale_after=3 * MINUTE)
         mine = save(store, quote(price="1"), at=0)
         theirs = save(another, quote(price="2"), at=MINUTE)
         another.save_failure("down", at=BEGIN + MINUTE, next_attempt_at=BEGIN)
@@ -306,7 +307,7 @@ class TestManyAtOnce:
         self, app: Flask, store: Store, tmp_path: Path
     ) -> None:
         command = (sys.executable, "-c", SAVE_TWENTY, str(tmp_path))
-        env = environment(app.extensions["settings"])
+        env = environment(services(app).settings)
         with (
             Child(*command, env=env, log=tmp_path / "one") as one,
             Child(*command, env=env, log=tmp_path / "other") as other,
@@ -321,31 +322,30 @@ class TestManyAtOnce:
     ) -> None:
         count = text("SELECT count(*) FROM tick")
         save(store, at=0)
-        with reading() as connection:
+        with reading(db.engine) as connection:
             assert connection.scalar(count) == 1
             save(store, at=MINUTE)
             assert connection.scalar(count) == 1
-        with reading() as connection:
+        with reading(db.engine) as connection:
             assert connection.scalar(count) == 2
 
 
 SAVE_TWENTY = f"""
 import pathlib, sys, time
 from tests.support.tools import quote
-from tracker import create_app
-app = create_app()
+from tracker import backend, config
+store = backend.build(config.load()).store
 print("ready", flush=True)
 while not (pathlib.Path(sys.argv[1]) / "go").exists():
     time.sleep(0.001)
-with app.app_context():
-    for _ in range(20):
-        app.extensions["store"].save([quote()], at={BEGIN}, next_attempt_at={BEGIN})
+for _ in range(20):
+    store.save([quote()], at={BEGIN}, next_attempt_at={BEGIN})
 """
 
 
 class TestSqlite:
     def test_it_is_opened_as_it_must_be(self, sqlite_app: Flask) -> None:
-        with reading() as connection:
+        with reading(db.engine) as connection:
             found = {
                 pragma: connection.scalar(text(f"PRAGMA {pragma}"))
                 for pragma in ("journal_mode", "synchronous", "busy_timeout", "foreign_keys")
@@ -363,7 +363,7 @@ class TestSqlite:
         with (
             app.app_context(),
             pytest.raises(StoreError, match=r"journal_mode memory.*a file on a local disk"),
-            reading(),
+            reading(db.engine),
         ):
             pass
 
@@ -371,14 +371,14 @@ class TestSqlite:
         self, sqlite_app: Flask, tmp_path: Path
     ) -> None:
         other = open_at_once(tmp_path)
-        with writing(), pytest.raises(sqlite3.OperationalError, match="locked"):
+        with writing(db.engine), pytest.raises(sqlite3.OperationalError, match="locked"):
             other.execute("BEGIN IMMEDIATE")
         other.close()
 
     def test_a_reader_holds_no_lock(self, sqlite_app: Flask, tmp_path: Path) -> None:
-        with writing():
+        with writing(db.engine):
             pass
-        with reading() as connection:
+        with reading(db.engine) as connection:
             connection.scalar(text("SELECT count(*) FROM tick"))
             other = open_at_once(tmp_path)
             other.execute("BEGIN IMMEDIATE")
@@ -391,7 +391,7 @@ class TestSqlite:
         other = open_at_once(tmp_path)
         other.execute("BEGIN IMMEDIATE")
         try:
-            with pytest.raises(OperationalError, match="locked"), writing():
+            with pytest.raises(OperationalError, match="locked"), writing(db.engine):
                 pass
         finally:
             other.close()
@@ -399,7 +399,7 @@ class TestSqlite:
     def test_a_quote_needs_its_tick(self, sqlite_app: Flask) -> None:
         orphan = text("INSERT INTO quote (tick_id, position, coin_id, price, direction)"
                       " VALUES (1, 0, 'x', '1', 'up')")  # fmt: skip
-        with pytest.raises(IntegrityError), writing() as connection:
+        with pytest.raises(IntegrityError), writing(db.engine) as connection:
             connection.execute(orphan)
 
 
@@ -420,7 +420,7 @@ class TestMigrations:
             yield app
 
     def test_they_go_up_down_and_up_again(self, app: Flask, store: Store) -> None:
-        assert tables() == {*db.metadata.tables, "alembic_version"}
+        assert tables() == {*Base.metadata.tables, "alembic_version"}
         save(store, at=0)
         flask_migrate.downgrade(revision="base")
         assert tables() == {"alembic_version"}
@@ -433,7 +433,7 @@ class TestMigrations:
 
     def test_a_migration_that_fails_leaves_nothing(self, app: Flask) -> None:
         flask_migrate.downgrade(revision="base")
-        with writing() as connection:
+        with writing(db.engine) as connection:
             connection.execute(text("CREATE TABLE health (in_the_way INTEGER)"))
         with pytest.raises(sqlalchemy.exc.DBAPIError):
             flask_migrate.upgrade()
@@ -446,9 +446,9 @@ class TestPatience:
     @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
     def test_a_read_may_take_half_a_minute_and_a_write_its_time(self, app: Flask) -> None:
         limit = text("SHOW statement_timeout")
-        with writing() as connection:
+        with writing(db.engine) as connection:
             assert connection.scalar(limit) == "0"
-        with reading() as connection:
+        with reading(db.engine) as connection:
             assert connection.scalar(limit) == "30s"
             told = connection.connection.dbapi_connection.info.get_parameters()  # type: ignore[union-attr]
         assert (told["connect_timeout"], told["tcp_user_timeout"]) == ("3", "30000")

@@ -3,6 +3,7 @@
 from typing import Any
 
 from tracker import create_app
+from tracker.services import services
 
 app = create_app()
 
@@ -11,4 +12,4 @@ def die(*args: Any) -> None:
     raise RuntimeError("a bug in the relay")
 
 
-app.extensions["relay"]._take = die
+setattr(services(app).relay, "_take", die)  # noqa: B010

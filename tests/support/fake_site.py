@@ -13,7 +13,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from typing import Any
 
@@ -22,12 +22,14 @@ from jinja2.bccache import Bucket, BytecodeCache
 from playwright.sync_api import Locator, Page, expect
 from werkzeug.serving import make_server
 
+from tracker import services as services_module
 from tracker import web
 from tracker.config import ROOT, Settings
 from tracker.market.candles import MOST, Point, thin
 from tracker.market.freshness import Status
 from tracker.market.quotes import Quote, Tick, TickJson
 from tracker.monitoring.instruments import Instruments
+from tracker.services import Services
 from tracker.storage.history import Series
 from tracker.storage.history_cache import Recall
 
@@ -94,12 +96,14 @@ _templates = Templates()
 def make_app(relay: Any, history: FakeHistory | None = None, **settings: Any) -> Flask:
     """Return the product's pages and API, without its stream, over *relay* and *history*."""
     app = Flask(__name__, root_path=str(ROOT), static_folder=None)
-    app.extensions |= {
+    its: dict[str, Any] = dict.fromkeys(field.name for field in fields(Services))
+    its |= {
         "relay": relay,
-        "recall": Recall(history or FakeHistory(), app.app_context),
+        "history_cache": Recall(history or FakeHistory()),
         "settings": Settings(**{"rate_limit": 0, **settings}),
         "instruments": Instruments(),
     }
+    app.extensions[services_module.KEY] = Services(**its)
     app.jinja_env.bytecode_cache = _templates
     web.register(app, (*web.FOR_PEOPLE, web.prices, web.history))
     return app

@@ -18,6 +18,7 @@ from tests.support.tools import Child, environment, now_ms, quote, wait_for
 from tracker.config import Settings
 from tracker.market.quotes import Quote, Tick
 from tracker.messaging.feed import Message
+from tracker.services import services
 
 
 class Web:
@@ -108,12 +109,12 @@ def request(
 def tick(app: Flask, *quotes: Quote, publish: bool = True) -> Tick:
     """Save the next tick, as a worker would, and ring the bell unless told not to."""
     with app.app_context():
-        saved = app.extensions["store"].save(
+        saved = services(app).backend.store.save(
             quotes or (quote("bitcoin", f"{time.monotonic():.6f}"),),
             at=now_ms(),
             next_attempt_at=now_ms() + 60_000,
         )
     assert saved is not None
     if publish:
-        app.extensions["feed"].publish(Message(saved.health, saved.tick, saved.previous))
-    return saved.tick  # type: ignore[no-any-return]
+        services(app).backend.feed.publish(Message(saved.health, saved.tick, saved.previous))
+    return saved.tick

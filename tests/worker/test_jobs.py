@@ -18,6 +18,7 @@ from tests.conftest import AppFactory
 from tests.support.tools import Script, newest_of, now_ms, quote, wait_for
 from tracker.errors import SourceError
 from tracker.messaging.feed import Feed, Message
+from tracker.services import db, services
 from tracker.storage.engine import writing
 from tracker.storage.history import History
 from tracker.storage.ticks import Store
@@ -52,14 +53,13 @@ def application(app: Flask) -> Iterator[Flask]:
 
 @pytest.fixture
 def store(application: Flask) -> Store:
-    found: Store = application.extensions["store"]
+    found: Store = services(application).backend.store
     return found
 
 
 @pytest.fixture
 def history(application: Flask) -> History:
-    found: History = application.extensions["history"]
-    return found
+    return History(db.engine, services(application).settings.market)
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ class TestSuccess:
         assert second.quotes[0].direction == "up"
 
     def test_listeners_hear_it(self, application: Flask, store: Store, history: History) -> None:
-        feed: Feed = application.extensions["feed"]
+        feed: Feed = services(application).backend.feed
         words = feed.listen()
         next(words)
         refresh(Script([quote()]), store, feed, history, interval=MINUTE)
@@ -143,7 +143,7 @@ class TestFailure:
     def test_of_the_database_nothing_is_published(
         self, store: Store, witness: Witness, history: History
     ) -> None:
-        with writing() as connection:
+        with writing(db.engine) as connection:
             connection.execute(text("DROP TABLE quote"))
         with pytest.raises(DBAPIError):
             refresh(Script([quote()]), store, witness, history, interval=MINUTE)
@@ -153,13 +153,13 @@ class TestFailure:
         self, make_app: AppFactory, caplog: pytest.LogCaptureFixture
     ) -> None:
         app = make_app(redis_url=f"redis://127.0.0.1:{free_port()}")
-        store: Store = app.extensions["store"]
+        store: Store = services(app).backend.store
         with app.app_context():
             refresh(
                 Script([quote()]),
                 store,
-                app.extensions["feed"],
-                app.extensions["history"],
+                services(app).backend.feed,
+                services(app).backend.rollup,
                 interval=MINUTE,
             )
             assert newest_of(store)
@@ -182,7 +182,7 @@ class TestSkip:
         source = Script([quote()], [quote()])
         refresh(source, store, witness, history, interval=MINUTE)
         half_a_minute_later = now_ms() + MINUTE // 2 + 1000
-        monkeypatch.setattr(jobs, "_now_ms", lambda: half_a_minute_later)
+        monkeypatch.setattr(jobs, "now_ms", lambda: half_a_minute_later)
         refresh(source, store, witness, history, interval=MINUTE)
         assert len(store.newest(5)) == 2
 
@@ -209,10 +209,10 @@ class TestSkip:
         assert store.health().next_attempt_at == until
         assert 118_000 < until - now_ms() <= 119_000
         for early in (MINUTE, 100_000):
-            monkeypatch.setattr(jobs, "_now_ms", lambda early=early: until - 119_000 + early)
+            monkeypatch.setattr(jobs, "now_ms", lambda early=early: until - 119_000 + early)
             refresh(source, store, witness, history, interval=MINUTE)
         assert source.fetched == 1
-        monkeypatch.setattr(jobs, "_now_ms", lambda: until)
+        monkeypatch.setattr(jobs, "now_ms", lambda: until)
         refresh(source, store, witness, history, interval=MINUTE)
         assert source.fetched == 2
         assert store.health().reason is None
@@ -223,7 +223,7 @@ class TestSkip:
         source = Script([quote()], [quote()])
         refresh(source, store, witness, history, interval=MINUTE)
         an_hour_ago = now_ms() - 60 * MINUTE
-        monkeypatch.setattr(jobs, "_now_ms", lambda: an_hour_ago)
+        monkeypatch.setattr(jobs, "now_ms", lambda: an_hour_ago)
         refresh(source, store, witness, history, interval=MINUTE)
         first, second = (tick.id for tick in store.newest(5))
         assert second == first + 1

@@ -16,11 +16,13 @@ from sqlalchemy import text
 from dev.embedded_redis import EmbeddedRedis
 from tests.conftest import AppFactory, SettingsFactory
 from tests.support.tools import Child, environment, now_ms, quote, wait_for
+from tracker.market.quotes import Market
 from tracker.messaging.job_queue import QUEUE
+from tracker.services import db, services
 from tracker.storage.engine import reading
-from tracker.storage.history import DAY
 from tracker.storage.rollup import PATIENCE
 from tracker.storage.ticks import Store
+from tracker.times import DAY_MS
 from worker import maintenance
 from worker.scheduler import RefreshScheduler, jobs_of
 
@@ -32,7 +34,7 @@ def app(
     make_app: AppFactory, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Flask]:
     app = make_app(database_url=database_url, retention_days=2)
-    monkeypatch.setattr(maintenance, "application", lambda: app)
+    monkeypatch.setattr(maintenance, "backend", lambda: services(app).backend)
     with app.app_context():
         yield app
 
@@ -42,20 +44,20 @@ def save(store: Store, at: int) -> None:
 
 
 def count(table: str) -> int:
-    with reading() as connection:
+    with reading(db.engine) as connection:
         return int(connection.scalar(text(f"SELECT count(*) FROM {table}")) or 0)  # noqa: S608
 
 
 class TestJobs:
     def test_ticks_become_candles(self, app: Flask) -> None:
-        for age in (DAY, MINUTE):
-            save(app.extensions["store"], now_ms() - age)
+        for age in (DAY_MS, MINUTE):
+            save(services(app).backend.store, now_ms() - age)
         maintenance.roll_up()
         assert count("candle") == 2
 
     def test_ticks_are_kept_as_long_as_is_set_and_their_candles_stay(self, app: Flask) -> None:
-        store: Store = app.extensions["store"]
-        for age in (9 * DAY, 2 * DAY + MINUTE, 2 * DAY - MINUTE, MINUTE):
+        store: Store = services(app).backend.store
+        for age in (9 * DAY_MS, 2 * DAY_MS + MINUTE, 2 * DAY_MS - MINUTE, MINUTE):
             save(store, now_ms() - age)
         maintenance.prune()
         assert [round((now_ms() - tick.id) / MINUTE) for tick in store.newest(9)] == [
@@ -66,10 +68,10 @@ class TestJobs:
         assert count("candle") in (3, 4)  # two of the ticks may be of one hour
 
     def test_a_market_that_is_not_followed_any_more_keeps_its_newest_tick(self, app: Flask) -> None:
-        store = Store("coingecko", "eur", stale_after=MINUTE)
-        for age in (9 * DAY, 8 * DAY):
+        store = Store(db.engine, Market("coingecko", "eur"), stale_after=MINUTE)
+        for age in (9 * DAY_MS, 8 * DAY_MS):
             save(store, now_ms() - age)
-        save(app.extensions["store"], now_ms())
+        save(services(app).backend.store, now_ms())
         maintenance.prune()
         assert (count("tick"), count("quote"), count("candle")) == (2, 2, 2)
         assert len(store.newest(9)) == 1
@@ -129,8 +131,8 @@ def test_the_worker_runs_them(
     mine = settings(redis_url=own_redis.url)
     app = make_app(redis_url=own_redis.url)
     with app.app_context():
-        for age in (9 * DAY, 8 * DAY, MINUTE):
-            save(app.extensions["store"], now_ms() - age)
+        for age in (9 * DAY_MS, 8 * DAY_MS, MINUTE):
+            save(services(app).backend.store, now_ms() - age)
         with Redis.from_url(own_redis.url) as connection:
             queue = Queue(QUEUE, connection=connection)
             for job in jobs_of(60)[1:]:

@@ -19,6 +19,7 @@ from flask_admin.theme import Bootstrap4Theme
 
 from tracker.admin import auth, dashboard, model_views
 from tracker.admin.index import Pages
+from tracker.services import services
 
 __all__ = ["register"]
 
@@ -33,6 +34,6 @@ def register(app: Flask) -> None:
         theme=Bootstrap4Theme(fluid=True),
         csp_nonce_generator=auth.nonce,
     )
-    for view in model_views.views(app.extensions["settings"]):
+    for view in model_views.views(services(app).settings):
         admin.add_view(view)
     dashboard.register(app)

@@ -28,6 +28,7 @@ from werkzeug.wrappers import Response as Redirect
 
 from tracker.admin.audit_log import note
 from tracker.config import Settings
+from tracker.services import services
 from tracker.web.middleware.counting import Ask, Limits
 from tracker.web.middleware.security_headers import PAGE, policy
 from tracker.web.sessions import SessionsBeneath
@@ -55,14 +56,14 @@ _csrf = CSRFProtect()
 
 def register(app: Flask) -> None:
     """Guard whatever *app* has beneath `ROOT`."""
-    settings: Settings = app.extensions["settings"]
+    settings = services(app).settings
     app.session_interface = SessionsBeneath(ROOT)
     app.config["SESSION_COOKIE_NAME"] = "admin"
     app.config["WTF_CSRF_CHECK_DEFAULT"] = False
     app.config["WTF_CSRF_TIME_LIMIT"] = None
     app.config["WTF_CSRF_SSL_STRICT"] = False  # SameSite and the token do; some send no Referer
     _csrf.init_app(app)
-    app.extensions["admin_door"] = Door(settings, app.extensions["limits"])
+    app.extensions["admin_door"] = Door(settings, services(app).rate_limits)
     app.before_request(_guard)
     app.after_request(_add_headers)
 

@@ -23,10 +23,10 @@ from rq_dashboard import web
 from werkzeug.wrappers import Response as Redirect
 
 from tracker.admin.auth import RQ, nonce
-from tracker.config import Settings
 from tracker.logs.redaction import hiding
 from tracker.messaging.job_queue import QUEUE
 from tracker.messaging.redis_client import connect
+from tracker.services import services
 
 PATIENCE = 2.0
 """Seconds that Redis may take for one answer."""
@@ -52,7 +52,7 @@ def connection() -> Redis:
 
 def register(app: Flask) -> None:
     """Add rq-dashboard to *app*."""
-    settings: Settings = app.extensions["settings"]
+    settings = services(app).settings
     redis = connect(
         settings,
         socket_timeout=PATIENCE,

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import TypeVar, cast
 
-from flask import Response, current_app, flash, make_response, redirect, request, url_for
+from flask import Response, flash, make_response, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_admin import AdminIndexView, expose
 from redis.exceptions import RedisError
@@ -17,9 +17,7 @@ from tracker.admin.auth import door, next_address
 from tracker.admin.dashboard import connection
 from tracker.logs.context import current
 from tracker.logs.redaction import hiding
-from tracker.messaging.refresh_stats import Refreshes
-from tracker.services import relay, settings
-from tracker.storage.ticks import Store
+from tracker.services import services
 
 F = TypeVar("F", bound=Callable[..., ResponseReturnValue])
 at: Callable[..., Callable[[F], F]] = expose
@@ -34,18 +32,18 @@ class Pages(AdminIndexView):  # type: ignore[misc]
         """Show what the jobs do, or that Redis does not tell."""
         found = told = trouble = None
         try:
-            found = job_status.look(connection(), hiding(settings()))
-            told = _refreshes().read()
+            found = job_status.look(connection(), hiding(services().settings))
+            told = services().backend.refresh_stats.read()
         except (RedisError, OSError) as error:
-            trouble = hiding(settings())(str(error))
+            trouble = hiding(services().settings)(str(error))
         return self._page(
             "admin/jobs.html",
             jobs=found,
             told=told,
             trouble=trouble,
-            health=_store().health(),
-            status=relay().status(),
-            newest=relay().newest,
+            health=services().backend.store.health(),
+            status=services().relay.status(),
+            newest=services().relay.newest,
         )
 
     @at("/refresh", methods=["POST"])
@@ -54,12 +52,14 @@ class Pages(AdminIndexView):  # type: ignore[misc]
         try:
             done = job_status.refresh_now(
                 connection(),
-                _store().health(),
-                settings().interval,
+                services().backend.store.health(),
+                services().settings.interval,
                 current("request") or "",
             )
         except (RedisError, OSError) as error:
-            done = f"Not queued: Redis cannot be reached ({hiding(settings())(str(error))})."
+            done = (
+                f"Not queued: Redis cannot be reached ({hiding(services().settings)(str(error))})."
+            )
         note("refresh now: %s", done)
         flash(done, "warning" if done.startswith("Not") or ";" in done else "success")
         return redirect(url_for("admin.index"))
@@ -96,11 +96,3 @@ class Pages(AdminIndexView):  # type: ignore[misc]
 
     def _page(self, template: str, **values: object) -> str:
         return cast(str, self.render(template, **values))
-
-
-def _store() -> Store:
-    return cast(Store, current_app.extensions["store"])
-
-
-def _refreshes() -> Refreshes:
-    return cast(Refreshes, current_app.extensions["refreshes"])

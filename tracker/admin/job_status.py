@@ -5,7 +5,6 @@ All calls may raise `redis.RedisError`.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +17,7 @@ from rq.registry import FailedJobRegistry
 
 from tracker.market.freshness import Health, reason_to_skip
 from tracker.messaging.job_queue import QUEUE, REFRESH, REFRESH_ID, REFRESH_NOW_ID, REFRESH_TIMEOUT
+from tracker.times import now_ms
 
 SCHEDULE = "rq:scheduler:scheduled_jobs"
 """rq-scheduler's sorted set: ids by the unix time of their next run."""
@@ -66,7 +66,7 @@ def refresh_now(redis: Redis, health: Health, interval: int, request_id: str) ->
 
     *interval* is in seconds.
     """
-    why = reason_to_skip(health, time.time_ns() // 1_000_000, interval * 1000)
+    why = reason_to_skip(health, now_ms(), interval * 1000)
     if why:
         return f"Not queued, a worker would pass over it: {why}."
     queue = Queue(QUEUE, connection=redis)

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, ClassVar, cast
 
-from flask import current_app, flash
+from flask import flash
 from flask_admin.contrib.sqla import ModelView
 from markupsafe import Markup
 from sqlalchemy import and_, text
@@ -25,10 +25,9 @@ from wtforms.validators import Length, Optional, ValidationError
 from tracker.admin.audit_log import note
 from tracker.config import Settings
 from tracker.errors import StoreError
-from tracker.market.quotes import iso
-from tracker.storage.history import DAY
-from tracker.storage.models import CandleRow, CoinRow, QuoteRow, TickRow, db
-from tracker.storage.ticks import Store
+from tracker.services import db, services
+from tracker.storage.models import CandleRow, CoinRow, QuoteRow, TickRow
+from tracker.times import DAY_MS, iso
 
 PATIENCE = 1.5
 """Seconds that a query may take."""
@@ -153,7 +152,7 @@ class Coins(Table):
         before = (model.display_name, model.hidden)
         db.session.rollback()  # it has read, and must not hold on to what it saw
         try:
-            _store().show_coin(id, display_name=name, hidden=hidden)
+            services().backend.store.show_coin(id, display_name=name, hidden=hidden)
         except StoreError as error:
             flash(str(error), "error")
             return False
@@ -235,16 +234,12 @@ def _id_or_day(column: Any, term: str) -> Any:
         begin = int(datetime.fromisoformat(term[:10]).replace(tzinfo=UTC).timestamp() * 1000)
     except ValueError:
         return column == -1
-    return column.between(begin, begin + DAY - 1)
+    return column.between(begin, begin + DAY_MS - 1)
 
 
 def _printable(form: Form, field: StringField) -> None:
     if field.data and not field.data.isprintable():
         raise ValidationError("A name in printable characters.")
-
-
-def _store() -> Store:
-    return cast(Store, current_app.extensions["store"])
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from tracker.config import Settings
 from tracker.logs import context
 from tracker.logs.redaction import hiding
 from tracker.logs.throttle import Seldom
-from tracker.market.quotes import iso
+from tracker.times import iso
 
 Fields = dict[str, Any]
 

@@ -13,7 +13,7 @@ import re
 import time
 from collections.abc import Callable
 
-from tracker.market.quotes import iso
+from tracker.times import iso, now_ms
 
 HOUR = 3600.0
 """Seconds between two lines about a trouble that stays."""
@@ -71,7 +71,7 @@ class Repeated:
 
     def _begin(self, text: str, key: str) -> None:
         self._text, self._key, self._times = text, key, 0
-        self._since = time.time_ns() // 1_000_000
+        self._since = now_ms()
         self._is_told = False
 
 

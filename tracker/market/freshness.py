@@ -19,7 +19,7 @@ from typing import Any, Literal, Self
 import simplejson
 
 from tracker.errors import MessageError
-from tracker.market.quotes import iso, moment
+from tracker.times import checked_ms, iso
 
 State = Literal["starting", "live", "stale", "offline"]
 
@@ -90,7 +90,7 @@ class Health:
         try:
             for name in body.keys() - {"reason", "etag", "failures"}:
                 if body[name] is not None:
-                    moment(body[name])
+                    checked_ms(body[name])
             health = cls(**body)
         except (AttributeError, TypeError, ValueError) as error:
             raise MessageError(f"not a health: {error}") from error

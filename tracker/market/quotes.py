@@ -11,21 +11,30 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
-from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, Literal, Self, get_args
+from typing import Any, Literal, NamedTuple, Self, get_args
 
 import simplejson
 
 from tracker.errors import MessageError
+from tracker.times import checked_ms, iso, unix_ms
 
 Direction = Literal["up", "down", "same"]
 
 MAX_EXPONENT = 40
 """Powers of ten beyond which a number is nonsense for a price or a market cap,
 and would cost memory to write out."""
-LAST_MS = 253_402_300_799_999
-"""The last millisecond that ISO 8601 has a name for: the year 9999 ends."""
+
+
+class Market(NamedTuple):
+    """Where prices come from, and their currency: what is stored of one never mixes."""
+
+    source: str
+    currency: str
+
+    def __str__(self) -> str:
+        """Return the market as names of channels and keys have it: `coingecko:usd`."""
+        return f"{self.source}:{self.currency}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +88,7 @@ class Tick:
         """Return the tick in the parsed JSON *body*. Raises `MessageError`."""
         try:
             return cls(
-                id=moment(body["id"]),
+                id=checked_ms(body["id"]),
                 currency=str(body["currency"]),
                 source=str(body["source"]),
                 quotes=tuple(_quote_from_dict(quote) for quote in body["quotes"]),
@@ -131,27 +140,6 @@ def number(value: object) -> Decimal | None:
     return Decimal(int(exact)) if _exponent(exact) > 0 else exact
 
 
-def iso(ms: int) -> str:
-    """Return unix milliseconds as ISO 8601 in UTC: `2026-11-23T06:14:07.352Z`."""
-    moment = datetime.fromtimestamp(ms // 1000, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{ms % 1000:03d}Z"
-
-
-def unix_ms(text: str) -> int:
-    """Return an ISO 8601 time with zone as unix milliseconds. Raises `ValueError`."""
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise ValueError(f"{text!r} has no time zone")
-    return round(moment.timestamp() * 1000)
-
-
-def moment(value: object) -> int:
-    """Return *value* if it can be a time in unix milliseconds. Raises `ValueError`."""
-    if type(value) is not int or not 0 <= value <= LAST_MS:
-        raise ValueError(f"{value!r} is not a time in unix milliseconds")
-    return value
-
-
 def _dumps(body: dict[str, Any]) -> str:
     return simplejson.dumps(body, use_decimal=True, ensure_ascii=False, separators=(",", ":"))
 
@@ -179,7 +167,7 @@ def _quote_from_dict(body: dict[str, Any]) -> Quote:
     if values["price"] is None:
         raise ValueError(f"{values['id']} has no price")
     if values["updated_at"] is not None:
-        values["updated_at"] = moment(unix_ms(values["updated_at"]))
+        values["updated_at"] = checked_ms(unix_ms(values["updated_at"]))
     return Quote(**values)
 
 

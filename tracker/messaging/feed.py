@@ -24,8 +24,9 @@ from tracker.errors import MessageError
 from tracker.logs.context import sane_id
 from tracker.logs.throttle import Repeated
 from tracker.market.freshness import Health
-from tracker.market.quotes import Tick, moment
+from tracker.market.quotes import Tick
 from tracker.messaging.redis_client import backoff, connect
+from tracker.times import checked_ms, now_ms
 
 PROBE_EVERY = 10.0
 """Seconds between two messages of a listener to itself."""
@@ -75,8 +76,8 @@ class Message:
             return cls(
                 health=Health.from_dict(body["health"]),
                 tick=None if tick is None else Tick.from_dict(tick),
-                previous=None if previous is None else moment(previous),
-                published_at=None if published_at is None else moment(published_at),
+                previous=None if previous is None else checked_ms(previous),
+                published_at=None if published_at is None else checked_ms(published_at),
                 run=None if run is None else sane_id(run),
             )
         except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
@@ -101,7 +102,7 @@ class Feed:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self.channel = f"tracker:{settings.source}:{settings.currency}"
+        self.channel = f"tracker:{settings.market}"
         self._lost = Repeated(log)
         self._garbled = Repeated(log)
         self.connections = 0
@@ -121,7 +122,7 @@ class Feed:
 
     def publish(self, message: Message) -> None:
         """Ring the bell. Raises `redis.RedisError`."""
-        stamped = replace(message, published_at=time.time_ns() // 1_000_000)
+        stamped = replace(message, published_at=now_ms())
         self._redis.publish(self.channel, stamped.to_json())
 
     def listen(self) -> Iterator[Heard]:

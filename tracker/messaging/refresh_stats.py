@@ -55,7 +55,7 @@ class Duration:
 
 
 @dataclass(slots=True)
-class Told:
+class RefreshSnapshot:
     """What Redis knows: refreshes by (outcome, kind), their durations, and RQ's numbers."""
 
     counts: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -65,12 +65,12 @@ class Told:
     workers: int = 0
 
 
-class Refreshes:
+class RefreshStats:
     """The counts of the settings' market."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self.key = f"tracker:refreshes:{settings.source}:{settings.currency}"
+        self.key = f"tracker:refreshes:{settings.market}"
 
     @cached_property
     def _redis(self) -> Redis:
@@ -112,7 +112,7 @@ class Refreshes:
         except (RedisError, OSError) as error:
             log.debug("a refresh was not counted: %s", error)
 
-    def read(self) -> Told:
+    def read(self) -> RefreshSnapshot:
         """Return what was counted so far. Raises `redis.RedisError`."""
         with self._redis.pipeline(transaction=False) as pipeline:
             pipeline.hgetall(self.key)
@@ -120,13 +120,13 @@ class Refreshes:
             pipeline.zcard(FAILED)
             pipeline.scard(WORKERS)
             fields, queued, failed, workers = pipeline.execute()
-        told = Told(queued=queued, failed=failed, workers=workers)
+        told = RefreshSnapshot(queued=queued, failed=failed, workers=workers)
         for name, value in fields.items():
             _put(told, name.decode(errors="replace"), value)
         return told
 
 
-def _put(told: Told, name: str, value: bytes) -> None:
+def _put(told: RefreshSnapshot, name: str, value: bytes) -> None:
     """Put a field where it belongs; one that is not ours is left out."""
     what, _, rest = name.partition(":")
     outcome, _, detail = rest.partition(":")

@@ -21,10 +21,10 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from redis.exceptions import RedisError
 
 from tracker.concurrency import Inquiry
-from tracker.messaging.refresh_stats import Refreshes, Told
+from tracker.messaging.refresh_stats import RefreshSnapshot, RefreshStats
 from tracker.monitoring import process_stats
 from tracker.monitoring.instruments import Instruments, is_shared
-from tracker.monitoring.sampler import Mirror
+from tracker.monitoring.sampler import Sampler
 from tracker.shared import Shared
 
 REDIS_LIMIT = 0.5
@@ -42,15 +42,15 @@ AGES = {
 }
 
 
-class Scrape:
+class Collector:
     """Looks at the numbers of all web processes, and at what Redis has."""
 
-    def __init__(self, instruments: Instruments, mirror: Mirror, refreshes: Refreshes) -> None:
+    def __init__(self, instruments: Instruments, sampler: Sampler, refreshes: RefreshStats) -> None:
         self._instruments = instruments
-        self._mirror = mirror
+        self._sampler = sampler
         inquiry = Inquiry(lambda: refreshes.read())
 
-        def ask() -> Told | None:
+        def ask() -> RefreshSnapshot | None:
             try:
                 return inquiry.answer(REDIS_LIMIT)
             except (RedisError, OSError, TimeoutError):
@@ -65,7 +65,7 @@ class Scrape:
 
     def collect(self) -> Iterator[Metric]:
         """Yield all families, as `prometheus_client`'s registries do."""
-        self._mirror.look()
+        self._sampler.look()
         own = list(self._own())
         yield from own
         yield from _ages(own)
@@ -91,10 +91,10 @@ def _ages(families: Iterable[Metric]) -> Iterator[Metric]:
             yield GaugeMetricFamily(name, help, max(0.0, time.time() - at) if at else math.inf)
 
 
-def _refreshes(told: Told) -> Iterator[Metric]:
+def _refreshes(told: RefreshSnapshot) -> Iterator[Metric]:
     counts = CounterMetricFamily(
         "tracker_refreshes",
-        "Refreshes by what became of them, and failures by kind",
+        "RefreshStats by what became of them, and failures by kind",
         labels=("outcome", "kind"),
     )
     for labels, count in sorted(told.counts.items()):
@@ -116,7 +116,7 @@ def _cumulative(buckets: dict[float, int]) -> list[tuple[str, float]]:
     return found
 
 
-def _jobs(told: Told) -> Iterator[Metric]:
+def _jobs(told: RefreshSnapshot) -> Iterator[Metric]:
     yield GaugeMetricFamily("tracker_queue_jobs", "Jobs that wait for a worker", told.queued)
     yield GaugeMetricFamily("tracker_failed_jobs", "Jobs that RQ keeps as failed", told.failed)
     yield GaugeMetricFamily("tracker_workers", "Workers that RQ knows", told.workers)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -21,6 +20,7 @@ from tracker.relay import Relay
 from tracker.shared import Shared
 from tracker.storage.ticks import Store
 from tracker.stream.hub import Hub
+from tracker.times import now_ms
 
 START_LIMIT = 0.5
 """Seconds to wait for a relay that nobody has asked for so far."""
@@ -54,7 +54,6 @@ class Readiness:
         feed: Feed,
         relay: Relay,
         store: Store,
-        context: Callable[[], AbstractContextManager[object]],
         interval: int,
     ) -> None:
         self._hub = hub
@@ -62,12 +61,7 @@ class Readiness:
         self._relay = relay
         self._stale_after = stale_after_ms(interval)
         self._start = Inquiry(relay.start)
-
-        def ask() -> None:
-            with context():
-                store.newest(1)
-
-        self._ask = Inquiry(ask)
+        self._ask = Inquiry(lambda: store.newest(1))
         self._looked = Shared(self._look)
 
     def checks(self) -> list[Check]:
@@ -113,7 +107,7 @@ class Readiness:
         tick = self._relay.tick
         if tick is None:
             return "there are none"
-        age = time.time_ns() // 1_000_000 - tick.id
+        age = now_ms() - tick.id
         return None if age < self._stale_after else f"the newest are {age / 1000:.0f} s old"
 
 

@@ -23,7 +23,7 @@ PERIOD = 1.0
 """Seconds between two looks."""
 
 
-class Mirror:
+class Sampler:
     """Of one process. *interval* is in seconds."""
 
     def __init__(

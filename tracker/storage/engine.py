@@ -20,7 +20,6 @@ from sqlalchemy import Connection, Engine, event, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from tracker.errors import StoreError
-from tracker.storage.models import db
 
 BUSY_TIMEOUT = 5000
 """Milliseconds that SQLite waits for another process's lock."""
@@ -85,18 +84,18 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 @contextmanager
-def reading() -> Iterator[Connection]:
+def reading(engine: Engine) -> Iterator[Connection]:
     """Give a connection that sees one state of the database."""
-    with db.engine.connect() as connection:
+    with engine.connect() as connection:
         if connection.dialect.name == "postgresql":  # SQLite always shows one state
             connection.execution_options(isolation_level="REPEATABLE READ")
         yield connection
 
 
 @contextmanager
-def writing() -> Iterator[Connection]:
+def writing(engine: Engine) -> Iterator[Connection]:
     """Give a connection to the one writer; commit at the end, roll back on an error."""
-    with db.engine.connect().execution_options(writes=True) as connection, connection.begin():
+    with engine.connect().execution_options(writes=True) as connection, connection.begin():
         if connection.dialect.name == "postgresql":
             connection.execute(text("SET LOCAL statement_timeout = 0"))
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _WRITERS_LOCK})

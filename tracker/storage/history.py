@@ -1,7 +1,6 @@
 """The history of a market: few points that show a long past, from candles and ticks.
 
-How candles come to be is in `rollup`. All calls need Flask's application
-context. Times are unix milliseconds.
+How candles come to be is in `rollup`. Times are unix milliseconds.
 """
 
 from __future__ import annotations
@@ -15,11 +14,11 @@ from tracker.market.candles import HOUR, MOST, Candle, Point, hour_of, thin
 from tracker.storage.engine import reading
 from tracker.storage.models import CandleRow, QuoteRow, TickRow
 from tracker.storage.rollup import FIELDS, RollUp
+from tracker.times import DAY_MS
 
 Resolution = Literal["tick", "hour"]
 
-DAY = 24 * HOUR
-RANGES = {"1h": HOUR, "24h": DAY, "7d": 7 * DAY, "30d": 30 * DAY, "1y": 365 * DAY}
+RANGES = {"1h": HOUR, "24h": DAY_MS, "7d": 7 * DAY_MS, "30d": 30 * DAY_MS, "1y": 365 * DAY_MS}
 """What a history may be asked for, and how long that is."""
 FROM_TICKS = ("1h", "24h")
 """The ranges that are made of ticks; the others are made of candles."""
@@ -47,7 +46,7 @@ class History(RollUp):
         the others of candles, of ticks that are in none yet, and of the newest price.
         """
         since = now - RANGES[range]
-        with reading() as connection:
+        with reading(self._engine) as connection:
             candles = self._candles(connection, coin, since, now)
             if range in FROM_TICKS:
                 ticks = self._ticks(connection, coin, since, now)

@@ -15,7 +15,6 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from decimal import Decimal
 from typing import NamedTuple, Protocol
 
@@ -27,6 +26,7 @@ from tracker.errors import StoreError
 from tracker.logs.throttle import Repeated
 from tracker.market.candles import MOST, Point, thin
 from tracker.storage.history import Resolution, Series
+from tracker.times import now_ms
 
 LIMIT = 2.0
 """Seconds that a history may be waited for."""
@@ -70,13 +70,10 @@ class Reads(Protocol):
 
 
 class Recall:
-    """The pasts of one market's coins, as one process has them; *context* is the application's."""
+    """The pasts of one market's coins, as one process has them."""
 
-    def __init__(
-        self, history: Reads, context: Callable[[], AbstractContextManager[object]]
-    ) -> None:
+    def __init__(self, history: Reads) -> None:
         self._history = history
-        self._context = context
         self._kept: OrderedDict[Key, Kept] = OrderedDict()
         self._bytes = 0
         self._tick: int | None = None
@@ -129,7 +126,7 @@ class Recall:
 
     def _read(self, coin: str, range: str) -> Past:
         def question() -> Series:
-            return self._history.points(coin, range, time.time_ns() // 1_000_000)
+            return self._history.points(coin, range, now_ms())
 
         try:
             found = self._ask(question)
@@ -151,8 +148,7 @@ class Recall:
 
         def ask() -> Series:
             try:
-                with self._context():
-                    return question()
+                return question()
             finally:
                 self._late_since = None
                 seats.release()

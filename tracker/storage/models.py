@@ -1,11 +1,10 @@
-"""The tables. Queries on them are in `store`, `rollup`, `history` and the admin's `tables`."""
+"""The tables. Queries on them are in `ticks`, `rollup`, `history` and the admin's views."""
 
 from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import (
     BigInteger,
     Dialect,
@@ -26,9 +25,6 @@ from tracker.errors import StoreError
 
 class Base(DeclarativeBase):
     """Base of all tables."""
-
-
-db = SQLAlchemy(model_class=Base)
 
 
 Milliseconds = BigInteger().with_variant(Integer, "sqlite")

@@ -10,7 +10,7 @@ adds candles only where there are none. Ticks that come after the filling, in
 the same hour, go on from there: the open stays, high and low widen, the close
 is theirs.
 
-All calls need Flask's application context. Times are unix milliseconds.
+Times are unix milliseconds.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from typing import Any, Self
 
 from sqlalchemy import (
     Connection,
+    Engine,
     Row,
     Select,
     and_,
@@ -37,6 +38,7 @@ from sqlalchemy import (
 )
 
 from tracker.market.candles import HOUR, Candle, Point, from_points, hour_of
+from tracker.market.quotes import Market
 from tracker.storage.engine import reading, writing
 from tracker.storage.models import CandleRow, HealthRow, QuoteRow, RollUpRow, TickRow
 
@@ -62,16 +64,15 @@ _REPLACE = update(CandleRow).where(
 class RollUp:
     """The keeping of one market's past, a source in a currency."""
 
-    def __init__(self, source: str, currency: str) -> None:
-        self.source = source
-        self.currency = currency
+    def __init__(self, engine: Engine, market: Market) -> None:
+        self._engine = engine
+        self.market = market
 
-    @classmethod
-    def of_all_markets(cls) -> list[Self]:
+    def of_all_markets(self) -> list[Self]:
         """Return one for each market that was ever refreshed."""
-        with reading() as connection:
+        with reading(self._engine) as connection:
             markets = connection.execute(select(HealthRow.source, HealthRow.currency)).all()
-        return [cls(source, currency) for source, currency in markets]
+        return [type(self)(self._engine, Market(*names)) for names in markets]
 
     def needs_filling(self, now: int) -> bool:
         """Return whether there is no tick yet, or none in the hour before *now*.
@@ -79,7 +80,7 @@ class RollUp:
         Or whether one of the last ticks was such a first one, and the filling that
         goes with it did not come to its end; it is made up at most `FILLS` - 1 times.
         """
-        with reading() as connection:
+        with reading(self._engine) as connection:
             ids = connection.scalars(
                 select(TickRow.id)
                 .where(self._is_its(TickRow))
@@ -115,7 +116,7 @@ class RollUp:
         added = 0
         for begin in range(0, len(rows), BATCH):
             some = rows[begin : begin + BATCH]
-            with writing() as connection:
+            with writing(self._engine) as connection:
                 known = self._known(connection, some)
                 new = [row for row in some if (row["coin_id"], row["hour"]) not in known]
                 if new:
@@ -131,7 +132,7 @@ class RollUp:
         changed = 0
         ends_at = time.monotonic() + PATIENCE
         while time.monotonic() < ends_at:
-            with reading() as connection:
+            with reading(self._engine) as connection:
                 mark = self._mark(connection)
                 quotes = self._quotes_between(connection, mark, now)
             if not quotes:
@@ -141,7 +142,7 @@ class RollUp:
                 for coin, points in _by_coin(quotes).items()
                 for candle in from_points(points)
             ]
-            with writing() as connection:
+            with writing(self._engine) as connection:
                 if self._mark(connection) == mark:
                     self._widen(connection, rows)
                     self._set_mark(connection, quotes[-1].tick_id)
@@ -158,7 +159,7 @@ class RollUp:
         deleted = 0
         ends_at = time.monotonic() + PATIENCE
         while time.monotonic() < ends_at:
-            with writing() as connection:
+            with writing(self._engine) as connection:
                 began = time.monotonic()
                 batch = self._prune_some(connection, before)
             if not batch:
@@ -217,7 +218,7 @@ class RollUp:
     def _set_mark(self, connection: Connection, to: int) -> None:
         mark = update(RollUpRow).where(self._is_its(RollUpRow)).values(rolled_up_to=to)
         if not connection.execute(mark).rowcount:
-            key = {"source": self.source, "currency": self.currency}
+            key = {"source": self.market.source, "currency": self.market.currency}
             connection.execute(insert(RollUpRow).values(key | {"rolled_up_to": to}))
 
     def _widen(self, connection: Connection, rows: list[dict[str, Any]]) -> None:
@@ -252,14 +253,14 @@ class RollUp:
 
     def _row(self, coin: str, candle: Candle) -> dict[str, Any]:
         return {
-            "source": self.source,
-            "currency": self.currency,
+            "source": self.market.source,
+            "currency": self.market.currency,
             "coin_id": coin,
             **asdict(candle),
         }
 
     def _is_its(self, table: type[TickRow | CandleRow | RollUpRow]) -> Any:
-        return and_(table.source == self.source, table.currency == self.currency)
+        return and_(table.source == self.market.source, table.currency == self.market.currency)
 
 
 def _by_coin(quotes: Sequence[Priced]) -> dict[str, list[Point]]:

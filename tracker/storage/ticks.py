@@ -2,7 +2,7 @@
 
 A store is of one market, a source in a currency: what was simulated, or priced
 in euros, never mixes with the rest. Of the past it knows ticks alone: candles
-are in `rollup`, what charts show is in `history`. All calls need Flask's application context.
+are in `rollup`, what charts show is in `history`.
 Times are unix milliseconds.
 """
 
@@ -14,11 +14,11 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, Select, and_, func, insert, select, update
+from sqlalchemy import Connection, Engine, Row, Select, and_, func, insert, select, update
 
 from tracker.errors import StoreError
 from tracker.market.freshness import Health
-from tracker.market.quotes import Quote, Tick, directed
+from tracker.market.quotes import Market, Quote, Tick, directed
 from tracker.storage.engine import reading, writing
 from tracker.storage.models import CoinRow, HealthRow, QuoteRow, TickRow
 
@@ -39,9 +39,9 @@ class Saved(NamedTuple):
 class Store:
     """The database, seen as one market. *stale_after* is in milliseconds."""
 
-    def __init__(self, source: str, currency: str, *, stale_after: int) -> None:
-        self.source = source
-        self.currency = currency
+    def __init__(self, engine: Engine, market: Market, *, stale_after: int) -> None:
+        self._engine = engine
+        self.market = market
         self.stale_after = stale_after
 
     def save(
@@ -59,7 +59,7 @@ class Store:
         has stepped back. None, and nothing stored, when the newest tick is
         closer than *min_gap*: another worker was quicker.
         """
-        with writing() as connection:
+        with writing(self._engine) as connection:
             before = self._newest(connection, 1)
             previous = before[0].id if before else None
             if previous is not None and abs(at - previous) < min_gap:
@@ -69,8 +69,8 @@ class Store:
             shown = _as_shown(_write_coins(connection, tuple(quotes)))
             tick = Tick(
                 id=max(at, newest_of_all + 1),
-                currency=self.currency,
-                source=self.source,
+                currency=self.market.currency,
+                source=self.market.source,
                 quotes=directed(shown, prices),
             )
             _insert(connection, tick)
@@ -79,14 +79,14 @@ class Store:
 
     def save_confirmation(self, *, at: int, next_attempt_at: int, etag: str | None) -> Health:
         """Write down that the newest tick still holds, asked *at*; return the health then."""
-        with writing() as connection:
+        with writing(self._engine) as connection:
             return self._confirm(connection, at, next_attempt_at, etag)
 
     def save_failure(
         self, reason: str, *, at: int, next_attempt_at: int, barred_until: int | None = None
     ) -> Health:
         """Write down that an attempt *at* failed for *reason*; return the health then."""
-        with writing() as connection:
+        with writing(self._engine) as connection:
             health = self._health(connection).failed(
                 at, reason, next_attempt_at=next_attempt_at, barred_until=barred_until
             )
@@ -95,12 +95,12 @@ class Store:
 
     def health(self) -> Health:
         """Return how the source does."""
-        with reading() as connection:
+        with reading(self._engine) as connection:
             return self._health(connection)
 
     def coins(self) -> frozenset[str]:
         """Return the ids of all coins that were ever stored."""
-        with reading() as connection:
+        with reading(self._engine) as connection:
             return frozenset(connection.scalars(select(CoinRow.id)))
 
     def show_coin(self, id: str, *, display_name: str | None, hidden: bool) -> None:
@@ -109,7 +109,7 @@ class Store:
         Every source is asked for all its prices again, so that there is a next
         tick soon. Raises `StoreError` if no coin were left to be shown.
         """
-        with writing() as connection:
+        with writing(self._engine) as connection:
             if hidden and self._is_last_shown(connection, id):
                 raise StoreError(f"{id} is the last coin that is shown: show another one first")
             connection.execute(
@@ -131,11 +131,13 @@ class Store:
 
     def newest(self, limit: int, *, after: int = 0) -> list[Tick]:
         """Return the newest ticks with ids above *after*, at most *limit*, oldest first."""
-        with reading() as connection:
+        with reading(self._engine) as connection:
             return self._newest(connection, limit, after)
 
     def _newest(self, connection: Connection, limit: int, after: int = 0) -> list[Tick]:
-        of_market = and_(TickRow.source == self.source, TickRow.currency == self.currency)
+        of_market = and_(
+            TickRow.source == self.market.source, TickRow.currency == self.market.currency
+        )
         ids = connection.scalars(
             select(TickRow.id)
             .where(of_market, TickRow.id > after)
@@ -148,8 +150,8 @@ class Store:
         return [
             Tick(
                 id=id,
-                currency=self.currency,
-                source=self.source,
+                currency=self.market.currency,
+                source=self.market.source,
                 quotes=tuple(_quote(row) for row in quotes),
             )
             for id, quotes in groupby(rows, attrgetter("tick_id"))
@@ -174,11 +176,13 @@ class Store:
         values = asdict(health)
         changed = connection.execute(update(HealthRow).where(self._is_its_health()).values(values))
         if not changed.rowcount:
-            key = {"source": self.source, "currency": self.currency}
+            key = {"source": self.market.source, "currency": self.market.currency}
             connection.execute(insert(HealthRow).values(key | values))
 
     def _is_its_health(self) -> Any:
-        return and_(HealthRow.source == self.source, HealthRow.currency == self.currency)
+        return and_(
+            HealthRow.source == self.market.source, HealthRow.currency == self.market.currency
+        )
 
 
 def _quotes() -> Select[Any]:

@@ -15,10 +15,11 @@ from flask.testing import FlaskClient
 from tests.conftest import AppFactory
 from tests.support.tools import now_ms, quote, wait_for
 from tracker.market.candles import from_sparkline
-from tracker.market.quotes import iso
 from tracker.messaging.feed import Message
-from tracker.storage.history import DAY, RANGES, History
+from tracker.services import services
+from tracker.storage.history import RANGES
 from tracker.storage.ticks import Saved, Store
+from tracker.times import DAY_MS, iso
 
 MINUTE = 60_000
 BITCOIN = "/api/coins/bitcoin/history"
@@ -34,7 +35,7 @@ def app(make_app: AppFactory) -> Iterator[Flask]:
 @pytest.fixture
 def ids(app: Flask) -> list[int]:
     """Make ticks of two coins in the last five minutes; return their ids."""
-    store: Store = app.extensions["store"]
+    store: Store = services(app).backend.store
     begin = now_ms() - 5 * MINUTE
     found = []
     for number, price in enumerate(["0.10", "1.2E-9", "97012.50"]):
@@ -56,7 +57,7 @@ def exact(text: str) -> Any:
 
 def rings(app: Flask, saved: Saved) -> bool:
     """Tell of what was *saved*; the relay may not be listening yet."""
-    app.extensions["feed"].publish(Message(saved.health, saved.tick, saved.previous))
+    services(app).backend.feed.publish(Message(saved.health, saved.tick, saved.previous))
     return True
 
 
@@ -82,10 +83,10 @@ class TestOfCoin:
 
     @pytest.mark.parametrize("range", RANGES)
     def test_each_range_has_its_points(self, app: Flask, client: FlaskClient, range: str) -> None:
-        history: History = app.extensions["history"]
+        history = services(app).backend.rollup
         end = now_ms() - 30 * MINUTE
         history.fill({"bitcoin": from_sparkline([5] * 168, end=end)})
-        history.fill({"bitcoin": from_sparkline([5] * 168, end=end - 7 * DAY)})
+        history.fill({"bitcoin": from_sparkline([5] * 168, end=end - 7 * DAY_MS)})
         body = exact(client.get(f"{BITCOIN}?range={range}").text)
         assert body["range"] == range
         assert len(body["points"]) <= 500
@@ -93,7 +94,7 @@ class TestOfCoin:
         if range not in ("1h", "24h"):
             assert body["resolution"] == "hour"
             assert body["points"][-1][1] == Decimal("97012.50")
-            assert (body["points"][0][0] < now_ms() - 8 * DAY) == (range != "7d")
+            assert (body["points"][0][0] < now_ms() - 8 * DAY_MS) == (range != "7d")
 
     def test_the_name_may_be_in_any_case(self, client: FlaskClient) -> None:
         assert client.get("/api/coins/Bitcoin/history").json["coin"] == "bitcoin"  # type: ignore[index]
@@ -200,8 +201,9 @@ class TestCaching:
         again = client.get(path, headers={"If-None-Match": first.headers["ETag"]})
         assert (again.status_code, again.data) == (304, b"")
 
-        saved = app.extensions["store"].save([quote()], at=now_ms(), next_attempt_at=0)
-        relay = app.extensions["relay"]
+        saved = services(app).backend.store.save([quote()], at=now_ms(), next_attempt_at=0)
+        assert saved
+        relay: Any = services(app).relay
         wait_for(lambda: rings(app, saved) and relay.newest.id == saved.tick.id)
         later = client.get(path, headers={"If-None-Match": first.headers["ETag"]})
         assert (later.status_code, later.get_etag()) == (200, (str(saved.tick.id), False))
@@ -236,7 +238,7 @@ class TestOfCoins:
 
     def test_it_has_as_many_points_as_are_wanted(self, app: Flask, client: FlaskClient) -> None:
         week = from_sparkline(list(range(168)), end=now_ms())
-        app.extensions["history"].fill({"bitcoin": week, "ether": week})
+        services(app).backend.rollup.fill({"bitcoin": week, "ether": week})
         for query, most in (("", 50), ("&points=2", 2), ("&points=500", 500)):
             body = client.get(f"/api/history?range=7d{query}").json
             assert body

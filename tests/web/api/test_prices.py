@@ -9,6 +9,7 @@ from flask import Flask
 from tests.support.tools import now_ms, quote, wait_for
 from tests.support.web_process import tick
 from tracker.messaging.feed import Message
+from tracker.services import services
 
 
 def test_it_is_the_newest_tick_to_the_digit(app: Flask) -> None:
@@ -45,10 +46,10 @@ def test_how_fresh_it_is_stands_beside_it(app: Flask) -> None:
     told = json.loads(client.get("/api/prices").headers["Tracker-Status"])
     assert (told["state"], told["reason"]) == ("live", None)
     with app.app_context():
-        health = app.extensions["store"].save_failure(
+        health = services(app).backend.store.save_failure(
             "CoinGecko: “busy”", at=now_ms(), next_attempt_at=now_ms() + 60_000
         )
-    app.extensions["feed"].publish(Message(health))
+    services(app).backend.feed.publish(Message(health))
     wait_for(
         lambda: (
             json.loads(client.get("/api/prices").headers["Tracker-Status"])["reason"]

@@ -21,6 +21,7 @@ from tests.conftest import AppFactory, SettingsFactory
 from tests.support.stream_clients import decode
 from tests.support.tools import newest_of, quote, wait_for
 from tests.support.web_process import Web, descriptors, request, tick
+from tracker.services import services
 
 
 @pytest.fixture
@@ -49,7 +50,7 @@ def test_a_new_reader_gets_headers_retry_status_and_the_newest_tick_at_once(
     web: Web, app: Flask
 ) -> None:
     with app.app_context():
-        newest = newest_of(app.extensions["store"])
+        newest = newest_of(services(app).backend.store)
     assert newest
     with request(web.port) as sock:
         answer = read_until(sock, newest.to_json().encode() + b"\n\n")
@@ -165,10 +166,10 @@ def test_a_look_that_fails_for_a_reader_costs_no_place(
     def fail(id: int) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(app.extensions["relay"], "catch_up_with", fail)
+    monkeypatch.setattr(services(app).relay, "catch_up_with", fail)
     answer = app.test_client().get("/stream", headers={"Last-Event-ID": "1"})
     assert answer.status_code == 500
-    assert app.extensions["admission"].total == 0
+    assert services(app).admission.total == 0
 
 
 def test_readers_cost_no_greenlet(app: Flask, settings: SettingsFactory, tmp_path: Path) -> None:
@@ -374,7 +375,7 @@ def test_a_server_that_keeps_its_sockets_streams_the_same(
             read_until(sock, b"retry: ", b"event: status", b"event: prices")
             sent = tick(app)
             read_until(sock, f"id: {sent.id}\n".encode())
-        wait_for(lambda: app.extensions["admission"].total == 0)
+        wait_for(lambda: services(app).admission.total == 0)
     finally:
         server.shutdown()
         serving.join()
@@ -390,8 +391,8 @@ def test_the_test_client_reads_the_stream_and_leaves_it(app: Flask) -> None:
         while f"id: {sent.id}\n".encode() not in data:
             data += next(iter(chunks))
         response.close()
-    wait_for(lambda: len(app.extensions["hub"]) == 0)
-    assert app.extensions["admission"].total == 0
+    wait_for(lambda: len(services(app).hub) == 0)
+    assert services(app).admission.total == 0
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl on the PATH")

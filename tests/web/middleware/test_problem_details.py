@@ -15,6 +15,7 @@ from werkzeug.routing import Rule
 from tests.conftest import AppFactory
 from tests.support.tools import quote, wait_for
 from tests.support.web_process import tick
+from tracker.services import services
 from tracker.web.middleware.problem_details import MACHINE_PATHS
 
 SECRET = "hush-hush-hush"
@@ -34,9 +35,9 @@ INSIDE = ("Traceback", 'File "', ".py", "SELECT", SECRET)
 def app(make_app: AppFactory) -> Flask:
     """All there is, the admin too, and prices."""
     app = make_app(admin_password=SECRET, api_key=SECRET)
-    app.extensions["relay"].start()
+    services(app).relay.start()
     tick(app, quote("bitcoin"))
-    wait_for(lambda: app.extensions["relay"].tick)
+    wait_for(lambda: services(app).relay.tick)
     return app
 
 

@@ -18,6 +18,7 @@ from tests.conftest import AppFactory, SettingsFactory
 from tests.support.tools import DeafProxy
 from tests.support.web_process import Web, tick
 from tracker.config import Settings
+from tracker.services import services
 from tracker.web.middleware.counting import PATIENCE
 
 HERE = "127.0.0.1"
@@ -149,7 +150,7 @@ class TestWithoutRedis:
         def key() -> str:
             raise RedisError("gone")
 
-        ask = app.extensions["limits"].a_minute(3, "test", key)
+        ask = services(app).rate_limits.a_minute(3, "test", key)
         with app.test_request_context("/api/prices"):
             assert [ask() for _ in range(5)] == [None] * 5
         assert caplog.text.count("requests cannot be counted, and pass: gone") == 1

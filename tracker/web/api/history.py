@@ -18,9 +18,9 @@ from simplejson import RawJSON
 from tracker.config import MAX_COINS, whole
 from tracker.errors import StoreError
 from tracker.market.candles import MOST, Point
-from tracker.market.quotes import iso
-from tracker.services import recall, relay, settings
+from tracker.services import services
 from tracker.storage.history import RANGES
+from tracker.times import iso
 from tracker.web.api.prices import no_prices_yet
 from tracker.web.middleware.problem_details import problem
 
@@ -43,7 +43,7 @@ def of_coin(coin: str) -> Response:
 
     `?format=` is for those who cannot send an `Accept`: a link's readers.
     """
-    newest = relay().newest
+    newest = services().relay.newest
     if newest is None:
         return no_prices_yet()
     coin, range = coin.strip().lower(), request.args.get("range", RANGE)
@@ -57,10 +57,10 @@ def of_coin(coin: str) -> Response:
     if response.status_code == 304:
         return response
     try:
-        found = recall().past(coin, range, newest.id)
+        found = services().history_cache.past(coin, range, newest.id)
     except StoreError as error:
         return _unreadable(error)
-    currency = settings().currency
+    currency = services().settings.currency
     if as_csv:
         response.content_type = f"{CSV}; charset=utf-8"
         name = f"{coin}-{currency}-{range}.csv"
@@ -76,7 +76,7 @@ def of_coin(coin: str) -> Response:
 @blueprint.get("/history")
 def of_coins() -> Response:
     """Return a few points of each coin that is named, or of all that are followed."""
-    tick = relay().tick
+    tick = services().relay.tick
     if tick is None:
         return no_prices_yet()
     named = [name.strip().lower() for name in request.args.get("coins", "").split(",")]
@@ -91,13 +91,13 @@ def of_coins() -> Response:
     found = {}
     try:
         for coin in coins:
-            found[coin] = recall().past(coin, range, tick.id, most=int(points))
+            found[coin] = services().history_cache.past(coin, range, tick.id, most=int(points))
             time.sleep(0)  # greenlets that wait have their turn
     except StoreError as error:
         return _unreadable(error)
     kinds = {past.resolution for past in found.values()}
     body = {
-        "currency": settings().currency,
+        "currency": services().settings.currency,
         "range": range,
         "resolution": "hour" if "hour" in kinds else "tick",
         "coins": {coin: RawJSON(past.json) for coin, past in found.items()},
@@ -135,7 +135,7 @@ def _csv(points: Iterable[Point]) -> str:
 
 
 def _unknown(coins: list[str], status: int) -> Response | None:
-    known = relay().coins
+    known = services().relay.coins
     unknown = ", ".join(coin[:50] for coin in coins if coin not in known)
     if not unknown:
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, request
 
-from tracker.services import scrape
+from tracker.services import services
 
 blueprint = Blueprint("metrics", __name__)
 
@@ -12,5 +12,5 @@ blueprint = Blueprint("metrics", __name__)
 @blueprint.get("/metrics")
 def metrics() -> Response:
     """Return the numbers of all web processes and of the refreshes."""
-    body, content_type = scrape().text(request.headers.get("Accept", ""))
+    body, content_type = services().collector.text(request.headers.get("Accept", ""))
     return Response(body, content_type=content_type, headers={"Cache-Control": "no-store"})

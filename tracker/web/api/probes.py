@@ -9,7 +9,7 @@ import simplejson
 from flask import Blueprint, Response
 
 from tracker import __version__
-from tracker.services import readiness
+from tracker.services import services
 
 blueprint = Blueprint("health", __name__)
 
@@ -23,7 +23,7 @@ def healthz() -> Response:
 @blueprint.get("/readyz")
 def readyz() -> Response:
     """Return 200 if prices are delivered, else 503, and what each check found."""
-    checks = readiness().checks()
+    checks = services().readiness.checks()
     is_ready = all(check.ok for check in checks if check.fatal)
     found = {check.pop("name"): check for check in map(asdict, checks)}
     body = {"status": "ready" if is_ready else "not ready", "checks": found}

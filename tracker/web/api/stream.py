@@ -8,7 +8,7 @@ from functools import partial
 from flask import Blueprint, Response, request
 
 from tracker.config import MAX_COINS
-from tracker.services import admission, hub, relay
+from tracker.services import services
 from tracker.stream import frames
 from tracker.stream.admission import network_of
 from tracker.stream.frames import Lens
@@ -36,7 +36,7 @@ blueprint = Blueprint("stream", __name__)
 def stream() -> Response:
     """Begin an event stream and leave it to the hub."""
     lens = Lens(coins_asked_for(), gzip=_accepts_gzip())
-    problem_with_coins = problem_with(lens.part, relay().coins)
+    problem_with_coins = problem_with(lens.part, services().relay.coins)
     if problem_with_coins:
         return problem(400, problem_with_coins)
     headers = GZIP_HEADERS if lens.gzip else HEADERS
@@ -44,13 +44,13 @@ def stream() -> Response:
         return Response(headers=headers)
     last_event_id = _last_event_id()
     if last_event_id and last_event_id.isascii() and last_event_id.isdigit():
-        relay().catch_up_with(int(last_event_id))
+        services().relay.catch_up_with(int(last_event_id))
     client = network_of(request.remote_addr or "")
     refusal = _refusal(client, lens)  # last: who is counted in must get its stream
     if refusal:
         return _refuse(refusal)
-    join = partial(hub().join, lens=lens, last_event_id=last_event_id, client=client)
-    body = EventStream(join, leave=partial(admission().leave, client))
+    join = partial(services().hub.join, lens=lens, last_event_id=last_event_id, client=client)
+    body = EventStream(join, leave=partial(services().admission.leave, client))
     return Response(body, headers=headers, direct_passthrough=True)
 
 
@@ -86,10 +86,10 @@ def _last_event_id() -> str | None:
 
 def _refusal(client: str, lens: Lens) -> str | None:
     """Return why *client* cannot come in, or count it in."""
-    if not hub().takes(lens.part):
-        admission().refused["choices"] += 1
+    if not services().hub.takes(lens.part):
+        services().admission.refused["choices"] += 1
         return "too many different choices of coins are being read; leave `coins` out for all"
-    return admission().enter(client)
+    return services().admission.enter(client)
 
 
 def _refuse(reason: str) -> Response:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from flask import Flask, Response, request
 
-from tracker.config import Settings
-from tracker.web.middleware.counting import Limits, network
+from tracker.services import services
+from tracker.web.middleware.counting import network
 from tracker.web.middleware.problem_details import problem
 
 PATHS = ("/api/",)
@@ -17,11 +17,10 @@ PATHS = ("/api/",)
 
 def register(app: Flask) -> None:
     """Hold the readers of *app*'s API to the settings' limit."""
-    settings: Settings = app.extensions["settings"]
+    settings = services(app).settings
     if not settings.rate_limit:
         return
-    limits: Limits = app.extensions["limits"]
-    ask = limits.a_minute(settings.rate_limit, "api")
+    ask = services(app).rate_limits.a_minute(settings.rate_limit, "api")
 
     @app.before_request
     def count() -> Response | None:

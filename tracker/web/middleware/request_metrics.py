@@ -20,6 +20,7 @@ from prometheus_client import Counter, Histogram
 
 from tracker.logs.context import begin_about, end_about, sane_id
 from tracker.monitoring.instruments import METHODS, Instruments
+from tracker.services import services
 
 ID = "tracker.request_id"
 """Where a request's WSGI environment keeps it."""
@@ -30,7 +31,7 @@ Wsgi = Callable[[Environ, Any], Iterable[bytes]]
 
 def register(app: Flask) -> None:
     """Trace every request of *app*."""
-    app.wsgi_app = traced(app.wsgi_app, app.extensions["instruments"])  # type: ignore[assignment,method-assign]
+    app.wsgi_app = traced(app.wsgi_app, services(app).instruments)  # type: ignore[assignment,method-assign]
 
 
 def traced(wsgi: Wsgi, instruments: Instruments) -> Wsgi:

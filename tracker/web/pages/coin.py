@@ -16,7 +16,7 @@ from werkzeug.wrappers import Response as Redirect
 from tracker.errors import StoreError
 from tracker.market.candles import Point, thin
 from tracker.market.quotes import Quote, Tick
-from tracker.services import recall, relay
+from tracker.services import services
 from tracker.storage.history import RANGES, Resolution
 from tracker.web.api.history import RANGE
 from tracker.web.pages import live_page
@@ -43,11 +43,11 @@ class Past(NamedTuple):
 @blueprint.get("/cryptos/<coin>")
 def coin(coin: str) -> Response | Redirect:
     """Show one coin; an unknown one with what may have been meant."""
-    tick = relay().tick
+    tick = services().relay.tick
     proper = coin.strip().lower()
-    if proper not in ("", coin) and (proper in relay().coins or tick is None):
+    if proper not in ("", coin) and (proper in services().relay.coins or tick is None):
         return redirect(_address(proper), 308)
-    if tick is not None and coin not in relay().coins:
+    if tick is not None and coin not in services().relay.coins:
         return _unknown(coin, tick)
     quote = _quote(coin, tick)
     wanted = request.args.get("range", RANGE)
@@ -89,10 +89,10 @@ def _unknown(coin: str, tick: Tick) -> Response:
 
 
 def _past(coin: str, range: str, tick: Tick | None) -> Past:
-    if coin not in relay().coins:
+    if coin not in services().relay.coins:
         return _shown(range, "[]", [], "tick")
     try:
-        found = recall().past(coin, range, tick.id if tick else None)
+        found = services().history_cache.past(coin, range, tick.id if tick else None)
     except StoreError:  # which was logged
         return Past(range, None, [], Markup(""))
     return _shown(range, found.json, found.points, found.resolution)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from flask import Blueprint, Response, redirect, url_for
 from werkzeug.wrappers import Response as Redirect
 
-from tracker.market.quotes import Quote, iso
-from tracker.services import relay
+from tracker.market.quotes import Quote
+from tracker.services import services
+from tracker.times import iso
 from tracker.web.pages import filters, live_page
 
 blueprint = Blueprint("pages", __name__)
@@ -25,7 +26,7 @@ def home() -> Redirect:
 @blueprint.get("/cryptos/")
 def cryptos() -> Response:
     """Show the live table, or, without a tick, what is being waited for."""
-    tick = relay().tick
+    tick = services().relay.tick
     return live_page.page("cryptos.html", quotes=by_rank(tick.quotes) if tick else [])
 
 

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 from flask import Blueprint, Response, request
 
-from tracker.services import relay
+from tracker.services import services
 from tracker.web.api.stream import coins_asked_for, problem_with
 from tracker.web.pages import live_page
 from tracker.web.pages.cryptos import by_rank
@@ -26,11 +26,11 @@ blueprint = Blueprint("embed", __name__)
 def embed() -> Response:
     """Show the coins that `?coins=` names, or all; 400 with what is accepted if it cannot be."""
     coins, theme = coins_asked_for(), request.args.get("theme", "")
-    problem = problem_with(coins, relay().coins) or _problem_with_theme(theme)
+    problem = problem_with(coins, services().relay.coins) or _problem_with_theme(theme)
     if problem:
         fixed = theme if theme in THEMES else ""
         return live_page.page("embed.html", status_code=400, problem=problem, theme=fixed)
-    tick = relay().tick
+    tick = services().relay.tick
     if tick is not None and coins:
         tick = replace(tick, quotes=tuple(quote for quote in tick.quotes if quote.id in coins))
     return live_page.page(

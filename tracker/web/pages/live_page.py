@@ -9,7 +9,6 @@ Nothing here fetches, stores or waits: all it shows is in memory.
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from flask import Response, make_response, render_template
@@ -17,7 +16,8 @@ from markupsafe import Markup
 
 from tracker.market.freshness import stale_after_ms
 from tracker.market.quotes import Tick
-from tracker.services import relay, settings
+from tracker.services import services
+from tracker.times import now_ms
 from tracker.web.pages.filters import ARROWS, ICON_HOSTS
 
 RELOAD = 30
@@ -31,19 +31,19 @@ def page(
 
     A *tick* is shown in place of the newest one: a part of it, for example.
     """
-    text = render_template(template, **_now(tick or relay().tick), **values)
+    text = render_template(template, **_now(tick or services().relay.tick), **values)
     response = make_response(text, status_code)
     response.headers["Cache-Control"] = "no-cache"
     return response
 
 
 def _now(tick: Tick | None) -> dict[str, Any]:
-    chosen = settings()
+    chosen = services().settings
     source = tick.source if tick else chosen.source
     return {
         "tick": tick,
         "tick_json": _inside_html(tick.to_json()) if tick else "",
-        "status": relay().status(),
+        "status": services().relay.status(),
         "settings": chosen,
         "code": tick.currency if tick else chosen.currency,
         "simulated": "simulated" in (source, chosen.source),
@@ -52,7 +52,7 @@ def _now(tick: Tick | None) -> dict[str, Any]:
         "stale_after": stale_after_ms(chosen.interval),
         "arrows": ARROWS,
         "icon_hosts": ICON_HOSTS,
-        "now": time.time_ns() // 1_000_000,
+        "now": now_ms(),
     }
 
 

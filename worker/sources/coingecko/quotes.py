@@ -11,7 +11,8 @@ from collections.abc import Collection, Iterable
 from decimal import Decimal
 from typing import Any
 
-from tracker.market.quotes import Quote, number, unix_ms
+from tracker.market.quotes import Quote, number
+from tracker.times import unix_ms
 
 MAX_TEXT = {"id": 100, "symbol": 100, "name": 200}
 """Characters that the database has room for; CoinGecko's longest are shorter."""

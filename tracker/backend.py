@@ -1,0 +1,61 @@
+"""What web and worker share: the settings' engine, store, candles, feed and counts.
+
+The worker needs nothing else, so nothing here knows Flask. Building connects to
+nothing: the database and Redis are connected to when first used.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Engine, create_engine, make_url
+
+from tracker.config import Settings
+from tracker.market.freshness import stale_after_ms
+from tracker.messaging.feed import Feed
+from tracker.messaging.refresh_stats import RefreshStats
+from tracker.storage.engine import engine_options
+from tracker.storage.rollup import RollUp
+from tracker.storage.ticks import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """One process's connections to the database and to Redis, seen as the settings' market."""
+
+    settings: Settings
+    engine: Engine
+    store: Store
+    rollup: RollUp
+    feed: Feed
+    refresh_stats: RefreshStats
+
+    def close(self) -> None:
+        """Close all connections; the next call opens new ones."""
+        self.feed.close()
+        self.refresh_stats.close()
+        self.engine.dispose()
+
+
+def build(settings: Settings, engine: Engine | None = None) -> Backend:
+    """Return the backend of *settings*, on *engine* where the caller has one already."""
+    make_folder_of(settings.database_url)
+    if engine is None:
+        engine = create_engine(settings.database_url, **engine_options(settings.database_url))
+    market = settings.market
+    return Backend(
+        settings=settings,
+        engine=engine,
+        store=Store(engine, market, stale_after=stale_after_ms(settings.interval)),
+        rollup=RollUp(engine, market),
+        feed=Feed(settings),
+        refresh_stats=RefreshStats(settings),
+    )
+
+
+def make_folder_of(database_url: str) -> None:
+    """Make the folder of a SQLite file, which SQLite itself does not."""
+    url = make_url(database_url)
+    if url.get_backend_name() == "sqlite" and url.database:
+        Path(url.database).resolve().parent.mkdir(parents=True, exist_ok=True)
