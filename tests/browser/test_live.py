@@ -16,6 +16,7 @@ from tests.support.browser import Open, needs_chromium
 from tests.support.fake_site import (
     BITCOIN,
     ETHER,
+    OWN_CONNECTION,
     TETHER,
     TICK_AT,
     Site,
@@ -31,8 +32,6 @@ from tracker.market.freshness import Status
 from tracker.times import iso
 
 BERLIN = ZoneInfo("Europe/Berlin")
-ALONE = "delete globalThis.SharedWorker; delete globalThis.BroadcastChannel;"
-"""The tab has its stream itself: there its clock can be turned and its requests are seen."""
 
 pytestmark = needs_chromium
 
@@ -184,7 +183,7 @@ def test_an_answer_that_is_no_stream_does_not_end_the_page(site: Site, new_page:
     """A browser's own EventSource gives up here for ever."""
     site.tick = make_tick(BITCOIN)
     page = new_page()
-    page.add_init_script(ALONE)
+    page.add_init_script(OWN_CONNECTION)
     page.clock.install()
     open_live(page, site)
     site.is_refusing = True
@@ -203,7 +202,7 @@ def test_after_silence_for_three_intervals_the_connection_is_made_anew(
 ) -> None:
     site.tick = make_tick(BITCOIN)
     page = new_page()
-    page.add_init_script(ALONE)
+    page.add_init_script(OWN_CONNECTION)
     page.clock.install()
     open_live(page, site)
     with page.expect_request("**/stream*"):

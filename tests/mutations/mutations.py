@@ -473,20 +473,18 @@ OF_THE_PAGE = (
         "tests/browser/test_alerts.py::test_with_permission_it_is_a_notification_once_for_all_tabs",
     ),
     Mutation(
-        "page: a new leader goes on without the last id",
-        "static/js/stream/by_leader.js",
-        "this.#stream.join(remote((call) => this.#post({ call })), last);\n"
-        "    this.#stream.join(this.inbox, last);",
-        "this.#stream.join(remote((call) => this.#post({ call })), null);\n"
-        "    this.#stream.join(this.inbox, null);",
-        "tests/browser/test_connection.py::test_what_comes_before_a_new_leader_is_connected_is_not_lost",
+        "page: a tab that returns to the shared stream lacks what it missed",
+        "static/js/stream/fan_out.js",
+        "if (isFirst || this.#isBehind(last))",
+        "if (isFirst)",
+        "tests/js/test_js.py::test_the_pages_modules_pass_their_own_tests",
     ),
     Mutation(
         "page: a stream that was given up is opened without the last id",
         "static/js/stream/event_source.js",
         "new EventSource(resuming(this.url, last))",
         "new EventSource(this.url)",
-        "tests/browser/test_connection.py::test_a_stream_that_was_given_up_is_opened_where_it_ended",
+        "tests/js/test_js.py::test_the_pages_modules_pass_their_own_tests",
     ),
     Mutation(
         "page: rows that have not changed places are moved",

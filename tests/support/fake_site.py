@@ -36,8 +36,8 @@ from tracker.storage.history_cache import Recall
 TICK_AT = time.time_ns() // 1_000_000
 LOOK = 0.05
 """Seconds between two looks whether a stream's reader has left."""
-OWN_CONNECTION = "delete globalThis.SharedWorker; delete globalThis.BroadcastChannel;"
-"""An init script: the page has its stream itself, under its own clock and in its own requests."""
+OWN_CONNECTION = "delete globalThis.SharedWorker;"
+"""An init script: the page has a stream of its own, under its clock and among its requests."""
 ICON = "data:image/gif;base64,R0lGODlhAQABAIAAAP///wAAACH5BAEAAAAALAAAAAABAAEAAAICRAEAOw=="
 
 

@@ -9,7 +9,7 @@ import { one, setText, show } from "../lib/dom.js";
 import { ago } from "../lib/format.js";
 import { Indicator, isSilent, report } from "./status_indicator.js";
 import { parseTick } from "../lib/market.js";
-import { connection } from "../stream/connect.js";
+import { Connection } from "../stream/connect.js";
 import { localizeTimes, showTime } from "../lib/times.js";
 
 /**
@@ -44,7 +44,7 @@ export class LivePage {
     this.ahead = Number(dataset.now) - Date.now(); // ms, the server's clock
     this.tickBorn = (this.tick?.id ?? 0) - this.ahead; // or when it was last said to hold
     this.indicator = new Indicator(one("[data-indicator]"), one("[data-notice]"));
-    this.stream = connection(dataset.stream ?? "/stream", {
+    this.stream = new Connection(dataset.stream ?? "/stream", {
       onLink: (link) => this.#setLink(link),
       onStatus: (status) => this.#setStatus(status),
       onTick: (tick) => this.#setTick(tick),

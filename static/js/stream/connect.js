@@ -1,68 +1,25 @@
 /**
- * How a page comes by its events: one connection for all tabs, in the best way this
- * browser has. A browser opens six to a server at most, so with one per tab the
- * seventh would hang.
+ * A page's connection to its events, in one of two ways:
  *
- * 1. a shared worker has the stream (`shared_worker_client.js`);
- * 2. one of the tabs has it (`by_leader.js`);
- * 3. each tab has its own.
+ * 1. a shared worker has one stream for all tabs (`shared_worker_client.js`): over
+ *    HTTP/1.1 a browser opens six connections to a server at most, so with one per
+ *    tab the seventh would hang;
+ * 2. where shared workers are missing, refused or cannot be loaded, the tab has a
+ *    stream of its own.
  *
- * A way that leads nowhere (a worker that cannot be loaded, a browser that refuses
- * it to embedded pages) is given up for the next. Whichever it is, nothing is lost
- * in between: each way goes on after the newest tick that this tab has heard.
+ * Nothing is lost in between: each begins after the newest tick that the tab has.
  */
 
-import { ByLeader } from "./by_leader.js";
-import { ByWorker } from "./shared_worker_client.js";
-import { Inbox } from "./deduplicator.js";
-import { PriceStream } from "./event_source.js";
+import { Deduplicator } from "./deduplicator.js";
+import { ReconnectingEventSource } from "./event_source.js";
+import { SharedWorkerClient } from "./shared_worker_client.js";
 
-/**
- * @typedef {object} Connection
- * @property {() => void} open connect, anew if there is a connection already
- * @property {() => void} close hang up and stay so until `open`
- *
- * @typedef {object} Way one way to the stream: taken when made, over when closed
- * @property {() => void} renew the connection is silent or lost: make it anew, for all
- * @property {() => void} close
- */
+/** @typedef {Pick<ReconnectingEventSource, "renew" | "close">} Stream */
 
-/**
- * @param {string} url
- * @param {import("./event_source.js").Listener} listener
- * @returns {Connection}
- */
-export function connection(url, listener) {
-  return new TabsConnection(new URL(url, document.baseURI).href, listener);
-}
-
-/** @implements {Way} */
-class ByItself {
-  static isThere = () => true;
-
-  /**
-   * @param {string} url
-   * @param {Inbox} inbox
-   */
-  constructor(url, inbox) {
-    this.source = new PriceStream(url, inbox);
-    this.source.open(inbox.last);
-  }
-
-  renew() {
-    this.source.renew();
-  }
-
-  close() {
-    this.source.close();
-  }
-}
-
-/** @implements {Connection} */
-class TabsConnection {
-  #ways = [ByWorker, ByLeader, ByItself].filter((way) => way.isThere());
-  /** @type {Way | null} */
-  #way = null;
+export class Connection {
+  #canShare = "SharedWorker" in globalThis;
+  /** @type {Stream | null} */
+  #stream = null;
   #isFrozen = false;
 
   /**
@@ -70,52 +27,59 @@ class TabsConnection {
    * @param {import("./event_source.js").Listener} listener
    */
   constructor(url, listener) {
-    this.url = url;
-    this.inbox = new Inbox(listener);
-    addEventListener("online", () => this.#hurry());
-    document.addEventListener("visibilitychange", () => this.#hurry());
+    this.url = new URL(url, document.baseURI).href;
+    this.listener = new Deduplicator(listener);
+    addEventListener("online", () => this.#retryNow());
+    document.addEventListener("visibilitychange", () => this.#retryNow());
     document.addEventListener("freeze", () => this.#freeze());
-    document.addEventListener("resume", () => this.#thaw());
+    document.addEventListener("resume", () => this.#resume());
   }
 
+  /** Connect, anew if there is a connection already. */
   open() {
-    if (this.#way) this.#way.renew();
-    else this.#take();
+    if (this.#stream) this.#stream.renew();
+    else this.#connect();
   }
 
+  /** Close the connection until `open` is called. */
   close() {
-    this.#way?.close();
-    this.#way = null;
+    this.#stream?.close();
+    this.#stream = null;
   }
 
-  #take() {
-    const [Way] = this.#ways;
+  #connect() {
+    if (!this.#canShare) {
+      const source = new ReconnectingEventSource(this.url, this.listener);
+      this.#stream = source;
+      source.open(this.listener.last);
+      return;
+    }
     try {
-      this.#way = new Way(this.url, this.inbox, () => this.#takeNext());
+      this.#stream = new SharedWorkerClient(this.url, this.listener, () => this.#stopSharing());
     } catch {
-      this.#takeNext(); // SecurityError: not for this page
+      this.#stopSharing(); // SecurityError: workers are refused to this page
     }
   }
 
-  #takeNext() {
+  #stopSharing() {
     this.close();
-    this.#ways.shift();
-    this.#take();
+    this.#canShare = false;
+    this.#connect();
   }
 
-  /** Who looks at the page, or has the network back, need not wait out the delay. */
-  #hurry() {
-    if (this.#way && this.inbox.isLost && !document.hidden) this.open();
+  /** A visible page, or one that is online again, does not wait for the next attempt. */
+  #retryNow() {
+    if (this.#stream && this.listener.isLost && !document.hidden) this.open();
   }
 
-  /** A frozen tab hears nothing, and must not keep the stream from the others. */
+  /** A frozen tab cannot read, so its connection would only fill up. */
   #freeze() {
-    this.#isFrozen = this.#way !== null;
+    this.#isFrozen = this.#stream !== null;
     this.close();
   }
 
-  #thaw() {
-    if (this.#isFrozen) this.#take();
+  #resume() {
+    if (this.#isFrozen) this.#connect();
     this.#isFrozen = false;
   }
 }

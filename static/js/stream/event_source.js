@@ -2,12 +2,12 @@
  * The connection to `/stream`: an `EventSource` that never gives up.
  *
  * The browser reconnects by itself after a dropped connection, but gives up for
- * ever on any answer that is not a stream; then this opens a new one, which goes
- * on after the newest tick that was heard. A link counts as open once the server
- * has *said* something, not when it was reached: a full server answers and hangs
- * up at once. Heartbeats are comments, which an `EventSource` does not show.
+ * good on any answer that is not a stream; then this opens a new one, which
+ * continues after the newest tick received. A link counts as open once an event
+ * has come, not when it was connected: a full server answers and closes at once.
+ * Heartbeats are comments, which an `EventSource` does not show.
  *
- * It needs no document, and does not know who listens: a page, or a worker.
+ * It needs no document: it runs in a page and in a worker.
  */
 
 import { parseTick } from "../lib/market.js";
@@ -25,25 +25,25 @@ import { parseTick } from "../lib/market.js";
  * @property {(tick: import("../lib/market.js").Tick) => void} onTick
  */
 
-const FIRST_DELAY = 3_000; // ms, as the server's own default
-const LONGEST_DELAY = 60_000; // ms
-const FRESH = 10_000; // ms in which a connection is given the chance to speak
-const FRESH_ATTEMPT = 1_000; // ms, the same for one that is made while the link is lost
+const FIRST_DELAY_MS = 3_000; // as the server's own default
+const MAX_DELAY_MS = 60_000;
+const MIN_AGE_MS = 10_000; // a younger connection is not renewed: its first event may be on its way
+const MIN_AGE_LOST_MS = 1_000; // the same while the link is lost
 
 /**
- * How long to wait before attempt number *attempt* (from 0): doubling, and
- * spread so that the readers of a lost server do not return in step.
+ * The delay before attempt number *attempt* (from 0): doubling, and spread so that
+ * the readers of a lost server do not return in step.
  *
  * @param {number} attempt
- * @param {number} [chance] from 0 to 1
+ * @param {number} [random] from 0 to 1
  */
-export function delayBefore(attempt, chance = Math.random()) {
-  return Math.min(FIRST_DELAY * 2 ** attempt, LONGEST_DELAY) * (0.5 + chance);
+export function delayBefore(attempt, random = Math.random()) {
+  return Math.min(FIRST_DELAY_MS * 2 ** attempt, MAX_DELAY_MS) * (0.5 + random);
 }
 
 /**
- * The address that goes on after a tick: in the address, since only the browser's
- * own reconnecting sends the header `Last-Event-ID`. Which wins once there are both.
+ * The address of the events after a tick. Only the browser's own reconnecting sends
+ * the header `Last-Event-ID`, which is stronger than the address where both are sent.
  *
  * @param {string} url
  * @param {number | null} last the tick's id
@@ -53,7 +53,7 @@ export function resuming(url, last) {
   return `${url}${url.includes("?") ? "&" : "?"}last_event_id=${last}`;
 }
 
-export class PriceStream {
+export class ReconnectingEventSource {
   /** @type {EventSource | null} */
   #source = null;
   /** @type {LinkState} */
@@ -69,14 +69,14 @@ export class PriceStream {
   constructor(url, listener) {
     this.url = url;
     this.listener = listener;
-    /** @type {number | null} the newest tick heard, after which a new connection goes on */
+    /** @type {number | null} the newest tick's id: a new connection continues after it */
     this.last = null;
   }
 
   /**
    * Connect, anew if there is a connection already.
    *
-   * @param {number | null} [last] the tick to go on after; null begins with the newest
+   * @param {number | null} [last] the tick to continue after; null begins with the newest
    */
   open(last = this.last) {
     this.close();
@@ -86,41 +86,37 @@ export class PriceStream {
     this.#source = source;
     source.addEventListener("status", (event) => {
       this.listener.onStatus(JSON.parse(event.data));
-      this.#heard();
+      this.#onEvent();
     });
     source.addEventListener("prices", (event) => {
-      this.#hear(parseTick(event.data));
-      this.#heard();
+      const tick = parseTick(event.data);
+      this.last = Math.max(this.last ?? 0, tick.id);
+      this.listener.onTick(tick);
+      this.#onEvent();
     });
-    source.addEventListener("error", () => this.#lost(source));
+    source.addEventListener("error", () => this.#onError(source));
   }
 
-  /** Connect anew, unless that has just been done: many tabs may ask at once. */
+  /** Connect anew, unless that has just been done: many tabs may ask for it at once. */
   renew() {
-    const fresh = this.#state === "lost" ? FRESH_ATTEMPT : FRESH;
-    if (performance.now() - this.#openedAt >= fresh) this.open();
+    const minAge = this.#state === "lost" ? MIN_AGE_LOST_MS : MIN_AGE_MS;
+    if (performance.now() - this.#openedAt >= minAge) this.open();
   }
 
-  /** Hang up and stay so until `open`. */
+  /** Close the connection until `open` is called. */
   close() {
     clearTimeout(this.#timer);
     this.#source?.close();
     this.#source = null;
   }
 
-  /** @param {import("../lib/market.js").Tick} tick */
-  #hear(tick) {
-    this.last = Math.max(this.last ?? 0, tick.id);
-    this.listener.onTick(tick);
-  }
-
-  #heard() {
+  #onEvent() {
     this.#attempt = 0;
-    if (this.#state !== "open") this.#tell("open", null);
+    if (this.#state !== "open") this.#setLink("open", null);
   }
 
   /** @param {EventSource} source */
-  #lost(source) {
+  #onError(source) {
     if (source !== this.#source) return;
     let nextAttemptAt = null;
     if (source.readyState === EventSource.CLOSED) {
@@ -128,14 +124,14 @@ export class PriceStream {
       nextAttemptAt = Date.now() + delay;
       this.#timer = setTimeout(() => this.open(), delay);
     }
-    this.#tell("lost", nextAttemptAt);
+    this.#setLink("lost", nextAttemptAt);
   }
 
   /**
    * @param {LinkState} state
    * @param {number | null} nextAttemptAt
    */
-  #tell(state, nextAttemptAt) {
+  #setLink(state, nextAttemptAt) {
     this.#state = state;
     this.listener.onLink({ state, nextAttemptAt });
   }

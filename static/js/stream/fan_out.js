@@ -1,83 +1,68 @@
 /**
- * One stream for many listeners: what comes is told to all, and who comes later is
- * told at once what is true.
+ * One stream for many listeners: each gets all events, and a new one also the
+ * current link, status and tick.
  *
- * It keeps the newest tick alone. Who returns and lacks more gets it from the
- * server, which keeps the ticks anyway: the stream is opened again from there. The
- * others hear some ticks twice then; each listener drops those (`inbox.js`).
- *
- * It does not know what a listener is: a port of a worker, a channel, a page.
+ * Only the newest tick is kept. For a listener that lacks earlier ones the stream
+ * is opened again from there, and the server replays them. The other listeners get
+ * some ticks twice then, and drop them (`deduplicator.js`).
  */
 
-import { PriceStream } from "./event_source.js";
+import { ReconnectingEventSource } from "./event_source.js";
 
 /**
  * @typedef {import("./event_source.js").Link} Link
  * @typedef {import("./event_source.js").Listener} Listener
  * @typedef {import("../lib/market.js").Status} Status
  * @typedef {import("../lib/market.js").Tick} Tick
- * @typedef {Pick<PriceStream, "url" | "last" | "open" | "renew" | "close">} Source
+ * @typedef {Pick<ReconnectingEventSource, "url" | "last" | "open" | "renew" | "close">} Source
  */
 
 /** @implements {Listener} */
-export class SharedStream {
+export class FanOut {
   /** @type {Set<Listener>} */
-  #members = new Set();
+  #listeners = new Set();
   /** @type {Link | null} */
   #link = null;
   /** @type {Status | null} */
   #status = null;
   /** @type {Tick | null} */
   #tick = null;
-  #isOpen = false;
 
   /**
    * @param {string} url
    * @param {(url: string, listener: Listener) => Source} [connect]
    */
-  constructor(url, connect = (url, listener) => new PriceStream(url, listener)) {
+  constructor(url, connect = (url, listener) => new ReconnectingEventSource(url, listener)) {
     this.source = connect(url, this);
   }
 
   get size() {
-    return this.#members.size;
+    return this.#listeners.size;
   }
 
   /**
-   * Tell *member* what is true, and from now on all that comes.
+   * Add a listener. The first one opens the stream.
    *
-   * @param {Listener} member
-   * @param {number | null} last the newest tick that it knows
+   * @param {Listener} listener
+   * @param {number | null} last the newest tick that it has
    */
-  join(member, last) {
-    this.#members.add(member);
-    this.greet(member, last);
+  join(listener, last) {
+    const isFirst = this.size === 0;
+    this.#listeners.add(listener);
+    if (this.#status) listener.onStatus(this.#status);
+    if (this.#link) listener.onLink(this.#link);
+    if (last === null && this.#tick) listener.onTick(this.#tick);
+    if (isFirst || this.#isBehind(last)) this.source.open(last);
   }
 
   /**
-   * Tell *member* what is true, and let all that it lacks come. The first one
-   * opens the stream.
+   * Remove a listener. After the last one the stream is closed.
    *
-   * @param {Listener} member
-   * @param {number | null} last
+   * @param {Listener} listener
    */
-  greet(member, last) {
-    if (this.#status) member.onStatus(this.#status);
-    if (this.#link) member.onLink(this.#link);
-    if (last === null && this.#tick) member.onTick(this.#tick);
-    if (this.#isOpen && !this.#isBehind(last)) return;
-    this.#isOpen = true;
-    this.source.open(last);
-  }
-
-  /**
-   * When the last one has left, the stream is closed.
-   *
-   * @param {Listener} member
-   */
-  leave(member) {
-    this.#members.delete(member);
-    if (this.size === 0) this.close();
+  leave(listener) {
+    this.#listeners.delete(listener);
+    if (this.size === 0) this.source.close();
   }
 
   /** Connect anew, for all. */
@@ -85,28 +70,23 @@ export class SharedStream {
     this.source.renew();
   }
 
-  close() {
-    this.#isOpen = false;
-    this.source.close();
-  }
-
   /** @param {Link} link */
   onLink(link) {
     this.#link = link;
-    if (link.state === "lost") this.#status = null; // what was said may hold no longer
-    for (const member of this.#members) member.onLink(link);
+    if (link.state === "lost") this.#status = null; // it may no longer hold
+    for (const listener of this.#listeners) listener.onLink(link);
   }
 
   /** @param {Status} status */
   onStatus(status) {
     this.#status = status;
-    for (const member of this.#members) member.onStatus(status);
+    for (const listener of this.#listeners) listener.onStatus(status);
   }
 
   /** @param {Tick} tick */
   onTick(tick) {
     if (!this.#tick || tick.id > this.#tick.id) this.#tick = tick;
-    for (const member of this.#members) member.onTick(tick);
+    for (const listener of this.#listeners) listener.onTick(tick);
   }
 
   /** @param {number | null} last */

@@ -1,42 +1,34 @@
 /**
- * Web Locks as signs of life: whoever holds one is there, and when it ends, in
- * whatever way, the browser gives the lock to the next who asked.
+ * Web Locks as signs of life: a tab or worker holds a lock as long as it lives, and
+ * when it ends, even by a crash, the browser grants the lock to the next that asked.
  *
- * Where there are no locks (a page that did not come by HTTPS) there are no signs.
+ * Pages that did not come by HTTPS have no locks, and so no such signs.
  */
 
 /**
- * A lock's name that nobody else has.
+ * Hold a lock that nobody else asks for first.
  *
- * @param {string} of what it is the lock of
+ * @param {AbortSignal} [signal] releases it; without one it is held for life
+ * @returns {Promise<string | null>} its name once it is held; null if it cannot be
  */
-export function unique(of) {
-  return `stream ${of} ${crypto.getRandomValues(new Uint32Array(4)).join("-")}`;
-}
-
-/**
- * Take the lock *name*, which nobody else asks for first, until *signal* is aborted.
- *
- * @param {string} name
- * @param {AbortSignal} [signal] without one: as long as this tab or worker lives
- * @returns {Promise<void>} resolved as soon as it is held; rejected if it cannot be
- */
-export function hold(name, signal) {
-  return new Promise((held, refused) => {
+export async function holdLock(signal) {
+  const name = `stream ${crypto.getRandomValues(new Uint32Array(4)).join("-")}`;
+  return new Promise((resolve) => {
     const whileHeld = () => {
-      held();
+      resolve(name);
       return new Promise((release) => signal?.addEventListener("abort", release, { once: true }));
     };
-    navigator.locks.request(name, { signal }, whileHeld).catch(refused);
+    if (!navigator.locks) resolve(null);
+    else navigator.locks.request(name, { signal }, whileHeld).catch(() => resolve(null));
   });
 }
 
 /**
- * Wait for the end of whoever holds the lock *name*, or until *signal* is aborted.
+ * Call *then* when the holder of the lock *name* has ended.
  *
  * @param {string} name
- * @param {() => void} then called only if it ended
- * @param {AbortSignal} [signal]
+ * @param {() => void} then
+ * @param {AbortSignal} [signal] ends the wait
  */
 export function afterEndOf(name, then, signal) {
   navigator.locks.request(name, { signal }, then).catch(() => {});

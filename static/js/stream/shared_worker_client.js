@@ -1,105 +1,92 @@
-/** By a shared worker: it has the stream, and every tab a port to it. */
+/** A tab's side of the shared worker: events come over a port, requests go over it. */
 
-import { afterEndOf, hold, unique } from "./locks.js";
-import { deliver } from "./remote_listener.js";
+import { afterEndOf, holdLock } from "./locks.js";
 
-/** @typedef {import("./connect.js").Way} Way */
+/** @typedef {import("./event_source.js").Listener} Listener */
 
-const PATIENCE = 10_000; // ms; the worker may have to come over a slow line first
+const TIMEOUT_MS = 10_000; // the worker's script may have to come over a slow line first
 
-/** @implements {Way} */
-export class ByWorker {
-  static isThere = () => "SharedWorker" in globalThis;
-
-  #over = new AbortController();
+export class SharedWorkerClient {
+  #closed = new AbortController();
   #timer = 0;
-  /** @type {string | null} the lock that says that this tab lives */
-  #ours = null;
-  /** @type {string | null} the worker's */
-  #theirs = null;
+  /** @type {string | null} this tab's lock */
+  #tabLock = null;
+  /** @type {string | null} */
+  #workerLock = null;
 
   /**
+   * Raises what `SharedWorker` raises where workers are refused.
+   *
    * @param {string} url
-   * @param {import("./deduplicator.js").Inbox} inbox
-   * @param {() => void} fail called if this way turns out to lead nowhere
+   * @param {import("./deduplicator.js").Deduplicator} listener
+   * @param {() => void} onFail called if the worker cannot be loaded or does not answer
    */
-  constructor(url, inbox, fail) {
+  constructor(url, listener, onFail) {
     this.url = url;
-    this.inbox = inbox;
-    this.fail = fail;
+    this.listener = listener;
+    this.onFail = onFail;
     this.port = this.#connect();
-    this.#sayThatWeLive();
+    this.#holdTabLock();
   }
 
   renew() {
-    this.#ask({ renew: true });
+    this.#request({ renew: true });
   }
 
   close() {
-    this.#answered();
+    clearTimeout(this.#timer);
     this.port.postMessage({ leave: true });
     this.port.close();
-    this.#over.abort();
+    this.#closed.abort();
   }
 
-  /** Raises what the constructor of workers raises where a page may have none. */
   #connect() {
     const address = new URL("./shared_worker.js", import.meta.url);
     const worker = new SharedWorker(address, { type: "module", name: "stream" });
     worker.addEventListener("error", () => this.#fail());
-    worker.port.onmessage = ({ data }) => this.#hear(data);
+    worker.port.onmessage = ({ data }) => this.#onMessage(data);
     this.port = worker.port;
-    this.#ask({ join: { url: this.url, last: this.inbox.last } });
+    this.#request({ join: { url: this.url, last: this.listener.last } });
     return worker.port;
   }
 
-  /** @param {import("./shared_worker.js").Asked} asked */
-  #ask(asked) {
-    this.port.postMessage(asked);
-    this.#timer ||= setTimeout(() => this.#fail(), PATIENCE);
+  /** @param {import("./shared_worker.js").Request} request */
+  #request(request) {
+    this.port.postMessage(request);
+    this.#timer ||= setTimeout(() => this.#fail(), TIMEOUT_MS);
   }
 
-  /** @param {{call?: import("./remote_listener.js").Call, alive?: string | null}} said */
-  #hear({ call, alive }) {
-    this.#answered();
-    if (call) deliver(this.inbox, call);
-    if (alive && alive !== this.#theirs) this.#watch(alive);
+  /** @param {import("./shared_worker.js").Message} message */
+  #onMessage({ event, value, workerLock }) {
+    clearTimeout(this.#timer);
+    this.#timer = 0;
+    if (event) this.listener[event](value);
+    if (workerLock && workerLock !== this.#workerLock) this.#watch(workerLock);
   }
 
   /**
-   * A worker that ends under us is there again as soon as one connects to it.
+   * Connect again when the worker ends: that starts another.
    *
    * @param {string} lock
    */
   #watch(lock) {
-    this.#theirs = lock;
-    const again = () => {
+    this.#workerLock = lock;
+    const reconnect = () => {
       this.port.close();
       this.#connect();
-      if (this.#ours) this.#ask({ lock: this.#ours });
+      if (this.#tabLock) this.#request({ tabLock: this.#tabLock });
     };
-    afterEndOf(lock, again, this.#over.signal);
+    afterEndOf(lock, reconnect, this.#closed.signal);
   }
 
-  /** So that the worker notices when this tab is gone; without locks, only a goodbye tells. */
-  async #sayThatWeLive() {
-    if (!navigator.locks) return;
-    const name = unique("tab");
-    try {
-      await hold(name, this.#over.signal);
-    } catch {
-      return; // it was over before it began, or locks are refused
-    }
-    this.#ours = name;
-    this.#ask({ lock: name });
-  }
-
-  #answered() {
-    clearTimeout(this.#timer);
-    this.#timer = 0;
+  /** So that the worker notices when this tab crashes. */
+  async #holdTabLock() {
+    this.#tabLock = await holdLock(this.#closed.signal);
+    const isOpen = !this.#closed.signal.aborted;
+    if (this.#tabLock && isOpen) this.#request({ tabLock: this.#tabLock });
   }
 
   #fail() {
-    if (!this.#over.signal.aborted) this.fail();
+    if (!this.#closed.signal.aborted) this.onFail();
   }
 }

@@ -1,136 +1,111 @@
 /** The connection to the stream, over an `EventSource` whose other end is the test. */
 
 import assert from "node:assert/strict";
-import { afterEach, beforeEach, test } from "node:test";
+import { afterEach, beforeEach, describe, test } from "node:test";
 
-import { delayBefore, PriceStream, resuming } from "../../../static/js/stream/event_source.js";
+import { delayBefore, ReconnectingEventSource, resuming } from "../../../static/js/stream/event_source.js";
 import { Clock } from "../../support/clock.mjs";
-
-/** What a browser has, as far as it is used. */
-class FakeEventSource extends EventTarget {
-  static CLOSED = 2;
-  static made = [];
-
-  constructor(url) {
-    super();
-    this.url = url;
-    this.readyState = 0;
-    FakeEventSource.made.push(this);
-  }
-
-  close() {
-    this.readyState = FakeEventSource.CLOSED;
-  }
-
-  say(type, data) {
-    if (this.readyState === FakeEventSource.CLOSED) return;
-    this.dispatchEvent(Object.assign(new Event(type), { data: JSON.stringify(data) }));
-  }
-
-  /** @param {boolean} forGood whether the browser gives up */
-  fail(forGood) {
-    if (forGood) this.close();
-    this.dispatchEvent(new Event("error"));
-  }
-}
+import { FakeEventSource } from "../../support/fake_event_source.mjs";
 
 const heard = [];
 let clock;
 let stream;
 
-beforeEach(() => {
-  clock = new Clock();
-  clock.install();
-  globalThis.EventSource = FakeEventSource;
-  FakeEventSource.made = [];
-  heard.length = 0;
-  stream = new PriceStream("/stream", {
-    onLink: (link) => heard.push(link.state),
-    onStatus: (status) => heard.push(status.state),
-    onTick: (tick) => heard.push(tick.id),
+describe("a connection", () => {
+  beforeEach(() => {
+    clock = new Clock();
+    clock.install();
+    globalThis.EventSource = FakeEventSource;
+    FakeEventSource.made = [];
+    heard.length = 0;
+    stream = new ReconnectingEventSource("/stream", {
+      onLink: (link) => heard.push(link.state),
+      onStatus: (status) => heard.push(status.state),
+      onTick: (tick) => heard.push(tick.id),
+    });
+    stream.open();
   });
-  stream.open();
-});
 
-afterEach(() => {
-  clock.remove();
-  delete globalThis.EventSource;
-});
+  afterEach(() => {
+    clock.remove();
+    delete globalThis.EventSource;
+  });
 
-const newest = () => FakeEventSource.made.at(-1);
-const urls = () => FakeEventSource.made.map((source) => source.url);
+  const newest = () => FakeEventSource.made.at(-1);
+  const urls = () => FakeEventSource.made.map((source) => source.url);
 
-test("delays double up to a minute and are spread by half to either side", () => {
-  assert.equal(delayBefore(0, 0.5), 3_000);
-  assert.equal(delayBefore(1, 0.5), 6_000);
-  assert.equal(delayBefore(50, 0.5), 60_000);
-  assert.equal(delayBefore(0, 0), 1_500);
-  assert.equal(delayBefore(0, 1), 4_500);
-});
+  test("delays double up to a minute and are spread by half to either side", () => {
+    assert.equal(delayBefore(0, 0.5), 3_000);
+    assert.equal(delayBefore(1, 0.5), 6_000);
+    assert.equal(delayBefore(50, 0.5), 60_000);
+    assert.equal(delayBefore(0, 0), 1_500);
+    assert.equal(delayBefore(0, 1), 4_500);
+  });
 
-test("the address says after which tick to go on, whatever else it says", () => {
-  assert.equal(resuming("/stream", null), "/stream");
-  assert.equal(resuming("/stream", 7), "/stream?last_event_id=7");
-  assert.equal(resuming("/stream?coins=a", 7), "/stream?coins=a&last_event_id=7");
-});
+  test("the address says after which tick to go on, whatever else it says", () => {
+    assert.equal(resuming("/stream", null), "/stream");
+    assert.equal(resuming("/stream", 7), "/stream?last_event_id=7");
+    assert.equal(resuming("/stream?coins=a", 7), "/stream?coins=a&last_event_id=7");
+  });
 
-test("the link is open once the server has said something, and that is told once", () => {
-  newest().say("status", { state: "live" });
-  newest().say("prices", { id: 1, quotes: [] });
-  newest().say("prices", { id: 2, quotes: [] });
-  assert.deepEqual(heard, ["live", "open", 1, 2]);
-});
+  test("the link is open once the server has said something, and that is told once", () => {
+    newest().say("status", { state: "live" });
+    newest().say("prices", { id: 1, quotes: [] });
+    newest().say("prices", { id: 2, quotes: [] });
+    assert.deepEqual(heard, ["live", "open", 1, 2]);
+  });
 
-test("a connection that the browser mends is left to it", () => {
-  newest().fail(false);
-  clock.tick(120_000);
-  assert.deepEqual([heard, urls()], [["lost"], ["/stream"]]);
-});
+  test("a connection that the browser mends is left to it", () => {
+    newest().fail(false);
+    clock.tick(120_000);
+    assert.deepEqual([heard, urls()], [["lost"], ["/stream"]]);
+  });
 
-test("one that it gave up is opened again after a while, after the newest tick heard", () => {
-  newest().say("prices", { id: 5, quotes: [] });
-  newest().say("prices", { id: 6, quotes: [] });
-  newest().fail(true);
-  assert.equal(FakeEventSource.made.length, 1);
-  clock.tick(4_500);
-  assert.deepEqual(urls(), ["/stream", "/stream?last_event_id=6"]);
-  newest().fail(true);
-  clock.tick(9_000);
-  assert.equal(urls().at(-1), "/stream?last_event_id=6");
-});
+  test("one that it gave up is opened again after a while, after the newest tick heard", () => {
+    newest().say("prices", { id: 5, quotes: [] });
+    newest().say("prices", { id: 6, quotes: [] });
+    newest().fail(true);
+    assert.equal(FakeEventSource.made.length, 1);
+    clock.tick(4_500);
+    assert.deepEqual(urls(), ["/stream", "/stream?last_event_id=6"]);
+    newest().fail(true);
+    clock.tick(9_000);
+    assert.equal(urls().at(-1), "/stream?last_event_id=6");
+  });
 
-test("what a replay tells again does not set it back", () => {
-  newest().say("prices", { id: 6, quotes: [] });
-  stream.open(4);
-  newest().say("prices", { id: 5, quotes: [] });
-  newest().say("prices", { id: 6, quotes: [] });
-  assert.equal(stream.last, 6);
-});
+  test("what a replay tells again does not set it back", () => {
+    newest().say("prices", { id: 6, quotes: [] });
+    stream.open(4);
+    newest().say("prices", { id: 5, quotes: [] });
+    newest().say("prices", { id: 6, quotes: [] });
+    assert.equal(stream.last, 6);
+  });
 
-test("ten who find it silent get one new connection", () => {
-  newest().say("status", { state: "live" });
-  clock.tick(180_000);
-  for (let tab = 0; tab < 10; tab++) stream.renew();
-  assert.equal(FakeEventSource.made.length, 2);
-  clock.tick(9_000);
-  stream.renew();
-  assert.equal(FakeEventSource.made.length, 2);
-});
+  test("ten who find it silent get one new connection", () => {
+    newest().say("status", { state: "live" });
+    clock.tick(180_000);
+    for (let tab = 0; tab < 10; tab++) stream.renew();
+    assert.equal(FakeEventSource.made.length, 2);
+    clock.tick(9_000);
+    stream.renew();
+    assert.equal(FakeEventSource.made.length, 2);
+  });
 
-test("while the link is lost it is tried at once, and not waited for", () => {
-  newest().fail(true);
-  clock.tick(1_000);
-  stream.renew();
-  stream.renew();
-  assert.equal(FakeEventSource.made.length, 2);
-  clock.tick(60_000);
-  assert.equal(FakeEventSource.made.length, 2, "the attempt that was waited for is off");
-});
+  test("while the link is lost it is tried at once, and not waited for", () => {
+    newest().fail(true);
+    clock.tick(1_000);
+    stream.renew();
+    stream.renew();
+    assert.equal(FakeEventSource.made.length, 2);
+    clock.tick(60_000);
+    assert.equal(FakeEventSource.made.length, 2, "the attempt that was waited for is off");
+  });
 
-test("closed means silent", () => {
-  const source = newest();
-  stream.close();
-  source.fail(true);
-  clock.tick(60_000);
-  assert.deepEqual([heard, urls()], [[], ["/stream"]]);
+  test("closed means silent", () => {
+    const source = newest();
+    stream.close();
+    source.fail(true);
+    clock.tick(60_000);
+    assert.deepEqual([heard, urls()], [[], ["/stream"]]);
+  });
 });

@@ -3,9 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Inbox } from "../../../static/js/stream/deduplicator.js";
-import { deliver, remote } from "../../../static/js/stream/remote_listener.js";
-import { SharedStream } from "../../../static/js/stream/fan_out.js";
+import { FanOut } from "../../../static/js/stream/fan_out.js";
 
 const LIVE = { state: "live", since: null, reason: null, next_attempt_at: null };
 const OPEN = { state: "open", nextAttemptAt: null };
@@ -34,12 +32,13 @@ class Source {
 /** A listener that keeps what it was told. */
 function ears() {
   const heard = [];
-  return { heard, ...remote(([name, value]) => heard.push(value.id ?? value.state ?? name)) };
+  const keep = (value) => heard.push(value.id ?? value.state);
+  return { heard, onLink: keep, onStatus: keep, onTick: keep };
 }
 
 function shared() {
   const source = new Source();
-  const stream = new SharedStream("/stream", () => source);
+  const stream = new FanOut("/stream", () => source);
   const say = (id) => {
     source.last = Math.max(source.last ?? 0, id);
     stream.onTick(tick(id));
@@ -122,32 +121,4 @@ test("who has left hears nothing, and after the last one the stream is closed", 
   assert.equal(source.asked.length, 1);
   stream.leave(other);
   assert.deepEqual(source.asked.at(-1), ["close"]);
-});
-
-test("an inbox lets each tick through once, in order", () => {
-  const mine = ears();
-  const inbox = new Inbox(mine);
-  for (const id of [1, 2, 2, 1, 3, 2, 4]) inbox.onTick(tick(id));
-  assert.deepEqual(mine.heard, [1, 2, 3, 4]);
-  assert.equal(inbox.last, 4);
-});
-
-test("an inbox knows whether the link is lost, and passes everything else on", () => {
-  const mine = ears();
-  const inbox = new Inbox(mine);
-  inbox.onStatus(LIVE);
-  inbox.onLink(LOST);
-  assert.equal(inbox.isLost, true);
-  inbox.onLink(OPEN);
-  assert.equal(inbox.isLost, false);
-  assert.deepEqual(mine.heard, ["live", "lost", "open"]);
-});
-
-test("a call survives being a message", () => {
-  const mine = ears();
-  const far = remote((call) => deliver(mine, structuredClone(call)));
-  far.onStatus(LIVE);
-  far.onLink(LOST);
-  far.onTick(tick(9));
-  assert.deepEqual(mine.heard, ["live", "lost", 9]);
 });
