@@ -2,39 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections import Counter
-from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import Literal
 
 Refusal = Literal["full", "address", "choices"]
 """The process has no room, the address has its readers, or too many parts are looked at."""
 REFUSALS: tuple[Refusal, ...] = ("full", "address", "choices")
-
-UNKNOWN = "unknown"
-"""What counts as one client: a socket file's peers, and whom a proxy names without an address."""
-
-_WITH_PORT = re.compile(r"\[(?P<v6>[^]]+)\](:\d+)?|(?P<v4>[\d.]+):\d+", re.ASCII)
-
-
-def network_of(client: str) -> str:
-    """Return what the address *client* counts as, as a server or a proxy names it.
-
-    A host of IPv6 has a whole /64 of them; one of IPv4 in IPv6's clothes is
-    one of IPv4; a port is not part of it. All that are no address are one.
-    """
-    named = _WITH_PORT.fullmatch(client)
-    bare = named["v6"] or named["v4"] if named else client
-    try:
-        address = ip_address(bare.partition("%")[0])
-    except ValueError:
-        return UNKNOWN
-    if isinstance(address, IPv6Address):
-        if address.ipv4_mapped is None:
-            return str(IPv6Network((address, 64), strict=False))
-        address = address.ipv4_mapped
-    return str(address)
 
 
 class Admission:

@@ -14,8 +14,9 @@ from tracker.market.candles import MOST
 from tracker.market.freshness import State, Status
 from tracker.market.quotes import Direction
 from tracker.storage.history import RANGES, Resolution
-from tracker.web.api import history, stream
+from tracker.web.api import stream
 from tracker.web.api.docs import DOCUMENT, coded
+from tracker.web.middleware import query_params
 
 FOR_PROGRAMS = ("/api", "/stream", "/healthz", "/readyz", "/metrics")
 ITSELF = {"/api/openapi.json", "/api/docs"}
@@ -64,17 +65,18 @@ def test_limits_and_choices_are_the_codes_own() -> None:
         for path in ("/api/coins/{coin}/history", "/api/history")
     )
     for range in (of_coin["range"], of_coins["range"]):
-        assert range["schema"] == {"enum": list(RANGES), "default": history.RANGE}
-    assert of_coin["format"]["schema"] == {"enum": list(history.FORMS)}
-    points = {"type": "integer", "minimum": 2, "maximum": MOST, "default": history.FEW}
-    assert of_coins["points"]["schema"] == points
+        assert range["schema"] == {"enum": list(RANGES), "default": query_params.DEFAULT_RANGE}
+    assert of_coin["format"]["schema"] == {"enum": list(query_params.FORMATS)}
+    points = of_coins["points"]["schema"]
+    assert (points["minimum"], points["maximum"]) == (2, MOST)
+    assert points["default"] == query_params.DEFAULT_POINTS
     assert f"at most {MAX_COINS};" in of_coins["coins"]["description"]
     coins, _, last_event_id = DOCUMENT["paths"]["/stream"]["get"]["parameters"]
     assert coins == of_coins["coins"]
     assert f"{stream.MAX_ID} characters" in last_event_id["description"]
     history_of_coin = DOCUMENT["paths"]["/api/coins/{coin}/history"]["get"]["responses"]["200"]
     assert f"At most {MOST} points" in history_of_coin["description"]
-    assert list(history_of_coin["content"]) == [history.JSON, history.CSV]
+    assert list(history_of_coin["content"]) == ["application/json", "text/csv"]
     for name in ("CoinHistory", "History"):
         assert SCHEMAS[name]["properties"]["range"] == {"enum": list(RANGES)}
         assert SCHEMAS[name]["properties"]["resolution"]["enum"] == list(get_args(Resolution))

@@ -259,7 +259,7 @@ class TestOfCoins:
             ),
             (
                 f"coins={','.join(map(str, range(251)))}",
-                "251 coins; accepted: at most 250",
+                "251 coins; accepted: at most 250, or leave `coins` out for all",
             ),
         ],
     )

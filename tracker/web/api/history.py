@@ -1,7 +1,7 @@
-"""The history in `/api`: for charts, for the page's small lines, and for spreadsheets.
+"""The history in `/api`: for charts, for the table's sparklines, and for spreadsheets.
 
-SQLite lets nothing else happen while it reads. So what a reader still has is
-not made again, and between two coins the others have their turn.
+A read of SQLite holds up the whole process. So a client that has the newest
+answer gets 304 without a read, and other requests run between two coins.
 """
 
 from __future__ import annotations
@@ -14,55 +14,37 @@ from collections.abc import Iterable
 import simplejson
 from flask import Blueprint, Response, request
 from simplejson import RawJSON
+from werkzeug.exceptions import ServiceUnavailable
 
-from tracker.config import MAX_COINS, whole
 from tracker.errors import StoreError
 from tracker.market.candles import MOST, Point
 from tracker.services import services
-from tracker.storage.history import RANGES
+from tracker.storage.history_cache import Past
 from tracker.times import iso
-from tracker.web.api.prices import no_prices_yet
-from tracker.web.middleware.problem_details import problem
-
-JSON, CSV = "application/json", "text/csv"
-FORMS = {"json": JSON, "csv": CSV}
-"""What `?format=` may ask for; it wins over `Accept`."""
-RANGE = "24h"
-"""When none is asked for."""
-FEW = 50
-"""Points of a coin among many, when no number is asked for."""
-
-_points = whole(2, MOST)
+from tracker.web.api.prices import RETRY_AFTER_S, no_prices_yet
+from tracker.web.middleware import query_params
 
 blueprint = Blueprint("history", __name__, url_prefix="/api")
 
 
 @blueprint.get("/coins/<coin>/history")
 def of_coin(coin: str) -> Response:
-    """Return one coin's prices in a range, as JSON or, if that is preferred, as CSV.
+    """Return one coin's prices in a range, as JSON or CSV.
 
-    `?format=` is for those who cannot send an `Accept`: a link's readers.
+    `?format=` is for links, which cannot send an `Accept`.
     """
-    newest = services().relay.newest
-    if newest is None:
-        return no_prices_yet()
-    coin, range = coin.strip().lower(), request.args.get("range", RANGE)
-    form = request.args.get("format")
-    refusal = _unknown([coin], 404) or _no_range(range) or _no_form(form)
-    if refusal:
-        return refusal
-    accepted = request.accept_mimetypes.best_match([JSON, CSV])
-    as_csv = (FORMS[form] if form is not None else accepted) == CSV
-    response = _response(f"{newest.id}-csv" if as_csv else str(newest.id))
+    tick = services().relay.tick
+    if tick is None:
+        raise no_prices_yet()
+    coin = query_params.coin(coin, services().relay.coins)
+    range, as_csv = query_params.range(), query_params.is_csv()
+    response = _conditional(f"{tick.id}-csv" if as_csv else str(tick.id))
     if response.status_code == 304:
         return response
-    try:
-        found = services().history_cache.past(coin, range, newest.id)
-    except StoreError as error:
-        return _unreadable(error)
+    found = _read(coin, range, tick.id)
     currency = services().settings.currency
     if as_csv:
-        response.content_type = f"{CSV}; charset=utf-8"
+        response.content_type = "text/csv; charset=utf-8"
         name = f"{coin}-{currency}-{range}.csv"
         response.headers.set("Content-Disposition", "attachment", filename=name)
         response.set_data(_csv(found.points))
@@ -75,40 +57,32 @@ def of_coin(coin: str) -> Response:
 
 @blueprint.get("/history")
 def of_coins() -> Response:
-    """Return a few points of each coin that is named, or of all that are followed."""
+    """Return a few points of each coin in `?coins=`, or of all in the newest tick."""
     tick = services().relay.tick
     if tick is None:
-        return no_prices_yet()
-    named = [name.strip().lower() for name in request.args.get("coins", "").split(",")]
-    coins = list(dict.fromkeys(filter(None, named))) or [quote.id for quote in tick.quotes]
-    range, points = request.args.get("range", RANGE), request.args.get("points", str(FEW))
-    refusal = _too_many(coins) or _unknown(coins, 400) or _no_range(range) or _no_number(points)
-    if refusal:
-        return refusal
-    response = _response(str(tick.id))
+        raise no_prices_yet()
+    coins = query_params.coins(services().relay.coins) or [quote.id for quote in tick.quotes]
+    range, points = query_params.range(), query_params.points()
+    response = _conditional(str(tick.id))
     if response.status_code == 304:
         return response
     found = {}
-    try:
-        for coin in coins:
-            found[coin] = services().history_cache.past(coin, range, tick.id, most=int(points))
-            time.sleep(0)  # greenlets that wait have their turn
-    except StoreError as error:
-        return _unreadable(error)
-    kinds = {past.resolution for past in found.values()}
+    for coin in coins:
+        found[coin] = _read(coin, range, tick.id, points)
+        time.sleep(0)  # other greenlets run
     body = {
         "currency": services().settings.currency,
         "range": range,
-        "resolution": "hour" if "hour" in kinds else "tick",
-        "coins": {coin: RawJSON(past.json) for coin, past in found.items()},
+        "resolution": "hour" if any(one.resolution == "hour" for one in found.values()) else "tick",
+        "coins": {coin: RawJSON(one.json) for coin, one in found.items()},
     }
     response.set_data(_json(body))
     return response
 
 
-def _response(etag: str) -> Response:
-    """Return an answer to be filled, or 304 when the reader has it already."""
-    response = Response(content_type=JSON)
+def _conditional(etag: str) -> Response:
+    """Return a response to be filled, or 304 if the client has this version."""
+    response = Response(content_type="application/json")
     response.headers["Cache-Control"] = "public, max-age=10"
     if "format" not in request.args:
         response.vary.add("Accept")
@@ -117,8 +91,11 @@ def _response(etag: str) -> Response:
     return response
 
 
-def _unreadable(error: StoreError) -> Response:
-    return problem(503, str(error), Retry_After="5")
+def _read(coin: str, range: str, tick_id: int, most: int = MOST) -> Past:
+    try:
+        return services().history_cache.past(coin, range, tick_id, most=most)
+    except StoreError as error:
+        raise ServiceUnavailable(str(error), retry_after=RETRY_AFTER_S) from error
 
 
 def _json(body: object) -> str:
@@ -132,39 +109,3 @@ def _csv(points: Iterable[Point]) -> str:
     rows.writerow(["time", "price"])
     rows.writerows([iso(at), f"{price:f}"] for at, price in points)
     return text.getvalue()
-
-
-def _unknown(coins: list[str], status: int) -> Response | None:
-    known = services().relay.coins
-    unknown = ", ".join(coin[:50] for coin in coins if coin not in known)
-    if not unknown:
-        return None
-    return problem(
-        status, f"unknown: {unknown}; accepted: ids as in /api/prices, for example {min(known)}"
-    )
-
-
-def _too_many(coins: list[str]) -> Response | None:
-    if len(coins) <= MAX_COINS:
-        return None
-    return problem(400, f"{len(coins)} coins; accepted: at most {MAX_COINS}")
-
-
-def _no_range(range: str) -> Response | None:
-    if range in RANGES:
-        return None
-    return problem(400, f"range {range[:50]!r}; accepted: {', '.join(RANGES)}")
-
-
-def _no_form(form: str | None) -> Response | None:
-    if form is None or form in FORMS:
-        return None
-    return problem(400, f"format {form[:50]!r}; accepted: {', '.join(FORMS)}")
-
-
-def _no_number(points: str) -> Response | None:
-    try:
-        _points(points)
-    except ValueError as error:
-        return problem(400, f"points {points[:50]!r}; accepted: {error}")
-    return None

@@ -1,24 +1,26 @@
-"""`/api`: what the stream tells, for those who ask."""
+"""`/api/prices`: the newest tick, as in the stream's data."""
 
 from __future__ import annotations
 
 from flask import Blueprint, Response, request
+from werkzeug.exceptions import ServiceUnavailable
 
 from tracker.services import services
-from tracker.web.middleware.problem_details import problem
+
+RETRY_AFTER_S = 5
 
 blueprint = Blueprint("api", __name__, url_prefix="/api")
 
 
 @blueprint.get("/prices")
 def prices() -> Response:
-    """Return the newest tick, as in the stream's data; its ETag is the tick's id.
+    """Return the newest tick; its ETag is the tick's id.
 
     How fresh it is stands in the `Tracker-Status` header: the `status` event's JSON.
     """
     newest = services().relay.newest
     if newest is None:
-        return no_prices_yet()
+        raise no_prices_yet()
     response = Response(newest.of(), content_type="application/json")
     response.headers["Cache-Control"] = "no-cache"
     response.headers["Tracker-Status"] = services().relay.status().to_json()
@@ -27,7 +29,7 @@ def prices() -> Response:
     return response
 
 
-def no_prices_yet() -> Response:
-    """Return the answer while there is nothing to tell."""
+def no_prices_yet() -> ServiceUnavailable:
+    """Return the error for requests before the first tick."""
     reason = services().relay.status().reason or "the first prices are on their way"
-    return problem(503, f"no prices yet: {reason}", Retry_After="5")
+    return ServiceUnavailable(f"no prices yet: {reason}", retry_after=RETRY_AFTER_S)

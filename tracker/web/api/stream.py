@@ -7,12 +7,12 @@ from functools import partial
 
 from flask import Blueprint, Response, request
 
-from tracker.config import MAX_COINS
 from tracker.services import services
 from tracker.stream import frames
-from tracker.stream.admission import network_of
 from tracker.stream.frames import Lens
 from tracker.stream.response import EventStream
+from tracker.web.middleware import query_params
+from tracker.web.middleware.client_address import client_network
 from tracker.web.middleware.problem_details import problem
 
 HEADERS = {
@@ -35,17 +35,15 @@ blueprint = Blueprint("stream", __name__)
 @blueprint.get("/stream")
 def stream() -> Response:
     """Begin an event stream and leave it to the hub."""
-    lens = Lens(coins_asked_for(), gzip=_accepts_gzip())
-    problem_with_coins = problem_with(lens.part, services().relay.coins)
-    if problem_with_coins:
-        return problem(400, problem_with_coins)
+    coins = sorted(query_params.coins(services().relay.coins))  # so that equal choices are equal
+    lens = Lens(tuple(coins), gzip=_accepts_gzip())
     headers = GZIP_HEADERS if lens.gzip else HEADERS
     if request.method == "HEAD":
         return Response(headers=headers)
     last_event_id = _last_event_id()
     if last_event_id and last_event_id.isascii() and last_event_id.isdigit():
         services().relay.catch_up_with(int(last_event_id))
-    client = network_of(request.remote_addr or "")
+    client = client_network()
     refusal = _refusal(client, lens)  # last: who is counted in must get its stream
     if refusal:
         return _refuse(refusal)
@@ -57,25 +55,6 @@ def stream() -> Response:
 def _accepts_gzip() -> bool:
     """Return whether gzip is accepted; most who do not accept it say nothing at all."""
     return "HTTP_ACCEPT_ENCODING" in request.environ and request.accept_encodings["gzip"] > 0
-
-
-def coins_asked_for() -> tuple[str, ...]:
-    """Return the coins asked for, each once and in order, so that equal wishes are equal."""
-    if not request.query_string:
-        return ()
-    names = (name.strip().lower() for name in request.args.get("coins", "").split(","))
-    return tuple(sorted({name for name in names if name}))
-
-
-def problem_with(coins: tuple[str, ...], known: frozenset[str]) -> str | None:
-    """Return what is wrong with *coins* and what is accepted, for a person to read."""
-    if len(coins) > MAX_COINS:
-        return f"{len(coins)} coins; accepted: at most {MAX_COINS}, or leave `coins` out for all"
-    unknown = [coin for coin in coins if coin not in known]
-    if unknown and known:
-        some = ", ".join(coin[:50] for coin in unknown[:5])
-        return f"unknown: {some}; accepted: ids as in /api/prices, for example {min(known)}"
-    return None
 
 
 def _last_event_id() -> str | None:

@@ -30,7 +30,7 @@ from tracker.config import Settings
 from tracker.errors import ConfigError
 from tracker.logs.throttle import Repeated
 from tracker.messaging.redis_client import connect
-from tracker.stream.admission import network_of
+from tracker.web.middleware.client_address import client_network
 
 PATIENCE = 0.25
 """Seconds that Redis may take to count."""
@@ -43,11 +43,6 @@ logging.getLogger("flask-limiter").addFilter(lambda record: "exceeded" not in re
 
 Ask = Callable[[], int | None]
 """Counts a request; None, or after how many seconds its sender may ask again."""
-
-
-def network() -> str:
-    """Return what the request's sender counts as."""
-    return network_of(request.remote_addr or "")
 
 
 class Limits:
@@ -63,7 +58,7 @@ class Limits:
                 retry=Retry(NoBackoff(), 0),
             ).connection_pool
         self._limiter = Limiter(
-            network,
+            client_network,
             storage_uri="redis://" if self._pool else "memory://",
             storage_options={"connection_pool": self._pool} if self._pool else {},  # type: ignore[dict-item]
             strategy="fixed-window",
@@ -79,7 +74,7 @@ class Limits:
         if self._pool:
             self._pool.disconnect()
 
-    def a_minute(self, most: int, what: str, key: Callable[[], str] = network) -> Ask:
+    def a_minute(self, most: int, what: str, key: Callable[[], str] = client_network) -> Ask:
         """Return what lets *most* requests a minute pass that have the same *key*."""
 
         def count() -> None:

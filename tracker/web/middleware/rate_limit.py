@@ -9,7 +9,7 @@ from __future__ import annotations
 from flask import Flask, Response, request
 
 from tracker.services import services
-from tracker.web.middleware.counting import network
+from tracker.web.middleware.client_address import client_network
 from tracker.web.middleware.problem_details import problem
 
 PATHS = ("/api/",)
@@ -33,7 +33,7 @@ def register(app: Flask) -> None:
 def too_many(most: int, wait: int) -> Response:
     """Return the answer to one who has asked *most* times and may again in *wait* seconds."""
     detail = (
-        f"{network()} has asked {most} times in a minute, as often as accepted; "
+        f"{client_network()} has asked {most} times in a minute, as often as accepted; "
         f"ask again in {wait} s, or read /stream, which tells all by itself"
     )
     return problem(429, detail, Retry_After=str(wait), Cache_Control="no-store")

@@ -18,7 +18,7 @@ from tracker.market.candles import Point, thin
 from tracker.market.quotes import Quote, Tick
 from tracker.services import services
 from tracker.storage.history import RANGES, Resolution
-from tracker.web.api.history import RANGE
+from tracker.web.middleware.query_params import DEFAULT_RANGE
 from tracker.web.pages import live_page
 from tracker.web.pages.cryptos import by_rank
 from tracker.web.pages.suggestions import near
@@ -50,14 +50,14 @@ def coin(coin: str) -> Response | Redirect:
     if tick is not None and coin not in services().relay.coins:
         return _unknown(coin, tick)
     quote = _quote(coin, tick)
-    wanted = request.args.get("range", RANGE)
+    wanted = request.args.get("range", DEFAULT_RANGE)
     return live_page.page(
         "coin.html",
         coin=coin,
         name=quote.name if quote else _cut(coin.replace("-", " ").title()),
         quote=quote,
         ranges=RANGES,
-        past=_past(coin, wanted if wanted in RANGES else RANGE, tick),
+        past=_past(coin, wanted if wanted in RANGES else DEFAULT_RANGE, tick),
         no_range=None if wanted in RANGES else _cut(wanted, 20),
     )
 

@@ -1,0 +1,37 @@
+"""Which client a request comes from: what limits count by."""
+
+from __future__ import annotations
+
+import re
+from ipaddress import IPv6Address, IPv6Network, ip_address
+
+from flask import request
+
+UNKNOWN = "unknown"
+"""Counts as one client: peers of a socket file, and clients that a proxy names no address for."""
+
+_WITH_PORT = re.compile(r"\[(?P<v6>[^]]+)\](:\d+)?|(?P<v4>[\d.]+):\d+", re.ASCII)
+
+
+def client_network() -> str:
+    """Return the network that the current request's client counts as."""
+    return network_of(request.remote_addr or "")
+
+
+def network_of(client: str) -> str:
+    """Return the network of the address *client*, as a server or a proxy writes it.
+
+    An IPv6 host has a whole /64; an IPv4-mapped address is IPv4; a port is ignored.
+    Whatever is no address is `UNKNOWN`.
+    """
+    named = _WITH_PORT.fullmatch(client)
+    bare = named["v6"] or named["v4"] if named else client
+    try:
+        address = ip_address(bare.partition("%")[0])
+    except ValueError:
+        return UNKNOWN
+    if isinstance(address, IPv6Address):
+        if address.ipv4_mapped is None:
+            return str(IPv6Network((address, 64), strict=False))
+        address = address.ipv4_mapped
+    return str(address)
