@@ -7,7 +7,7 @@
 PYTHON ?= python3 python3.14 python3.13 python3.12 python3.11
 
 VENV := .venv/bin/python
-# What tells that .venv was made, and when: bin/python may be a link to an old file.
+# Its time says when .venv was made: bin/python may be a link to an old file.
 VENV_DONE := .venv/pyvenv.cfg
 # Stamps: touched when the file of requirements named like them is installed.
 HOME_DONE := .venv/home.done

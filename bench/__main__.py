@@ -26,7 +26,7 @@ TICKS = (5, 50)
 
 
 class Bench:
-    """One run of all: what goes wrong becomes a remark, and the rest goes on."""
+    """One run of all: a failure becomes a remark, and the others continue."""
 
     def __init__(self, directory: Path, rounds: int) -> None:
         self._directory = directory
@@ -49,7 +49,7 @@ class Bench:
             for turn in range(self._rounds):
                 _say(f"{size:,}: round {turn + 1} of {self._rounds}")
                 same = [self._market.tick() for _ in range(ticks)]
-                for run in runs if turn % 2 else reversed(runs):  # nobody is always the first
+                for run in runs if turn % 2 else reversed(runs):  # none is always the first
                     self._try(run, run.take_turn, same)
             for run in runs:
                 if run.contender.returns:

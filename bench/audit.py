@@ -23,9 +23,9 @@ class Audit:
     delivered: int = 0
     """But for the first of each reader."""
     lost: int = 0
-    """Committed, never got, and never told to be missing."""
+    """Committed, never received, and not reported as missing."""
     told: int = 0
-    """Missing, and told so."""
+    """Missing, and reported as missing."""
     doubled: int = 0
     """Got again, or after a later one."""
     invented: int = 0

@@ -1,4 +1,4 @@
-"""Who takes part: which server, and what its readers ask for."""
+"""The servers that are compared, and the requests of their readers."""
 
 from __future__ import annotations
 

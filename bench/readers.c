@@ -3,7 +3,7 @@
  * It does what stdin says, one command at a time, and answers each with a line;
  * readers.py, which speaks the other side, has the list. It knows just enough
  * of HTTP to see the end of the head, and sees an event's end by what it is
- * told to expect: the digits of its id and then a blank line or, in a gzip
+ * given: the digits of its id and then a blank line or, in a gzip
  * stream, the end of the next block.
  *
  * The trap: what it finds in a gzip stream is any block's end, so nothing but

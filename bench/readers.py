@@ -4,7 +4,7 @@ The client obeys lines on stdin and answers each with one; sizes are in bytes,
 waits in ms, moments and spans in ns:
 
     server PORT GZIP HEAD       known               GZIP, HEAD: 0 or 1; with HEAD 0
-                                                    nobody waits for a response's head
+                                                    no reader waits for a response's head
     request SIZE + bytes        added COUNT         readers take the requests in turn
     forget                      forgotten           the requests
     open COUNT AT_ONCE WAIT     opened COUNT FAILED SPAN

@@ -9,7 +9,7 @@ from bench.goals import FULL, goals
 from bench.runs import Result
 
 Level = tuple[int, Sequence[Result]]
-"""How many readers were asked for, and what was found with them."""
+"""The number of readers, and what was measured with them."""
 
 HEADINGS = (
     "server",

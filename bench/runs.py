@@ -31,7 +31,7 @@ RETURN_SECONDS = 30.0
 GONE_PAUSE = 0.5
 """Seconds without a further descriptor closed after which no more will be."""
 RELAY_PAUSE = 0.5
-"""Seconds within which a tick that nobody reads has reached the ring."""
+"""Seconds within which a tick that nobody reads has reached the replay buffer."""
 
 
 @dataclass
@@ -54,7 +54,7 @@ class Result:
     connects: float | None = None
     """Readers taken in per second."""
     returned: float | None = None
-    """Seconds until all who had come back at once had the newest tick."""
+    """Seconds until all readers, returning at once, had the newest tick."""
     turns: list[Turn] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
 
@@ -168,7 +168,7 @@ class Run:
         if got.events < count:
             self.result.remarks.append(f"{got.events:,} of {count:,} came back in time")
         elif got.size < count * sum(len(frame(tick)) for tick in missed):
-            self.result.remarks.append("who came back did not get all that was missed")
+            self.result.remarks.append("a returning reader did not get all that it had missed")
         else:
             self.result.returned = took
 
@@ -180,7 +180,7 @@ class Run:
         return opened
 
     def _warm_up(self, count: int) -> None:
-        """Deliver a tick that is not counted; see who is there."""
+        """Deliver a tick that is not counted, to see which readers are there."""
         delivery = self._deliver(self._market.tick())
         self._readers.latencies()
         self.result.readers = delivery.events

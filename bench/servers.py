@@ -55,7 +55,7 @@ class Server:
         raise NotImplementedError
 
     def expect(self, readers: int) -> None:
-        """Wait until it serves *readers*, where their heads do not tell."""
+        """Wait until it serves *readers*, where response heads do not show it."""
 
     def stop(self) -> None:
         """End it, by force if it takes too long."""
@@ -154,7 +154,7 @@ class Ours(Server):
         self._run([*tool, "gunicorn", "wsgi:app"], env)
 
     def publish(self, tick: Tick) -> None:
-        """Ring the bell, as the worker does."""
+        """Publish the tick, as the worker does."""
         self._first = self._first or tick.id
         health = Health(fresh_at=tick.id, fresh_since=self._first)
         self._feed.publish(Message(health, tick, self._previous))

@@ -119,7 +119,7 @@ class Client:
         return f"got {len(self.arrivals)} {len(self.readers)} {self.received}"
 
     def latencies(self) -> str:
-        """Tell those since the last time."""
+        """Return those since the last call."""
         spans, self.spans = sorted(self.spans) or [0], []
         last = len(spans) - 1
         chosen = (spans[last // 2], spans[int(last * 0.99)], spans[last])

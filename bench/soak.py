@@ -1,7 +1,7 @@
 """The soak: the whole product under steady load and steady restarts, for as long as one likes.
 
 `make soak`, or `python -m bench.soak --help`. Readers stay, or come and go; pages and
-prices are asked for; the web is reloaded, worker and scheduler end and begin again,
+prices are requested; the web is reloaded, worker and scheduler are restarted,
 Redis hangs up. Throughout, the ledger is kept, and what each process holds is
 written down. At the end there are a picture and a table, and the status is 1 if a
 tick was lost or doubled, a traceback logged, or more grew than was allowed.
@@ -33,13 +33,13 @@ from tests.support.tools import wait_for
 from tracker.config import ROOT
 
 REPLAY = 120
-"""Ticks kept for those who return: soon full, so that they are no growth."""
+"""Ticks kept for returning readers: few, so that the full buffer does not look like growth."""
 AUDIT_EVERY = 15.0
 """Seconds between two looks at the ledger."""
 PATIENCE = 60.0
 """Seconds at the end for every reader to have the last tick."""
 STRAGGLERS = 10
-"""Connections beyond one for each reader: of those who just came back."""
+"""Connections beyond one for each reader: of readers that have just returned."""
 SHORT_LIVED = {"work horse", "launcher", "keeper"}
 TITLES = {
     "memory": "Memory of each kind of process, MB resident",
@@ -197,7 +197,7 @@ def verdict(lines: Sequence[str]) -> int:
 def told(audit: Audit) -> str:
     """Return what became of the ticks."""
     return (
-        f"{audit.delivered:,} delivered, {audit.lost} lost, {audit.told} missed and told,"
+        f"{audit.delivered:,} delivered, {audit.lost} lost, {audit.told} missed and reported,"
         f" {audit.doubled} doubled, {audit.invented} invented"
     )
 

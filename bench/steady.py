@@ -1,4 +1,4 @@
-"""What goes on during a soak: pages are asked for, and all is restarted, again and again.
+"""The steady load of a soak: page requests, and regular restarts of everything.
 
 The trap: an error in a thread would go unnoticed and the soak would pass, so it is
 kept, and ends the soak.
@@ -53,7 +53,7 @@ class Steady:
         self._begun = time.monotonic()
         self._plan: tuple[tuple[float, str, Callable[[], None]], ...] = (
             (pace.hup, "HUP of the web", self._reload_web),
-            (pace.restart, "worker and scheduler begun again", self._restart_workers),
+            (pace.restart, "worker and scheduler restarted", self._restart_workers),
             (pace.cut, "Redis cut off for 4 s", lambda: redis_server.cut(product)),
         )
         self._threads = [
@@ -98,7 +98,7 @@ class Steady:
         self.marks.append(Mark(self.age(), what))
         try:
             act()
-        except Exception as error:  # noqa: BLE001 - told at the end
+        except Exception as error:  # noqa: BLE001 - printed at the end
             self.troubles.append(f"{what}: {error!r}")
             self.over.set()
 
