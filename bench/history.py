@@ -23,14 +23,14 @@ from bench.machine import description
 from tests.support.postgres import EmbeddedPostgres, programs
 from tracker import create_app
 from tracker.config import Settings
-from tracker.market.candles import HOUR, from_points, hour_of
+from tracker.market.candles import from_points, hour_of
 from tracker.market.quotes import Market
 from tracker.services import db
 from tracker.storage import rollup
 from tracker.storage.engine import reading, writing
 from tracker.storage.history import RANGES, History
 from tracker.storage.models import CandleRow, CoinRow, QuoteRow, TickRow
-from tracker.times import DAY_MS
+from tracker.times import DAY_MS, HOUR_MS
 
 MINUTE = 60_000
 NOW = 1_795_413_240_000
@@ -58,16 +58,17 @@ def main() -> None:
 def measure(name: str, url: str, other_url: str) -> None:
     """Measure a year of ten coins in the database at *url*, and pruning of 250 in the other."""
     settings = Settings(database_url=url, source="simulated")
-    market = History(db.engine, Market("simulated", "usd"))
     with application(url):
+        market = History(db.engine, Market("simulated", "usd"))
         write(COINS, since=NOW - settings.retention_days * DAY_MS, candles_since=NOW - 365 * DAY_MS)
-        assert market.needs_filling(NOW + 2 * HOUR)
+        assert market.needs_filling(NOW + 2 * HOUR_MS)
         for one in RANGES:
             print(f"{name:12}{one:>8}{read(market, one)}")
         print(f"{name:12} {size() / 1e6:.0f} MB: a year of {COINS} coins at 60 s")
         print(f"{name:12} {hold(market, NOW - 5 * DAY_MS)}")
     with application(other_url):
-        write(MANY_COINS, since=NOW - 2 * HOUR, candles_since=NOW)
+        market = History(db.engine, Market("simulated", "usd"))
+        write(MANY_COINS, since=NOW - 2 * HOUR_MS, candles_since=NOW)
         print(f"{name:12} {hold(market, NOW - MINUTE)}")
 
 
@@ -101,8 +102,8 @@ def write(coins: int, *, since: int, candles_since: int) -> None:
         connection.execute(
             insert(CoinRow), [{"id": name, "symbol": name, "name": name} for name in names]
         )
-        for begin in range(since, NOW, HOUR):
-            ids = range(begin, min(begin + HOUR, NOW + 1), MINUTE)
+        for begin in range(since, NOW, HOUR_MS):
+            ids = range(begin, min(begin + HOUR_MS, NOW + 1), MINUTE)
             connection.execute(
                 insert(TickRow),
                 [{"id": at, "source": "simulated", "currency": "usd"} for at in ids],
@@ -112,7 +113,7 @@ def write(coins: int, *, since: int, candles_since: int) -> None:
                 [quote(at, position, name) for at in ids for position, name in enumerate(names)],
             )
         for begin in range(hour_of(candles_since), since, DAY_MS):
-            write_candles(connection, names, range(begin, min(begin + DAY_MS, since), HOUR))
+            write_candles(connection, names, range(begin, min(begin + DAY_MS, since), HOUR_MS))
     History(db.engine, Market("simulated", "usd")).roll_up(NOW)
     with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         if connection.dialect.name == "postgresql":  # as autovacuum does
@@ -122,12 +123,12 @@ def write(coins: int, *, since: int, candles_since: int) -> None:
 
 def write_candles(connection: Connection, names: list[str], hours: range) -> None:
     """Store candles, each of an hour that went its own way."""
-    rows = []
+    candles = {}
     for name in names:
         for hour in hours:
             prices = [Decimal(f"{random.uniform(9e4, 1e5):.6g}") for _ in range(4)]
-            (candle,) = from_points((hour, price) for price in prices)
-            rows.append(History(db.engine, Market("simulated", "usd"))._row(name, candle))
+            (candles[name, hour],) = from_points((hour, price) for price in prices)
+    rows = History(db.engine, Market("simulated", "usd"))._rows(candles.items())
     connection.execute(insert(CandleRow), rows)
 
 

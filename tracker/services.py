@@ -25,7 +25,7 @@ from tracker.monitoring.sampler import Sampler
 from tracker.relay import Relay
 from tracker.storage.engine import engine_options
 from tracker.storage.history import History
-from tracker.storage.history_cache import Recall
+from tracker.storage.history_cache import HistoryCache
 from tracker.storage.models import Base
 from tracker.stream.admission import Admission
 from tracker.stream.hub import Hub
@@ -56,7 +56,7 @@ class Services:
     hub: Hub
     admission: Admission
     relay: Relay
-    history_cache: Recall
+    history_cache: HistoryCache
     rate_limits: Limits
     instruments: Instruments
     sampler: Sampler
@@ -101,7 +101,7 @@ class Services:
             hub=hub,
             admission=admission,
             relay=relay,
-            history_cache=Recall(History(backend.engine, settings.market)),
+            history_cache=HistoryCache(History(backend.engine, settings.market).points),
             rate_limits=rate_limits,
             instruments=instruments,
             sampler=sampler,

@@ -12,7 +12,7 @@ from tracker.times import DAY_MS, now_ms
 from worker.jobs import backend
 
 JOB_TIMEOUT = 60
-"""Seconds after which RQ ends a job that hangs; `rollup.PATIENCE` ends it long before."""
+"""Seconds after which RQ ends a job that hangs; `rollup.TIME_LIMIT_S` ends it long before."""
 
 log = logging.getLogger(__name__)
 

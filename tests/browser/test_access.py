@@ -22,8 +22,8 @@ from tests.support.fake_site import (
     quote,
 )
 from tests.support.tools import ROOT
-from tracker.market.candles import HOUR
 from tracker.market.freshness import Status
+from tracker.times import HOUR_MS
 
 AXE = ROOT / "tests" / "npm" / "node_modules" / "axe-core" / "axe.min.js"
 
@@ -148,7 +148,7 @@ STATES: list[State] = [
 def full_site(site: Site) -> Site:
     """Return a site with prices and a past."""
     site.tick = make_tick(replace(BITCOIN, direction="up"), replace(ETHER, direction="down"))
-    past = [(TICK_AT - n * HOUR, Decimal(97000 - n * 10)) for n in range(48, 0, -1)]
+    past = [(TICK_AT - n * HOUR_MS, Decimal(97000 - n * 10)) for n in range(48, 0, -1)]
     site.history.told = {"bitcoin": past, "ethereum": past, "solana": past}
     return site
 

@@ -27,9 +27,8 @@ from tests.support.fake_site import (
     quote,
 )
 from tests.support.tools import now_ms
-from tracker.market.candles import HOUR
 from tracker.market.freshness import Status
-from tracker.times import iso
+from tracker.times import HOUR_MS, iso
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -232,10 +231,10 @@ def test_stale_prices_are_marked_with_their_age_until_new_ones_come(
 
 
 def test_prices_that_come_late_are_as_old_as_they_are(site: Site, new_page: Open) -> None:
-    site.tick = make_tick(BITCOIN, at=now_ms() - 3 * HOUR)
+    site.tick = make_tick(BITCOIN, at=now_ms() - 3 * HOUR_MS)
     page = new_page()
     open_live(page, site)
-    site.send(make_tick(ETHER, at=now_ms() - 2 * HOUR))
+    site.send(make_tick(ETHER, at=now_ms() - 2 * HOUR_MS))
     site.send_status(Status("stale", reason="HTTP 500"))
     expect_state(page, "stale")
     expect(page.locator("[data-age]")).to_have_text("(vor 2 Std.)")

@@ -9,14 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracker.market.candles import HOUR, Candle, Point, from_points, from_sparkline, hour_of, thin
+from tracker.market.candles import Candle, Point, downsample, from_points, from_sparkline, hour_of
+from tracker.times import HOUR_MS
 
 NOON = 1_795_435_200_000
-HALF_PAST = NOON + HOUR // 2
+HALF_PAST = NOON + HOUR_MS // 2
 
 prices = st.decimals(min_value=0, max_value=10**6, places=4)
 points = st.lists(
-    st.tuples(st.integers(NOON, NOON + 5 * HOUR), prices), unique_by=lambda point: point[0]
+    st.tuples(st.integers(NOON, NOON + 5 * HOUR_MS), prices), unique_by=lambda point: point[0]
 ).map(sorted)
 
 
@@ -26,10 +27,10 @@ def candle(open: int, high: int, low: int, close: int, hour: int = NOON) -> Cand
 
 class TestFromPoints:
     def test_an_hour_ends_before_the_next_begins(self) -> None:
-        times = [NOON - 1, NOON, NOON + HOUR - 1, NOON + HOUR]
+        times = [NOON - 1, NOON, NOON + HOUR_MS - 1, NOON + HOUR_MS]
         found = from_points((at, Decimal(at)) for at in times)
-        assert [one.hour for one in found] == [NOON - HOUR, NOON, NOON + HOUR]
-        assert (found[1].open, found[1].close) == (Decimal(NOON), Decimal(NOON + HOUR - 1))
+        assert [one.hour for one in found] == [NOON - HOUR_MS, NOON, NOON + HOUR_MS]
+        assert (found[1].open, found[1].close) == (Decimal(NOON), Decimal(NOON + HOUR_MS - 1))
 
     @given(points)
     def test_each_has_the_first_the_extremes_and_the_last_of_its_hour(
@@ -38,7 +39,7 @@ class TestFromPoints:
         found = from_points(points)
         assert [one.hour for one in found] == sorted({hour_of(at) for at, _ in points})
         for one in found:
-            own = [price for at, price in points if one.hour <= at < one.hour + HOUR]
+            own = [price for at, price in points if one.hour <= at < one.hour + HOUR_MS]
             assert one == Candle(one.hour, own[0], max(own), min(own), own[-1])
 
     @given(points, st.data())
@@ -59,22 +60,22 @@ class TestFromSparkline:
     def test_it_gives_an_hour_for_each_price_but_the_first(self, length: int) -> None:
         found = from_sparkline(list(range(length)), end=HALF_PAST + 1)
         assert [one.hour for one in found] == list(
-            range(NOON - (length - 2) * HOUR, NOON + 1, HOUR)
+            range(NOON - (length - 2) * HOUR_MS, NOON + 1, HOUR_MS)
         )
         assert found[-1] == candle(length - 2, length - 1, length - 2, length - 1)
 
     def test_a_price_and_the_one_before_are_all_that_is_known(self) -> None:
-        assert from_sparkline([3, 1, 2], end=NOON + HOUR) == [
-            candle(3, 3, 1, 1, NOON - HOUR),
+        assert from_sparkline([3, 1, 2], end=NOON + HOUR_MS) == [
+            candle(3, 3, 1, 1, NOON - HOUR_MS),
             candle(1, 2, 1, 2),
         ]
 
     def test_the_hour_is_the_one_that_most_of_the_time_between_lies_in(self) -> None:
         for end, hour in {
-            NOON: NOON - HOUR,
-            HALF_PAST - 1: NOON - HOUR,
+            NOON: NOON - HOUR_MS,
+            HALF_PAST - 1: NOON - HOUR_MS,
             HALF_PAST: NOON,
-            NOON + HOUR: NOON,
+            NOON + HOUR_MS: NOON,
         }.items():
             assert [one.hour for one in from_sparkline([1, 2], end=end)] == [hour]
 
@@ -90,17 +91,17 @@ class TestFromSparkline:
 
 class TestPath:
     def test_what_rose_was_low_first(self) -> None:
-        assert [price for _, price in candle(2, 9, 1, 8).path(NOON + HOUR)] == [1, 9]
-        assert [price for _, price in candle(2, 9, 1, 2).path(NOON + HOUR)] == [1, 9]
+        assert [price for _, price in candle(2, 9, 1, 8).path(NOON + HOUR_MS)] == [1, 9]
+        assert [price for _, price in candle(2, 9, 1, 2).path(NOON + HOUR_MS)] == [1, 9]
 
     def test_what_fell_was_high_first(self) -> None:
-        assert [price for _, price in candle(8, 9, 1, 2).path(NOON + HOUR)] == [9, 1]
+        assert [price for _, price in candle(8, 9, 1, 2).path(NOON + HOUR_MS)] == [9, 1]
 
-    @given(st.integers(NOON, NOON + 3 * HOUR))
+    @given(st.integers(NOON, NOON + 3 * HOUR_MS))
     def test_it_is_within_the_hour_and_the_past(self, until: int) -> None:
         (first, _), (second, _) = candle(1, 2, 1, 2).path(until)
         assert NOON <= first <= second <= until
-        assert second < NOON + HOUR
+        assert second < NOON + HOUR_MS
 
 
 many_points = st.lists(prices, max_size=200).map(lambda found: list(enumerate(found)))
@@ -111,27 +112,29 @@ class TestThin:
     def test_few_of_the_points_are_kept_in_their_order(
         self, points: list[Point], most: int
     ) -> None:
-        thinned = thin(points, most)
+        thinned = downsample(points, most)
         assert len(thinned) <= most
         assert set(thinned) <= set(points)
         assert all(one[0] < other[0] for one, other in pairwise(thinned))
 
     @given(many_points, st.integers(2, 60))
     def test_the_first_and_the_last_are_among_them(self, points: list[Point], most: int) -> None:
-        assert thin(points, most)[:1] == points[:1]
-        assert thin(points, most)[-1:] == points[-1:]
+        assert downsample(points, most)[:1] == points[:1]
+        assert downsample(points, most)[-1:] == points[-1:]
 
     @given(many_points, st.integers(4, 60))
     def test_no_extreme_is_lost(self, points: list[Point], most: int) -> None:
-        kept, all_of_them = ({price for _, price in some} for some in (thin(points, most), points))
+        kept, all_of_them = (
+            {price for _, price in some} for some in (downsample(points, most), points)
+        )
         assert min(kept, default=0) == min(all_of_them, default=0)
         assert max(kept, default=0) == max(all_of_them, default=0)
 
     @given(many_points)
     def test_what_is_few_already_stays(self, points: list[Point]) -> None:
-        assert thin(points, max(2, len(points))) == points
+        assert downsample(points, max(2, len(points))) == points
 
     def test_many_become_about_as_many_as_are_wanted(self) -> None:
         waves = [(at, Decimal(at % 7)) for at in range(20_000)]
-        assert len(thin(waves, 500)) == 500
-        assert len(thin(waves, 2)) == 2
+        assert len(downsample(waves, 500)) == 500
+        assert len(downsample(waves, 2)) == 2

@@ -16,15 +16,15 @@ from sqlalchemy import Connection, Engine, event, select, text
 
 from tests.conftest import AppFactory
 from tests.support.tools import newest_of, quote
-from tracker.market.candles import HOUR, Candle, from_points, from_sparkline
+from tracker.market.candles import Candle, from_points, from_sparkline
 from tracker.market.quotes import Market
 from tracker.services import db, services
 from tracker.storage import rollup as module
 from tracker.storage.engine import reading, writing
-from tracker.storage.history import MOST_TICKS, RANGES, History
+from tracker.storage.history import MAX_TICKS, RANGES, History
 from tracker.storage.models import CandleRow
 from tracker.storage.ticks import Store
-from tracker.times import DAY_MS
+from tracker.times import DAY_MS, HOUR_MS
 
 MINUTE = 60_000
 NOON = 1_795_435_200_000
@@ -91,30 +91,30 @@ class TestRollUp:
         self, store: Store, history: History
     ) -> None:
         points = save_a_walk(store, range(0, 150, 10))
-        assert history.roll_up(NOON + 3 * HOUR) == 6
+        assert history.roll_up(NOON + 3 * HOUR_MS) == 6
         assert stored() == from_points(points)
         assert len(stored()) == len(stored("ether")) == 3
 
     def test_twice_is_as_once(self, store: Store, history: History) -> None:
         save_a_walk(store, range(0, 100, 10))
-        history.roll_up(NOON + 3 * HOUR)
+        history.roll_up(NOON + 3 * HOUR_MS)
         once = stored()
-        assert history.roll_up(NOON + 3 * HOUR) == 0
+        assert history.roll_up(NOON + 3 * HOUR_MS) == 0
         assert stored() == once
 
     def test_bit_by_bit_is_as_at_once(self, store: Store, history: History) -> None:
         points = []
         for begin in range(0, 120, 30):
             points += save_a_walk(store, range(begin, begin + 30, 10))
-            history.roll_up(NOON + 3 * HOUR)
+            history.roll_up(NOON + 3 * HOUR_MS)
         assert stored() == from_points(points)
 
     def test_in_many_steps_is_as_in_one(
         self, store: Store, history: History, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(module, "ROLLED", 5)
+        monkeypatch.setattr(module, "STEP_QUOTES", 5)
         points = save_a_walk(store, range(0, 150, 10))
-        history.roll_up(NOON + 3 * HOUR)
+        history.roll_up(NOON + 3 * HOUR_MS)
         assert stored() == from_points(points)
         assert stored("ether") == from_points((at, price + 1) for at, price in points)
 
@@ -125,21 +125,21 @@ class TestRollUp:
 
     def test_only_what_changed_is_written(self, store: Store, history: History) -> None:
         save_a_walk(store, range(0, 100, 10))
-        history.roll_up(NOON + 3 * HOUR)
+        history.roll_up(NOON + 3 * HOUR_MS)
         save_a_walk(store, range(100, 110, 10))
-        assert history.roll_up(NOON + 3 * HOUR) == 2
+        assert history.roll_up(NOON + 3 * HOUR_MS) == 2
 
     def test_many_at_once_are_as_one(
         self, app: Flask, store: Store, history: History, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(module, "ROLLED", 10)
+        monkeypatch.setattr(module, "STEP_QUOTES", 10)
         points = save_a_walk(store, range(0, 150, 5))
         together = threading.Barrier(4)
 
         def work(_: int) -> int:
             with app.app_context():
                 together.wait()
-                return history.roll_up(NOON + 3 * HOUR)
+                return history.roll_up(NOON + 3 * HOUR_MS)
 
         with ThreadPoolExecutor(4) as pool:
             changed = list(pool.map(work, range(4)))
@@ -152,21 +152,21 @@ class TestRollUp:
         @contextmanager
         def late(engine: Engine) -> Iterator[Connection]:
             monkeypatch.setattr(module, "writing", writing)
-            assert history.roll_up(NOON + HOUR) == 2
+            assert history.roll_up(NOON + HOUR_MS) == 2
             with writing(engine) as connection:
                 yield connection
 
         save_a_walk(store, range(0, 60, 10))
         monkeypatch.setattr(module, "writing", late)
-        assert history.roll_up(NOON + HOUR) == 0
+        assert history.roll_up(NOON + HOUR_MS) == 0
 
     def test_markets_do_not_mix(self, store: Store, history: History) -> None:
         other = Store(db.engine, Market("simulated", "eur"), stale_after=MINUTE)
         save(store, NOON, bitcoin=1)
         save(other, NOON + 1, bitcoin=100)
         save(store, NOON + 2, bitcoin=2)
-        history.roll_up(NOON + HOUR)
-        History(db.engine, Market("simulated", "eur")).roll_up(NOON + HOUR)
+        history.roll_up(NOON + HOUR_MS)
+        History(db.engine, Market("simulated", "eur")).roll_up(NOON + HOUR_MS)
         assert stored() == [candle(1, 2, 1, 2)]
         assert stored(market=("simulated", "eur")) == [candle(100, 100, 100, 100)]
         assert len(history.of_all_markets()) == 2
@@ -174,7 +174,7 @@ class TestRollUp:
     def test_the_digits_are_kept(self, store: Store, history: History) -> None:
         store.save([quote(price="0.10")], at=NOON, next_attempt_at=NOON)
         store.save([quote(price="1.20E-9")], at=NOON + 1, next_attempt_at=NOON)
-        history.roll_up(NOON + HOUR)
+        history.roll_up(NOON + HOUR_MS)
         (found,) = stored()
         assert (str(found.high), str(found.low)) == ("0.10", "1.20E-9")
 
@@ -188,7 +188,7 @@ class TestFill:
 
     def test_nothing_is_filled_twice_or_changed(self, history: History) -> None:
         history.fill({"bitcoin": [candle(1, 1, 1, 1)]})
-        later = [candle(2, 2, 2, 2), candle(3, 3, 3, 3, NOON + HOUR)]
+        later = [candle(2, 2, 2, 2), candle(3, 3, 3, 3, NOON + HOUR_MS)]
         assert history.fill({"bitcoin": later}) == 1
         assert stored() == [candle(1, 1, 1, 1), later[1]]
         assert history.fill({}) == history.fill({"bitcoin": []}) == 0
@@ -196,7 +196,7 @@ class TestFill:
     def test_hours_that_are_over_are_their_ticks(self, store: Store, history: History) -> None:
         """Also when nobody had rolled them up yet."""
         points = save_a_walk(store, range(0, 60, 10))
-        after = [candle(500, 500, 500, 500, NOON + hour * HOUR) for hour in range(3)]
+        after = [candle(500, 500, 500, 500, NOON + hour * HOUR_MS) for hour in range(3)]
         assert history.fill({"bitcoin": after}) == 2
         assert stored() == [*from_points(points), *after[1:]]
 
@@ -204,7 +204,7 @@ class TestFill:
         history.fill({"bitcoin": [candle(50, 60, 40, 55)]})
         save(store, NOON + 40 * MINUTE, bitcoin=70)
         save(store, NOON + 41 * MINUTE, bitcoin=45)
-        history.roll_up(NOON + HOUR)
+        history.roll_up(NOON + HOUR_MS)
         assert stored() == [candle(50, 70, 40, 45)]
 
     def test_many_candles_are_added_in_short_transactions(
@@ -214,7 +214,7 @@ class TestFill:
         week = from_sparkline(list(range(168)), end=NOON)
         history.fill({f"coin-{number}": week for number in range(10)})
         assert sum(sizes) == 1670
-        assert max(sizes) <= module.BATCH
+        assert max(sizes) <= module.BATCH_ROWS
 
 
 def watch(monkeypatch: pytest.MonkeyPatch, table: str) -> list[int]:
@@ -241,8 +241,8 @@ class TestNeedsFilling:
     ) -> None:
         save(store, NOON, bitcoin=1)
         history.fill({"bitcoin": from_sparkline([1, 2, 3], end=NOON)})
-        assert not history.needs_filling(NOON + HOUR)
-        assert history.needs_filling(NOON + HOUR + 1)
+        assert not history.needs_filling(NOON + HOUR_MS)
+        assert history.needs_filling(NOON + HOUR_MS + 1)
 
     def test_what_was_interrupted_is_made_up(self, store: Store, history: History) -> None:
         save(store, NOON, bitcoin=1, ether=1)
@@ -265,7 +265,7 @@ class TestNeedsFilling:
 
         save(store, NOON, bitcoin=1, ether=1)
         week = {coin: from_sparkline(list(range(168)), end=NOON) for coin in ("bitcoin", "ether")}
-        monkeypatch.setattr(module, "BATCH", 300)
+        monkeypatch.setattr(module, "BATCH_ROWS", 300)
         monkeypatch.setattr(module, "writing", dying)
         with pytest.raises(OSError, match="disk full"):
             history.fill(week)
@@ -278,11 +278,11 @@ class TestNeedsFilling:
         self, store: Store, history: History
     ) -> None:
         save_a_walk(store, range(0, 120, 10))
-        save(store, NOON + 5 * HOUR, bitcoin=1)
-        history.roll_up(NOON + 5 * HOUR)
-        assert history.needs_filling(NOON + 5 * HOUR + MINUTE)
-        history.fill({"bitcoin": from_sparkline(list(range(8)), end=NOON + 5 * HOUR)})
-        assert not history.needs_filling(NOON + 5 * HOUR + MINUTE)
+        save(store, NOON + 5 * HOUR_MS, bitcoin=1)
+        history.roll_up(NOON + 5 * HOUR_MS)
+        assert history.needs_filling(NOON + 5 * HOUR_MS + MINUTE)
+        history.fill({"bitcoin": from_sparkline(list(range(8)), end=NOON + 5 * HOUR_MS)})
+        assert not history.needs_filling(NOON + 5 * HOUR_MS + MINUTE)
 
     def test_a_source_without_a_past_is_asked_for_it_three_times(
         self, store: Store, history: History
@@ -291,8 +291,8 @@ class TestNeedsFilling:
         for minute in range(6):
             needed.append(history.needs_filling(NOON + minute * MINUTE))
             save(store, NOON + minute * MINUTE, bitcoin=1)
-            history.roll_up(NOON + HOUR)
-        assert needed == [True] * module.FILLS + [False] * 3
+            history.roll_up(NOON + HOUR_MS)
+        assert needed == [True] * module.MAX_FILLS + [False] * 3
 
     def test_ticks_of_another_market_are_none(self, store: Store) -> None:
         save(store, NOON, bitcoin=1)
@@ -305,7 +305,7 @@ class TestPrune:
         assert history.prune(NOON + 90 * MINUTE) == 9
         assert [tick.id for tick in store.newest(100)] == [at for at, _ in points[9:]]
         assert count("quote") == 2 * 9
-        history.roll_up(NOON + 3 * HOUR)
+        history.roll_up(NOON + 3 * HOUR_MS)
         assert stored() == from_points(points)
         assert history.prune(NOON + 90 * MINUTE) == 0
 
@@ -331,7 +331,7 @@ class TestPrune:
     ) -> None:
         save_a_walk(store, range(0, 60, 2))
         history.roll_up(NOON + DAY_MS)
-        monkeypatch.setattr(module, "BATCH", 10)
+        monkeypatch.setattr(module, "BATCH_ROWS", 10)
         sizes = watch(monkeypatch, "quote")
         assert history.prune(NOON + DAY_MS) == 29
         assert sum(sizes) == 58
@@ -342,7 +342,7 @@ class TestPrune:
     ) -> None:
         save_a_walk(store, range(0, 50, 10))
         history.roll_up(NOON + DAY_MS)
-        monkeypatch.setattr(module, "PATIENCE", 0)
+        monkeypatch.setattr(module, "TIME_LIMIT_S", 0)
         assert history.prune(NOON + DAY_MS) == 0
 
     def test_a_writer_gets_in_between(self, app: Flask, store: Store, history: History) -> None:
@@ -376,7 +376,7 @@ class TestPoints:
 
     def test_a_range_begins_where_it_is_as_long(self, store: Store, history: History) -> None:
         points = save_a_walk(store, range(-100, 40, 10))
-        since = self.NOW - HOUR
+        since = self.NOW - HOUR_MS
         assert history.points("bitcoin", "1h", self.NOW).points == [
             point for point in points if point[0] >= since
         ]
@@ -384,7 +384,7 @@ class TestPoints:
     def test_a_week_is_its_candles_and_the_newest_price(
         self, store: Store, history: History
     ) -> None:
-        history.fill({"bitcoin": [candle(1, 4, 0, 3, NOON - 2 * HOUR)]})
+        history.fill({"bitcoin": [candle(1, 4, 0, 3, NOON - 2 * HOUR_MS)]})
         save(store, NOON - 20 * MINUTE, bitcoin=9)
         save(store, NOON + 20 * MINUTE, bitcoin=5)
         history.roll_up(self.NOW)
@@ -413,13 +413,13 @@ class TestPoints:
         self, store: Store, history: History
     ) -> None:
         """As after the first start, or when the computer slept."""
-        save(store, NOON - 5 * HOUR, bitcoin=5000)
+        save(store, NOON - 5 * HOUR_MS, bitcoin=5000)
         history.fill({"bitcoin": from_sparkline(list(range(168)), end=NOON)})
         save(store, NOON + 30 * MINUTE, bitcoin=3000)
         found = history.points("bitcoin", "24h", self.NOW)
         assert found.resolution == "hour"
         assert len(found.points) == 2 * 22 + 2
-        assert (NOON - 5 * HOUR, Decimal(5000)) in found.points
+        assert (NOON - 5 * HOUR_MS, Decimal(5000)) in found.points
         assert found.points[-1] == (NOON + 30 * MINUTE, Decimal(3000))
         assert all(one[0] < other[0] for one, other in pairwise(found.points))
 
@@ -500,13 +500,13 @@ class TestMuch:
         candles = stored("coin-3")
         assert max(prices) == max(one.high for one in candles)
         assert min(prices) == min(one.low for one in candles)
-        assert len(history.points("coin-3", "1y", NOON, most=50).points) <= 50
+        assert len(history.points("coin-3", "1y", NOON, max_points=50).points) <= 50
 
     def test_of_close_ticks_no_more_are_read_than_a_chart_needs(self, history: History) -> None:
         fill_with_sql(ticks=4000, candles=0, step=1000)
         with reading(db.engine) as connection:
-            read = history._ticks(connection, "coin-3", NOON - HOUR, NOON)
-        assert 1500 < len(read) <= MOST_TICKS
+            read = history._ticks(connection, "coin-3", NOON - HOUR_MS, NOON)
+        assert 1500 < len(read) <= MAX_TICKS
         assert read[-1][0] == NOON - 1000
         assert max(later[0] - sooner[0] for sooner, later in pairwise(read)) == 2000
         assert len(history.points("coin-3", "1h", NOON).points) == 500
@@ -514,12 +514,12 @@ class TestMuch:
     def test_every_query_finds_its_rows_by_an_index(self, history: History) -> None:
         fill_with_sql(ticks=3 * 1440, candles=365 * 24)
         with statements() as seen:
-            history.roll_up(NOON - HOUR)
+            history.roll_up(NOON - HOUR_MS)
             for range in RANGES:
                 history.points("coin-3", range, NOON)
             history.needs_filling(NOON)
             history.fill({"coin-3": [candle(1, 1, 1, 1, NOON - 400 * DAY_MS)]})
-            history.prune(NOON - 3 * DAY_MS + HOUR)
+            history.prune(NOON - 3 * DAY_MS + HOUR_MS)
         scans = [
             (line, query) for query, given in seen for line in plan(query, given) if whole(line)
         ]

@@ -1,15 +1,14 @@
-"""The history as the web reads it: once a tick, and never for long."""
+"""Histories are read once a tick, and a database that hangs delays few requests."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
 import pytest
-from flask import Flask
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
@@ -21,185 +20,176 @@ from tracker.market.candles import Point
 from tracker.services import db
 from tracker.storage import history_cache as module
 from tracker.storage.history import Series
-from tracker.storage.history_cache import SEATS, Recall
-
-LIMIT = 0.1
+from tracker.storage.history_cache import MAX_READS, SHORT_TTL_S, TTL_S, HistoryCache
 
 
-class Counted:
-    """A history of so many points that counts who reads it, and may hang or fail."""
+class Reads:
+    """Counts reads of a history of so many points; it may hang or fail."""
 
-    def __init__(self, points: int = 300) -> None:
-        self.told: list[Point] = [(at, Decimal(at % 97)) for at in range(points)]
-        self.reads: list[str] = []
+    def __init__(self) -> None:
+        self.told: list[Point] = [(at, Decimal(at % 97)) for at in range(300)]
+        self.coins: list[str] = []
         self.answers = threading.Event()
         self.answers.set()
-        self.fails = False
+        self.error: Exception | None = None
         self.meanwhile: Callable[[], object] = lambda: None
+        self.now = 0.0
 
-    def points(self, coin: str, range: str, now: int) -> Series:
-        self.reads.append(coin)
+    def __call__(self, coin: str, range: str, now: int) -> Series:
+        self.coins.append(coin)
         self.answers.wait(30)
         self.meanwhile()
-        if self.fails:
-            raise OperationalError("SELECT", {}, Exception("no such host\nis it on?"))
+        if self.error:
+            raise self.error
         return Series(self.told, "hour")
 
 
 @pytest.fixture
-def history() -> Counted:
-    return Counted()
+def reads() -> Reads:
+    return Reads()
 
 
 @pytest.fixture
-def recall(history: Counted) -> Recall:
-    return Recall(history)
+def cache(reads: Reads) -> HistoryCache:
+    return HistoryCache(reads, clock=lambda: reads.now)
 
 
-def test_it_is_read_once_a_tick(history: Counted, recall: Recall) -> None:
-    first = recall.past("a", "7d", 1)
-    assert recall.past("a", "7d", 1) == first
-    assert history.reads == ["a"]
-    recall.past("a", "7d", 2)
-    recall.past("a", "24h", 2)
-    assert history.reads == ["a", "a", "a"]
+def test_it_is_read_once_a_tick_for_each_range(reads: Reads, cache: HistoryCache) -> None:
+    first = cache.get("a", "7d", 1)
+    assert cache.get("a", "7d", 1) == first
+    assert reads.coins == ["a"]
+    cache.get("a", "7d", 2)
+    cache.get("a", "24h", 2)
+    assert reads.coins == ["a", "a", "a"]
 
 
-def test_what_was_read_for_an_older_tick_does_not_count(history: Counted, recall: Recall) -> None:
-    history.meanwhile = lambda: history.reads.count("b") or recall.past("b", "7d", 2)
-    recall.past("a", "7d", 1)
-    recall.past("a", "7d", 2)
-    assert history.reads == ["a", "b", "a"]
+def test_what_was_read_for_an_older_tick_is_not_kept(reads: Reads, cache: HistoryCache) -> None:
+    reads.meanwhile = lambda: reads.coins.count("b") or cache.get("b", "7d", 2)
+    cache.get("a", "7d", 1)
+    cache.get("a", "7d", 2)
+    assert reads.coins == ["a", "b", "a"]
 
 
-@pytest.mark.parametrize("most", [2, 50, 299])
-def test_fewer_points_need_no_other_read(history: Counted, recall: Recall, most: int) -> None:
-    assert recall.past("a", "7d", 1).points == history.told
-    few = recall.past("a", "7d", 1, most=most).points
-    assert most - 2 <= len(few) <= most
-    assert (few[0], few[-1]) == (history.told[0], history.told[-1])
-    assert set(few) <= set(history.told)
-    assert history.reads == ["a"]
+def test_fewer_points_need_no_other_read(reads: Reads, cache: HistoryCache) -> None:
+    assert cache.get("a", "7d", 1).points == reads.told
+    for most in (2, 50, 299):
+        few = cache.get("a", "7d", 1, max_points=most).points
+        assert most - 2 <= len(few) <= most
+        assert (few[0], few[-1]) == (reads.told[0], reads.told[-1])
+        assert set(few) <= set(reads.told)
+    assert reads.coins == ["a"]
 
 
-def test_prices_keep_their_digits(history: Counted, recall: Recall) -> None:
-    history.told = [(n, Decimal(text)) for n, text in enumerate(["0.10", "1.2E-9", "7", "97.50"])]
+def test_prices_keep_their_digits(reads: Reads, cache: HistoryCache) -> None:
+    reads.told = [(n, Decimal(text)) for n, text in enumerate(["0.10", "1.2E-9", "7", "97.50"])]
     for _ in range(2):
-        found = recall.past("a", "7d", 1).points
+        found = cache.get("a", "7d", 1).points
+        assert [str(price) for _, price in found] == ["0.10", "1.2E-9", "7", "97.50"]
         assert {type(price) for _, price in found} == {Decimal}
-        assert [(at, str(price)) for at, price in found] == [
-            (0, "0.10"), (1, "1.2E-9"), (2, "7"), (3, "97.50"),
-        ]  # fmt: skip
 
 
-def test_a_young_history_is_read_again_soon(
-    history: Counted, recall: Recall, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("points", "ttl_s"), [(300, TTL_S), (100, SHORT_TTL_S)])
+def test_it_expires_and_a_short_one_soon(
+    reads: Reads, cache: HistoryCache, points: int, ttl_s: float
 ) -> None:
-    """Its week may be filled in between two ticks."""
-    monkeypatch.setattr(module, "SHORT_KEPT", -1)
-    history.told = history.told[:50]
-    for most in (500, 50):
-        recall.past("a", "7d", 1, most=most)
-        recall.past("a", "7d", 1, most=most)
-    assert history.reads == ["a"] * 4
-    history.told = Counted().told
-    recall.past("a", "7d", 1)
-    assert len(recall.past("a", "7d", 1).points) == 300
-    assert history.reads == ["a"] * 5
+    """A short one's week may be filled in between two ticks."""
+    reads.told = reads.told[:points]
+    for reads.now in (0, ttl_s - 1, ttl_s + 1):
+        cache.get("a", "7d", 1)
+        cache.get("a", "7d", 1, max_points=50)
+    assert reads.coins == ["a", "a"]
 
 
-def test_what_has_not_been_asked_for_longest_goes_first(
-    history: Counted, recall: Recall, monkeypatch: pytest.MonkeyPatch
+def test_what_was_not_used_for_longest_is_evicted_first(reads: Reads) -> None:
+    size = len(HistoryCache(reads).get("a", "7d", 1).json)
+    cache = HistoryCache(reads, max_bytes=2 * size)
+    reads.coins.clear()
+    for coin in "abacac":
+        cache.get(coin, "7d", 1)
+    assert reads.coins == ["a", "b", "c"]
+    cache.get("b", "7d", 1)
+    assert reads.coins == ["a", "b", "c", "b"]
+
+
+def test_repeated_failures_are_one_line(
+    reads: Reads, cache: HistoryCache, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(module, "MOST_BYTES", 2 * len(recall.past("a", "7d", 1).json))
-    for coin in "bacac":
-        recall.past(coin, "7d", 1)
-    assert history.reads == ["a", "b", "c"]
-    recall.past("b", "7d", 1)
-    assert history.reads == ["a", "b", "c", "b"]
-
-
-def test_many_readers_of_one_that_fails_are_one_line(
-    history: Counted, recall: Recall, caplog: pytest.LogCaptureFixture
-) -> None:
-    history.fails = True
+    reads.error = OperationalError("SELECT", {}, Exception("no such host\nis it on?"))
     for coin in "abc":
         with pytest.raises(StoreError, match=r"^the history cannot be read now$"):
-            recall.past(coin, "7d", 1)
-    history.fails = False
-    recall.past("a", "7d", 1)
+            cache.get(coin, "7d", 1)
+    reads.error = None
+    cache.get("a", "7d", 1)
     assert [record.getMessage() for record in caplog.records] == [
         "the history cannot be read: (builtins.Exception) no such host",
         "the history can be read again (3 failures)",
     ]
 
 
-class TestHanging:
-    @pytest.fixture(autouse=True)
-    def _hasty(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(module, "LIMIT", LIMIT)
+def seconds_of_failure(cache: HistoryCache, coin: str) -> float:
+    began_at = time.monotonic()
+    with pytest.raises(StoreError):
+        cache.get(coin, "7d", 1)
+    return time.monotonic() - began_at
 
-    def took(self, recall: Recall, coin: str) -> float:
-        began_at = time.monotonic()
-        with pytest.raises(StoreError):
-            recall.past(coin, "7d", 1)
-        return time.monotonic() - began_at
 
-    def test_it_costs_a_few_readers_a_moment_and_the_others_nothing(
-        self, history: Counted, recall: Recall, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        history.answers.clear()
-        waits = [self.took(recall, f"coin {n}") for n in range(SEATS)]
-        assert all(LIMIT * 0.9 < wait < LIMIT + 5 for wait in waits)
-        at_once = [self.took(recall, "late") for _ in range(20)]
-        assert min(at_once) < LIMIT / 2
-        assert history.reads == [f"coin {n}" for n in range(SEATS)]
-        monkeypatch.setattr(module, "GIVEN_UP", 0)
-        self.took(recall, "hopeful")
-        assert history.reads[SEATS:] == ["hopeful"]
-        history.answers.set()
-        wait_for(lambda: not [one for one in threading.enumerate() if one.name == "inquiry"])
-        assert recall.past("a", "7d", 1).points == history.told
+def test_a_database_that_hangs_delays_few_requests_and_the_others_fail_at_once(
+    reads: Reads, cache: HistoryCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "QUERY_TIMEOUT_S", 0.1)
+    reads.answers.clear()
+    coins = [f"coin {n}" for n in range(MAX_READS)]
+    assert all(seconds_of_failure(cache, coin) > 0.09 for coin in coins)
+    monkeypatch.setattr(module, "QUERY_TIMEOUT_S", 30)
+    assert seconds_of_failure(cache, "late") < 15
+    assert reads.coins == coins
+    monkeypatch.setattr(module, "GIVEN_UP", 0)
+    monkeypatch.setattr(module, "QUERY_TIMEOUT_S", 0.1)
+    seconds_of_failure(cache, "hopeful")
+    assert reads.coins[MAX_READS:] == ["hopeful"]
+    reads.answers.set()
+    wait_for(lambda: not [one for one in threading.enumerate() if one.name == "inquiry"])
+    assert cache.get("a", "7d", 1).points == reads.told
 
-    def test_once_it_answers_all_wait_for_their_turn_again(
-        self, history: Counted, recall: Recall, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        history.answers.clear()
-        self.took(recall, "a")
-        history.answers.set()
-        recall.past("a", "7d", 1)
-        monkeypatch.setattr(module, "LIMIT", 10)
-        history.reads, busy = [], threading.Event()
-        history.meanwhile = lambda: busy.wait(30)
-        coins = [f"coin {n}" for n in range(SEATS + 1)]
-        with ThreadPoolExecutor(SEATS + 1) as readers:
-            found = readers.map(lambda coin: recall.past(coin, "7d", 1), coins)
-            wait_for(lambda: len(history.reads) == SEATS)
-            busy.set()
-            assert len(list(found)) == SEATS + 1
 
-    @pytest.fixture
-    def app(self, make_app: AppFactory, database_url: str) -> Iterator[Flask]:
-        app = make_app(database_url=database_url)
-        tick(app)
-        with app.app_context():
-            yield app
+def test_once_it_answers_all_wait_for_their_turn_again(
+    reads: Reads, cache: HistoryCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "QUERY_TIMEOUT_S", 0.1)
+    reads.answers.clear()
+    seconds_of_failure(cache, "a")
+    monkeypatch.setattr(module, "QUERY_TIMEOUT_S", 30)
+    reads.answers.set()
+    wait_for(lambda: cache._hangs_since is None)
+    reads.coins, busy = [], threading.Event()
+    reads.meanwhile = lambda: busy.wait(30)
+    coins = [f"coin {n}" for n in range(MAX_READS + 1)]
+    with ThreadPoolExecutor(MAX_READS + 1) as pool:
+        found = pool.map(lambda coin: cache.get(coin, "7d", 1), coins)
+        wait_for(lambda: len(reads.coins) == MAX_READS)
+        busy.set()
+        assert len(list(found)) == MAX_READS + 1
 
-    @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
-    def test_a_page_comes_without_a_past_and_the_api_says_when_to_ask_again(
-        self, app: Flask
-    ) -> None:
-        client = app.test_client()
-        assert client.get("/api/prices").status_code == 200
-        with db.engine.connect() as other:
-            other.execute(text("LOCK TABLE candle IN ACCESS EXCLUSIVE MODE"))
-            page = client.get("/cryptos/bitcoin")
-            assert (page.status_code, "cannot be read right now" in page.text) == (200, True)
-            for path in ("/api/history", "/api/coins/bitcoin/history"):
-                response = client.get(path)
-                assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
-                assert response.json
-                assert response.json["detail"] == "the history cannot be read now"
-            other.rollback()
-        wait_for(lambda: client.get("/api/history").status_code == 200)
-        assert "cannot be read right now" not in client.get("/cryptos/bitcoin").text
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_page_comes_without_a_past_and_the_api_says_when_to_retry(
+    make_app: AppFactory, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "QUERY_TIMEOUT_S", 0.1)
+    app = make_app(database_url=database_url)
+    tick(app)
+    client = app.test_client()
+    assert client.get("/api/prices").status_code == 200
+    with app.app_context(), db.engine.connect() as other:
+        other.execute(text("LOCK TABLE candle IN ACCESS EXCLUSIVE MODE"))
+        page = client.get("/cryptos/bitcoin")
+        assert (page.status_code, "cannot be read right now" in page.text) == (200, True)
+        for path in ("/api/history", "/api/coins/bitcoin/history"):
+            response = client.get(path)
+            assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
+            assert response.json
+            assert response.json["detail"] == "the history cannot be read now"
+        other.rollback()
+    monkeypatch.setattr(module, "QUERY_TIMEOUT_S", 30)
+    wait_for(lambda: client.get("/api/history").status_code == 200)
+    assert "cannot be read right now" not in client.get("/cryptos/bitcoin").text

@@ -25,13 +25,13 @@ from werkzeug.serving import make_server
 from tracker import services as services_module
 from tracker import web
 from tracker.config import ROOT, Settings
-from tracker.market.candles import MOST, Point, thin
+from tracker.market.candles import MAX_POINTS, Point, downsample
 from tracker.market.freshness import Status
 from tracker.market.quotes import Quote, Tick, TickJson
 from tracker.monitoring.instruments import Instruments
 from tracker.services import Services
 from tracker.storage.history import Series
-from tracker.storage.history_cache import Recall
+from tracker.storage.history_cache import HistoryCache
 
 TICK_AT = time.time_ns() // 1_000_000
 LOOK = 0.05
@@ -71,9 +71,11 @@ class FakeHistory:
 
     told: dict[str, list[Point]] = field(default_factory=dict)
 
-    def points(self, coin: str, range: str, now: int, *, most: int = MOST) -> Series:
+    def points(self, coin: str, range: str, now: int, *, max_points: int = MAX_POINTS) -> Series:
         points = self.told.get(f"{coin} {range}", self.told.get(coin, []))
-        return Series(thin(points, most), "hour" if range in ("7d", "30d", "1y") else "tick")
+        return Series(
+            downsample(points, max_points), "hour" if range in ("7d", "30d", "1y") else "tick"
+        )
 
 
 class Templates(BytecodeCache):
@@ -99,7 +101,7 @@ def make_app(relay: Any, history: FakeHistory | None = None, **settings: Any) ->
     its: dict[str, Any] = dict.fromkeys(field.name for field in fields(Services))
     its |= {
         "relay": relay,
-        "history_cache": Recall(history or FakeHistory()),
+        "history_cache": HistoryCache((history or FakeHistory()).points),
         "settings": Settings(**{"rate_limit": 0, **settings}),
         "instruments": Instruments(),
     }

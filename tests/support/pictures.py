@@ -18,9 +18,9 @@ from tests.support.browser import launched
 from tests.support.fake_site import Site, expect_state, make_tick
 from tests.support.tools import ROOT
 from tracker.config import Settings
-from tracker.market.candles import HOUR
 from tracker.market.freshness import Status
 from tracker.market.quotes import directed
+from tracker.times import HOUR_MS
 from worker.sources.simulated.market import Simulated
 
 FOLDER = ROOT / "docs" / "pictures"
@@ -52,7 +52,7 @@ class Market:
     def _past(self) -> None:
         at = int(self._now * 1000)
         for coin, prices in self._source.fetch(week=True).weeks.items():
-            hours = range(at - len(prices) * HOUR, at, HOUR)
+            hours = range(at - len(prices) * HOUR_MS, at, HOUR_MS)
             points = [(ms, price) for ms, price in zip(hours, prices, strict=True) if price]
             self.site.history.told[coin] = points
 

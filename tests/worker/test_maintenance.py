@@ -20,7 +20,7 @@ from tracker.market.quotes import Market
 from tracker.messaging.job_queue import QUEUE
 from tracker.services import db, services
 from tracker.storage.engine import reading
-from tracker.storage.rollup import PATIENCE
+from tracker.storage.rollup import TIME_LIMIT_S
 from tracker.storage.ticks import Store
 from tracker.times import DAY_MS
 from worker import maintenance
@@ -122,7 +122,7 @@ class TestSchedule:
         assert connection.zscore(key, "refresh_prices") < later  # type: ignore[operator]
 
     def test_no_job_ends_before_it_is_done(self) -> None:
-        assert all(job.timeout > 2 * PATIENCE for job in jobs_of(60)[1:])
+        assert all(job.timeout > 2 * TIME_LIMIT_S for job in jobs_of(60)[1:])
 
 
 def test_the_worker_runs_them(

@@ -1,4 +1,4 @@
-"""Candles: an hour's open, high, low and close, and how few points still show a history.
+"""Candles: an hour's open, high, low and close; and downsampling, for charts.
 
 A *point* is a pair of unix milliseconds and a price. Lists of points and of
 candles are in time order here, both as arguments and as results.
@@ -15,18 +15,17 @@ from itertools import groupby, pairwise
 from operator import itemgetter
 
 from tracker.market.quotes import number
+from tracker.times import HOUR_MS
 
 Point = tuple[int, Decimal]
 
-HOUR = 3_600_000
-"""Milliseconds."""
-MOST = 500
-"""Points that show a history: a chart has hardly more pixels for them."""
+MAX_POINTS = 500
+"""Points of a history at most: a chart has hardly more pixels for them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Candle:
-    """What a price did in the hour that begins at *hour*, in unix milliseconds."""
+    """A price's range in the hour that begins at *hour*, in unix milliseconds."""
 
     hour: int
     open: Decimal
@@ -35,29 +34,23 @@ class Candle:
     close: Decimal
 
     def then(self, later: Candle) -> Candle:
-        """Return the candle of the same hour that goes on as *later* does."""
-        return Candle(
-            self.hour,
-            self.open,
-            max(self.high, later.high),
-            min(self.low, later.low),
-            later.close,
-        )
+        """Return this candle continued by *later*, a candle of the same hour."""
+        high, low = max(self.high, later.high), min(self.low, later.low)
+        return Candle(self.hour, self.open, high, low, later.close)
 
     def path(self, until: int) -> tuple[Point, Point]:
-        """Return low and high in the order in which they probably came.
+        """Return low and high in their probable order: a price that rose was low first.
 
-        A price that rose was low first. They stand at a quarter and at three
-        quarters of the hour, or of what of it was over at *until*.
+        They stand at a quarter and at three quarters of the part of the hour before *until*.
         """
-        length = max(0, min(HOUR, until - self.hour))
+        length = max(0, min(HOUR_MS, until - self.hour))
         first, second = (self.low, self.high) if self.open <= self.close else (self.high, self.low)
         return (self.hour + length // 4, first), (self.hour + length * 3 // 4, second)
 
 
 def hour_of(ms: int) -> int:
     """Return when the hour around *ms* begins."""
-    return ms - ms % HOUR
+    return ms - ms % HOUR_MS
 
 
 def from_points(points: Iterable[Point]) -> list[Candle]:
@@ -70,11 +63,11 @@ def from_points(points: Iterable[Point]) -> list[Candle]:
 
 
 def from_sparkline(prices: Sequence[object], *, end: int) -> list[Candle]:
-    """Return candles from hourly *prices*, the last of them at *end*, as CoinGecko has them.
+    """Return candles from CoinGecko's hourly *prices*, the last of them at *end*.
 
-    A price and the one before it are a candle's close and open, and all that
-    is known of its high and low. The hour is the one that most of the time
-    between the two lies in. What is no finite number is passed over.
+    A price and the one before it are a candle's close and open; high and low are the higher
+    and the lower of the two. The candle's hour is the one that holds most of the time between
+    them. Values that are no finite number are skipped.
     """
     candles = []
     before: Decimal | None = None
@@ -83,29 +76,25 @@ def from_sparkline(prices: Sequence[object], *, end: int) -> list[Candle]:
         if price is None:
             continue
         if before is not None:
-            hour = hour_of(end - age * HOUR - HOUR // 2)
+            hour = hour_of(end - age * HOUR_MS - HOUR_MS // 2)
             candles.append(Candle(hour, before, max(before, price), min(before, price), price))
         before = price
     return candles
 
 
-def thin(points: Sequence[Point], most: int = MOST) -> list[Point]:
-    """Return at most *most* of *points*: first, last, and each bucket's lowest and highest.
+def downsample(points: Sequence[Point], max_points: int = MAX_POINTS) -> list[Point]:
+    """Return at most *max_points* points: first, last, and each bucket's lowest and highest.
 
-    The highest and the lowest of all are among them if *most* is 4 or more.
+    The highest and the lowest of all are among them if *max_points* is 4 or more.
     """
-    if len(points) <= most:
+    if len(points) <= max_points:
         return list(points)
     inner = points[1:-1]
-    count = (most - 2) // 2
-    edges = [len(inner) * number // count for number in range(count + 1)] if count else []
+    buckets = (max_points - 2) // 2
+    edges = [len(inner) * number // buckets for number in range(buckets + 1)] if buckets else []
     kept = [points[0]]
     for begin, end in pairwise(edges):
         bucket = inner[begin:end]
-        low, high = min(bucket, key=_price), max(bucket, key=_price)
-        kept += sorted({low, high}, key=_time)
+        extremes = {min(bucket, key=itemgetter(1)), max(bucket, key=itemgetter(1))}
+        kept += sorted(extremes, key=itemgetter(0))
     return [*kept, points[-1]]
-
-
-_time = itemgetter(0)
-_price = itemgetter(1)

@@ -1,11 +1,10 @@
-"""The history as the web reads it: seldom, never for long, and not by many at a time.
+"""Histories for the web: cached until the next tick, and read with a time limit.
 
-What was read is kept until the next tick, as JSON, which is a tenth of the size.
-The trap: candles may come between two ticks, when a week is filled in. So what
-is short, and cheap to read again, is kept for a moment only.
+They are kept as JSON, a tenth of the points' size. The trap: candles may come between two
+ticks, when a week is filled in. So a short history, cheap to read again, expires soon.
 
-A database that hangs takes `LIMIT` of a reader's time, and of `SEATS` readers;
-until it answers all others are told so at once.
+A database that hangs delays at most `MAX_READS` requests, by `QUERY_TIMEOUT_S` each; all
+others fail at once until it answers again.
 """
 
 from __future__ import annotations
@@ -13,31 +12,30 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from decimal import Decimal
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import simplejson
+from cachetools import TLRUCache
 from sqlalchemy.exc import SQLAlchemyError
 
 from tracker.concurrency import GIVEN_UP, Inquiry
 from tracker.errors import StoreError
 from tracker.logs.throttle import Repeated
-from tracker.market.candles import MOST, Point, thin
+from tracker.market.candles import MAX_POINTS, Point, downsample
 from tracker.storage.history import Resolution, Series
 from tracker.times import now_ms
 
-LIMIT = 2.0
-"""Seconds that a history may be waited for."""
-SEATS = 4
-"""Histories read at a time: the pool keeps connections for the relay and the checks."""
-MOST_BYTES = 16 * 1024 * 1024
-"""Kept in all: 250 coins' five ranges."""
-KEPT = 60.0
-"""Seconds, when no tick comes: a range goes on."""
-SHORT, SHORT_KEPT = 100, 10.0
-"""Below so many points it is kept for so many seconds: as long as browsers do."""
+QUERY_TIMEOUT_S = 2.0
+MAX_READS = 4
+"""Reads at a time: the pool keeps connections for the relay and the checks."""
+MAX_BYTES = 16 * 1024 * 1024
+"""Size of the cache: 250 coins' five ranges."""
+TTL_S = 60.0
+"""How long a history is kept when no tick comes: its range moves on."""
+SHORT_POINTS, SHORT_TTL_S = 100, 10.0
+"""Histories of up to so many points expire earlier: as soon as in browsers."""
 
 log = logging.getLogger(__name__)
 
@@ -45,11 +43,12 @@ Key = tuple[str, str, int]
 """Coin, range, and how many points at most."""
 
 
-class Past(NamedTuple):
-    """A history's points as *json*, and the coarsest kind of what they were made of."""
+class CachedHistory(NamedTuple):
+    """A history's points as *json*, and the coarsest of their sources."""
 
     json: str
     resolution: Resolution
+    expires_at: float
 
     @property
     def points(self) -> list[Point]:
@@ -58,120 +57,96 @@ class Past(NamedTuple):
         return [(at, Decimal(price)) for at, price in pairs]
 
 
-Kept = tuple[Past, float]
-"""Until when, on the monotonic clock."""
+class HistoryCache:
+    """The histories of one market's coins, read by *read(coin, range, now)*."""
 
-
-class Reads(Protocol):
-    """What reads the database: `tracker.storage.history.History`."""
-
-    def points(self, coin: str, range: str, now: int) -> Series:
-        """Return *coin*'s prices in the *range* up to *now*."""
-
-
-class Recall:
-    """The pasts of one market's coins, as one process has them."""
-
-    def __init__(self, history: Reads) -> None:
-        self._history = history
-        self._kept: OrderedDict[Key, Kept] = OrderedDict()
-        self._bytes = 0
-        self._tick: int | None = None
+    def __init__(
+        self,
+        read: Callable[[str, str, int], Series],
+        *,
+        max_bytes: int = MAX_BYTES,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._read = read
+        self._clock = clock
         self._lock = threading.Lock()
-        self._seats = threading.Semaphore(SEATS)
-        self._late_since: float | None = None
-        self._unread = Repeated(log)
+        self._tick_id: int | None = None
+        self._entries: TLRUCache[Key, CachedHistory] = TLRUCache(
+            max_bytes,
+            ttu=lambda _, history, now: history.expires_at,
+            timer=clock,
+            getsizeof=lambda history: len(history.json),
+        )
+        self._seats = threading.Semaphore(MAX_READS)
+        self._hangs_since: float | None = None
+        self._failures = Repeated(log)
 
-    def past(self, coin: str, range: str, tick: int | None, *, most: int = MOST) -> Past:
-        """Return *coin*'s past in the *range* as of the newest *tick*, at most *most* points.
+    def get(
+        self, coin: str, range: str, tick_id: int | None, *, max_points: int = MAX_POINTS
+    ) -> CachedHistory:
+        """Return *coin*'s history in the *range* as of the newest tick, *tick_id*.
 
         Raises `StoreError` if it cannot be read now.
         """
-        return self._kept_or_read((coin, range, most), tick)[0]
-
-    def _kept_or_read(self, key: Key, tick: int | None) -> Kept:
-        found = self._find(key, tick)
-        if found is None:
-            coin, range, most = key
-            if most < MOST:
-                whole, until = self._kept_or_read((coin, range, MOST), tick)
-                found = _past(Series(thin(whole.points, most), whole.resolution)), until
-            else:
-                past = self._read(coin, range)
-                found = past, time.monotonic() + _seconds(past)
-            self._keep(key, tick, found)
-        return found
-
-    def _find(self, key: Key, tick: int | None) -> Kept | None:
+        key = (coin, range, max_points)
         with self._lock:
-            if tick != self._tick:
-                self._tick, self._bytes = tick, 0
-                self._kept.clear()
-            found = self._kept.get(key)
-            if found is None or found[1] < time.monotonic():
-                return None
-            self._kept.move_to_end(key)
+            if tick_id != self._tick_id:
+                self._tick_id = tick_id
+                self._entries.clear()
+            found = self._entries.get(key)
+        if found is not None:
             return found
-
-    def _keep(self, key: Key, tick: int | None, kept: Kept) -> None:
+        if max_points < MAX_POINTS:
+            whole = self.get(coin, range, tick_id)
+            series = Series(downsample(whole.points, max_points), whole.resolution)
+            made = _as_json(series, whole.expires_at)
+        else:
+            series = self._read_in_time(coin, range)
+            ttl_s = SHORT_TTL_S if len(series.points) <= SHORT_POINTS else TTL_S
+            made = _as_json(series, self._clock() + ttl_s)
         with self._lock:
-            if tick != self._tick:
-                return
-            before = self._kept.pop(key, None)
-            self._bytes += len(kept[0].json) - (len(before[0].json) if before else 0)
-            self._kept[key] = kept
-            while self._bytes > MOST_BYTES:
-                _, (oldest, _) = self._kept.popitem(last=False)
-                self._bytes -= len(oldest.json)
+            if tick_id == self._tick_id:  # else what was read may be older than the newest tick
+                self._entries[key] = made
+        return made
 
-    def _read(self, coin: str, range: str) -> Past:
-        def question() -> Series:
-            return self._history.points(coin, range, now_ms())
-
+    def _read_in_time(self, coin: str, range: str) -> Series:
         try:
-            found = self._ask(question)
+            series = self._read_in_thread(coin, range)
         except (SQLAlchemyError, TimeoutError) as error:
-            what = str(error).partition("\n")[0]
-            self._unread.failed(f"the history cannot be read: {what}")
+            reason = str(error).partition("\n")[0]
+            self._failures.failed(f"the history cannot be read: {reason}")
             raise StoreError("the history cannot be read now") from error
-        self._unread.over("the history can be read again")
-        return _past(found)
+        self._failures.over("the history can be read again")
+        return series
 
-    def _ask(self, question: Callable[[], Series]) -> Series:
-        """Ask in a thread, if there is a seat. Raises what that raises, and `TimeoutError`."""
-        deadline = time.monotonic() + LIMIT
-        seats = self._seats_now()
-        is_late = self._late_since is not None
-        no_answer = f"no answer within {LIMIT:g} s"
-        if not seats.acquire(timeout=0 if is_late else LIMIT):
-            raise TimeoutError(no_answer)
+    def _read_in_thread(self, coin: str, range: str) -> Series:
+        """Read, if there is a seat. Raises the database's errors and `TimeoutError`."""
+        deadline = time.monotonic() + QUERY_TIMEOUT_S
+        seats = self._current_seats()
+        if not seats.acquire(timeout=0 if self._hangs_since is not None else QUERY_TIMEOUT_S):
+            raise TimeoutError(f"no answer within {QUERY_TIMEOUT_S:g} s")
 
-        def ask() -> Series:
+        def read() -> Series:
             try:
-                return question()
+                return self._read(coin, range, now_ms())
             finally:
-                self._late_since = None
+                self._hangs_since = None
                 seats.release()
 
         try:
-            return Inquiry(ask).answer(max(0.0, deadline - time.monotonic()))
+            return Inquiry(read).answer(max(0.0, deadline - time.monotonic()))
         except TimeoutError:
-            self._late_since = self._late_since or time.monotonic()
-            raise TimeoutError(no_answer) from None
+            self._hangs_since = self._hangs_since or time.monotonic()
+            raise TimeoutError(f"no answer within {QUERY_TIMEOUT_S:g} s") from None
 
-    def _seats_now(self) -> threading.Semaphore:
-        """Return the seats; others, if those on them have waited so long that they are given up."""
-        since = self._late_since
+    def _current_seats(self) -> threading.Semaphore:
+        """Return the seats, or new ones when all reads of the old ones are given up."""
+        since = self._hangs_since
         if since is not None and time.monotonic() - since > GIVEN_UP:
-            self._seats, self._late_since = threading.Semaphore(SEATS), None
+            self._seats, self._hangs_since = threading.Semaphore(MAX_READS), None
         return self._seats
 
 
-def _past(series: Series) -> Past:
+def _as_json(series: Series, expires_at: float) -> CachedHistory:
     text = simplejson.dumps(series.points, use_decimal=True, separators=(",", ":"))
-    return Past(text, series.resolution)
-
-
-def _seconds(past: Past) -> float:
-    """Return how long *past* is kept."""
-    return SHORT_KEPT if past.json.count("[") <= SHORT else KEPT
+    return CachedHistory(text, series.resolution, expires_at)

@@ -10,7 +10,7 @@ from flask import Flask
 
 from tests.support.fake_site import BITCOIN, make_tick
 from tracker.config import MAX_COINS
-from tracker.market.candles import MOST
+from tracker.market.candles import MAX_POINTS
 from tracker.market.freshness import State, Status
 from tracker.market.quotes import Direction
 from tracker.storage.history import RANGES, Resolution
@@ -68,19 +68,19 @@ def test_limits_and_choices_are_the_codes_own() -> None:
         assert range["schema"] == {"enum": list(RANGES), "default": query_params.DEFAULT_RANGE}
     assert of_coin["format"]["schema"] == {"enum": list(query_params.FORMATS)}
     points = of_coins["points"]["schema"]
-    assert (points["minimum"], points["maximum"]) == (2, MOST)
+    assert (points["minimum"], points["maximum"]) == (2, MAX_POINTS)
     assert points["default"] == query_params.DEFAULT_POINTS
     assert f"at most {MAX_COINS};" in of_coins["coins"]["description"]
     coins, _, last_event_id = DOCUMENT["paths"]["/stream"]["get"]["parameters"]
     assert coins == of_coins["coins"]
     assert f"{stream.MAX_ID} characters" in last_event_id["description"]
     history_of_coin = DOCUMENT["paths"]["/api/coins/{coin}/history"]["get"]["responses"]["200"]
-    assert f"At most {MOST} points" in history_of_coin["description"]
+    assert f"At most {MAX_POINTS} points" in history_of_coin["description"]
     assert list(history_of_coin["content"]) == ["application/json", "text/csv"]
     for name in ("CoinHistory", "History"):
         assert SCHEMAS[name]["properties"]["range"] == {"enum": list(RANGES)}
         assert SCHEMAS[name]["properties"]["resolution"]["enum"] == list(get_args(Resolution))
-    assert SCHEMAS["CoinHistory"]["properties"]["points"]["maxItems"] == MOST
+    assert SCHEMAS["CoinHistory"]["properties"]["points"]["maxItems"] == MAX_POINTS
     assert SCHEMAS["Quote"]["properties"]["direction"]["enum"] == list(get_args(Direction))
     assert SCHEMAS["Status"]["properties"]["state"]["enum"] == list(get_args(State))
     assert all(set(one["properties"]) == set(one["required"]) for one in SCHEMAS.values())

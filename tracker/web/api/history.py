@@ -17,9 +17,9 @@ from simplejson import RawJSON
 from werkzeug.exceptions import ServiceUnavailable
 
 from tracker.errors import StoreError
-from tracker.market.candles import MOST, Point
+from tracker.market.candles import MAX_POINTS, Point
 from tracker.services import services
-from tracker.storage.history_cache import Past
+from tracker.storage.history_cache import CachedHistory
 from tracker.times import iso
 from tracker.web.api.prices import RETRY_AFTER_S, no_prices_yet
 from tracker.web.middleware import query_params
@@ -91,9 +91,9 @@ def _conditional(etag: str) -> Response:
     return response
 
 
-def _read(coin: str, range: str, tick_id: int, most: int = MOST) -> Past:
+def _read(coin: str, range: str, tick_id: int, max_points: int = MAX_POINTS) -> CachedHistory:
     try:
-        return services().history_cache.past(coin, range, tick_id, most=most)
+        return services().history_cache.get(coin, range, tick_id, max_points=max_points)
     except StoreError as error:
         raise ServiceUnavailable(str(error), retry_after=RETRY_AFTER_S) from error
 

@@ -12,7 +12,7 @@ from flask import request
 from werkzeug.exceptions import BadRequest, NotFound
 
 from tracker.config import MAX_COINS, whole
-from tracker.market.candles import MOST
+from tracker.market.candles import MAX_POINTS
 from tracker.storage.history import RANGES
 
 DEFAULT_RANGE = "24h"
@@ -23,7 +23,7 @@ THEMES = ("light", "dark")
 MAX_SHOWN = 50
 """Characters of a wrong value that its refusal repeats."""
 
-_points = whole(2, MOST)
+_points = whole(2, MAX_POINTS)
 
 
 def coins(known: Collection[str]) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from markupsafe import Markup
 from werkzeug.wrappers import Response as Redirect
 
 from tracker.errors import StoreError
-from tracker.market.candles import Point, thin
+from tracker.market.candles import Point, downsample
 from tracker.market.quotes import Quote, Tick
 from tracker.services import services
 from tracker.storage.history import RANGES, Resolution
@@ -92,7 +92,7 @@ def _past(coin: str, range: str, tick: Tick | None) -> Past:
     if coin not in services().relay.coins:
         return _shown(range, "[]", [], "tick")
     try:
-        found = services().history_cache.past(coin, range, tick.id if tick else None)
+        found = services().history_cache.get(coin, range, tick.id if tick else None)
     except StoreError:  # which was logged
         return Past(range, None, [], Markup(""))
     return _shown(range, found.json, found.points, found.resolution)
@@ -100,7 +100,7 @@ def _past(coin: str, range: str, tick: Tick | None) -> Past:
 
 def _shown(range: str, json: str, points: list[Point], resolution: Resolution) -> Past:
     body = f'{{"range":"{range}","points":{json},"resolution":"{resolution}"}}'
-    return Past(range, points, thin(points, ROWS), Markup(body))  # noqa: S704 - ours
+    return Past(range, points, downsample(points, ROWS), Markup(body))  # noqa: S704 - ours
 
 
 def _cut(text: str, most: int = LONGEST) -> str:
