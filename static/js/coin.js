@@ -1,56 +1,64 @@
-/** The page of one coin: its quote from the stream that all pages share, and its chart. */
+/** The page of one coin: its quote from the stream of all pages, and its chart. */
 
 import { Alerts } from "./alerts/alerts.js";
 import { PriceChart } from "./chart/chart.js";
-import { PastTable } from "./chart/data_table.js";
-import { RANGES } from "./chart/series.js";
+import { DataTable } from "./chart/data_table.js";
+import { documentTitle } from "./lib/document_title.js";
 import { one, setData, setText, setTitle, show } from "./lib/dom.js";
-import { big, exact, percent, price, trend, UNKNOWN } from "./lib/format.js";
+import { compact, exact, percent, price, trend } from "./lib/format.js";
 import { adoptIcon, showIcon } from "./lib/icons.js";
-import { LivePage } from "./live/live.js";
+import { ARROWS, showPrice } from "./lib/price_cell.js";
 import { showTime } from "./lib/times.js";
+import { LivePage } from "./live/live.js";
 
 /**
  * @typedef {import("./lib/format.js").Currency} Currency
  * @typedef {import("./lib/market.js").Quote} Quote
  * @typedef {import("./lib/market.js").Tick} Tick
- * @typedef {import("./chart/series.js").Range} Range
  */
 
-const ARROWS = { up: "▲", down: "▼", same: "" };
-const SPOKEN = { up: "up", down: "down", same: "unchanged" };
-const OLD = ["stale", "offline", "reconnecting"];
+const NOT_LIVE = ["stale", "offline", "reconnecting"];
+const CHANGES = /** @type {const} */ (["change_1h", "change_24h", "change_7d"]);
+/** @type {[key: "low_24h" | "high_24h" | "market_cap" | "volume_24h", format: typeof price][]} */
+const FACTS = [
+  ["low_24h", price],
+  ["high_24h", price],
+  ["market_cap", compact],
+  ["volume_24h", compact],
+];
 
 const root = one("[data-live]");
 const coin = root.dataset.of ?? "";
 const history = one("[data-history]");
 const icon = one("[data-icon]");
-/** @type {{quote: Quote, currency: Currency} | null} the newest */
-let known = null;
+const ranges = one("[data-ranges]");
+/** @type {[Quote, Currency] | null} */
+let newest = null;
 
 const alerts = new Alerts(coin);
-const page = new LivePage(root, { hear, paint });
+const page = new LivePage(root, { onTick, render });
 const chart = new PriceChart(one("[data-chart]"), {
   url: history.dataset.url ?? "",
-  currency: page.currencyOf(/** @type {Tick} */ ({ currency: root.dataset.currency })),
+  lengths: JSON.parse(ranges.dataset.ranges ?? "{}"),
+  currency: page.currencyOf(root.dataset.currency ?? ""),
   staleAfter: Number(root.dataset.staleAfter),
-  range: /** @type {Range} */ (history.dataset.range),
+  range: history.dataset.range ?? "",
   onLoad: () => table.show(),
 });
-const table = new PastTable(one("[data-past]", HTMLDetailsElement), () => chart);
+const table = new DataTable(one("[data-past]", HTMLDetailsElement), () => chart);
 
 /**
  * @param {Tick} tick
  * @param {Currency} currency
  */
-function hear(tick, currency) {
-  alerts.hear(tick);
+function onTick(tick, currency) {
+  alerts.onTick(tick);
   const quote = quoteIn(tick);
   if (quote) follow(tick, quote, currency);
 }
 
 /**
- * What goes on in a hidden tab as well.
+ * The part of an update that a hidden tab gets as well.
  *
  * @param {Tick} tick
  * @param {Quote} quote
@@ -59,22 +67,23 @@ function hear(tick, currency) {
 function follow(tick, quote, currency) {
   chart.currency = currency;
   chart.add(tick.id, quote.price);
-  showTitle(quote, currency);
+  newest = [quote, currency];
+  showTitle();
 }
 
 /**
  * @param {Tick} tick
  * @param {Currency} currency
  */
-function paint(tick, currency) {
-  alerts.paint(tick, currency);
+function render(tick, currency) {
+  alerts.render(tick, currency);
   const quote = quoteIn(tick);
   show("[data-absent]", !quote);
   if (quote) {
-    follow(tick, quote, currency); // the first one came with the page and was not heard
+    follow(tick, quote, currency); // the first one came with the page, not by the stream
     showName(quote);
-    showPrice(quote, currency);
   }
+  showPrice(one("[data-price]"), quote, currency);
   showFacts(quote, currency);
   chart.draw();
 }
@@ -94,39 +103,17 @@ function showName({ image, symbol, name, rank }) {
 }
 
 /**
- * @param {Quote} quote
- * @param {Currency} currency
- */
-function showPrice({ direction, price: amount, price_digits: digits }, currency) {
-  setData(one("[data-quote]"), "direction", direction);
-  setText(one("[data-arrow]"), ARROWS[direction]);
-  setText(one("[data-amount]"), price(amount, currency));
-  setText(one("[data-spoken]"), SPOKEN[direction]);
-  setTitle(one("[data-price]"), exact(digits, currency));
-}
-
-/**
- * What else is known; dashes for a coin that is not followed now.
- *
- * @param {Quote | null} quote
+ * @param {Quote | null} quote null shows dashes, for a coin that is no longer followed
  * @param {Currency} currency
  */
 function showFacts(quote, currency) {
-  if (!quote) {
-    setText(one("[data-amount]"), UNKNOWN);
-    setText(one("[data-arrow]"), "");
-    setText(one("[data-spoken]"), "");
-    setTitle(one("[data-price]"), "");
-    setData(one("[data-quote]"), "direction", "same");
-  }
-  for (const key of /** @type {const} */ (["change_1h", "change_24h", "change_7d"])) {
+  for (const key of CHANGES) {
     const element = one(`[data-change=${key}]`);
     setText(element, percent(quote?.[key] ?? null));
     setData(element, "trend", trend(quote?.[key] ?? null));
   }
-  for (const key of /** @type {const} */ (["low_24h", "high_24h", "market_cap", "volume_24h"])) {
+  for (const [key, format] of FACTS) {
     const element = one(`[data-fact=${key}]`);
-    const format = key.endsWith("24h") && key !== "volume_24h" ? price : big;
     setText(element, format(quote?.[key] ?? null, currency));
     setTitle(element, exact(quote?.[`${key}_digits`] ?? null, currency));
   }
@@ -135,7 +122,7 @@ function showFacts(quote, currency) {
 }
 
 /**
- * Where the price stands between the day's lowest and highest.
+ * Mark the price between the day's lowest and highest.
  *
  * @param {Quote | null} quote
  */
@@ -146,59 +133,46 @@ function showSpan(quote) {
   mark.toggleAttribute("hidden", !isKnown);
   if (!isKnown) return;
   const part = Math.max(0, Math.min(1, (amount - low) / (high - low)));
-  const x = (part * 97.5).toFixed(1); // of 100, and the mark has its width
+  const x = (part * 97.5).toFixed(1); // of 100, less the mark's width
   if (mark.getAttribute("x") !== x) mark.setAttribute("x", x);
 }
 
-/**
- * The tab's title, also of a hidden one. A price that is not live says so.
- *
- * @param {Quote} quote
- * @param {Currency} currency
- */
-function showTitle(quote, currency) {
-  known = { quote, currency };
+/** The tab's title, also of a hidden one. It says so if the price is not live. */
+function showTitle() {
+  if (!newest) return;
+  const [quote, currency] = newest;
   const { state = "" } = root.dataset;
-  const isOld = OLD.includes(state);
-  const amount = price(quote.price, currency);
-  const head = isOld ? `(${state}) ${amount}` : `${ARROWS[quote.direction]} ${amount}`.trim();
-  const title = `${head} ${quote.symbol.toUpperCase()} · Crypto Tracker`;
+  const prefix = NOT_LIVE.includes(state) ? `(${state})` : ARROWS[quote.direction];
+  const title = documentTitle(quote, currency, prefix);
   if (document.title !== title) document.title = title;
 }
 
 /**
- * Another range without another page. Back leads to where the reader came from
- * and not through all the ranges.
+ * Show another range without another page. Back leads to the page before, and not
+ * through all the ranges.
  *
  * @param {MouseEvent} event
  */
-function onRange(event) {
+function onRangeClick(event) {
   const link = event.target instanceof Element ? event.target.closest("[data-range]") : null;
   const isPlain = !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
   if (!(link instanceof HTMLAnchorElement) || !isPlain) return;
   event.preventDefault();
-  setRange(/** @type {Range} */ (link.dataset.range));
+  for (const each of ranges.querySelectorAll("[data-range]")) {
+    if (each === link) each.setAttribute("aria-current", "true");
+    else each.removeAttribute("aria-current");
+  }
+  const { range = "" } = link.dataset;
+  table.setRange(range);
+  chart.setRange(range);
   window.history.replaceState(window.history.state, "", link.href);
   show("[data-no-range]", false);
 }
 
-/** @param {Range} range */
-function setRange(range) {
-  for (const link of document.querySelectorAll("[data-ranges] [data-range]")) {
-    const isIt = link.getAttribute("data-range") === range;
-    if (isIt) link.setAttribute("aria-current", "true");
-    else link.removeAttribute("aria-current");
-  }
-  table.setRange(range);
-  chart.choose(range);
-}
-
 adoptIcon(icon, one("[data-ticker]").textContent || (one("[data-name]").textContent ?? ""));
-one("[data-ranges]").addEventListener("click", onRange);
-new MutationObserver(() => known && showTitle(known.quote, known.currency)).observe(root, {
-  attributeFilter: ["data-state"],
-});
-const past = history.textContent?.trim();
-if (past && chart.range in RANGES) chart.open(JSON.parse(past));
+ranges.addEventListener("click", onRangeClick);
+new MutationObserver(showTitle).observe(root, { attributeFilter: ["data-state"] });
+const points = history.textContent?.trim();
+if (points) chart.show(JSON.parse(points));
 else chart.load();
 page.start();

@@ -1,16 +1,17 @@
 /** The page of all coins. */
 
 import { Alerts } from "./alerts/alerts.js";
+import { documentTitle } from "./lib/document_title.js";
 import { one, setText, show } from "./lib/dom.js";
+import { ARROWS } from "./lib/price_cell.js";
 import { LivePage } from "./live/live.js";
-import { Choices } from "./table/preferences.js";
-import { headline } from "./table/document_title.js";
-import { inWords } from "./table/order.js";
+import { Announcer } from "./table/announcer.js";
+import { describe, topFavorite } from "./table/order.js";
+import { Preferences } from "./table/preferences.js";
 import { Search } from "./table/search.js";
 import { Sorting } from "./table/sorting.js";
+import { SparklineLoader } from "./table/sparkline_loader.js";
 import { CoinTable } from "./table/table.js";
-import { Voice } from "./table/announcer.js";
-import { Week } from "./table/sparkline_loader.js";
 
 /**
  * @typedef {import("./lib/format.js").Currency} Currency
@@ -22,32 +23,32 @@ const plainTitle = document.title;
 const root = one("[data-live]");
 const body = one("[data-rows]");
 const table = new CoinTable(body, one("[data-row-template]", HTMLTemplateElement));
-const voice = new Voice(one("[data-voice]"));
-const week = new Week(one("[data-table]").dataset.history ?? "", (lines) => table.draw(lines));
+const announcer = new Announcer(one("[data-announcer]"));
+const historyUrl = one("[data-table]").dataset.history ?? "";
+const sparklines = new SparklineLoader(historyUrl, (lines) => table.showSparklines(lines));
 
-const choices = new Choices(() => {
-  table.sort(choices.order, choices.favorites);
-  sorting.show(choices.order);
+const preferences = new Preferences(() => {
+  table.sort(preferences.order, preferences.favorites);
+  sorting.show(preferences.order);
   showTitle();
 });
 
-const sorting = new Sorting(root, choices.order, (order) => {
-  choices.sortBy(order);
-  voice.say(`Sorted by ${inWords(order)}.`);
+const sorting = new Sorting(root, preferences.order, (order) => {
+  preferences.sortBy(order);
+  announcer.announce(`Sorted by ${describe(order)}.`);
 });
 
 const search = new Search(one("[data-search]", HTMLInputElement), (needle) => {
-  const words = showFound(needle);
-  voice.sayInAPause(words);
+  announcer.announceAfterPause(showFound(needle));
 });
 
 body.addEventListener("click", ({ target }) => {
   const star = target instanceof Element ? target.closest("[data-star]") : null;
   const row = star?.closest("[data-coin]");
   if (!(row instanceof HTMLElement)) return;
-  const isFavorite = choices.toggle(row.dataset.coin ?? "");
+  const isFavorite = preferences.toggleFavorite(row.dataset.coin ?? "");
   const name = row.querySelector("[data-name]")?.textContent;
-  voice.say(`${name} is ${isFavorite ? "now" : "no longer"} a favorite.`);
+  announcer.announce(`${name} is ${isFavorite ? "now" : "no longer"} a favorite.`);
 });
 
 one("[data-search-clear]").addEventListener("click", () => {
@@ -55,38 +56,41 @@ one("[data-search-clear]").addEventListener("click", () => {
   search.box.focus();
 });
 
-/** @type {[Tick, Currency] | null} the newest, seen or not */
+/** @type {[Tick, Currency] | null} the newest, rendered or not */
 let newest = null;
 
-/** The tab shows the favorite's price, also while the page is hidden. */
+/** The tab's title has the top favorite's price, also while the page is hidden. */
 function showTitle() {
-  const title = newest && headline(newest[0].quotes, newest[1], choices);
-  if (document.title !== (title ?? plainTitle)) document.title = title ?? plainTitle;
+  const [tick, currency] = newest ?? [];
+  const quote = topFavorite(tick?.quotes ?? [], preferences);
+  const title =
+    quote && currency ? documentTitle(quote, currency, ARROWS[quote.direction]) : plainTitle;
+  if (document.title !== title) document.title = title;
 }
 
 /**
  * @param {string} needle
- * @returns {string} how many coins were found, in words
+ * @returns {string} how many coins were found, as a text
  */
 function showFound(needle) {
   const found = table.search(needle);
-  const words = `${found} of ${table.quotes.length} coins`;
-  setText(one("[data-count]"), needle ? words : "");
+  const text = `${found} of ${table.quotes.length} coins`;
+  setText(one("[data-count]"), needle ? text : "");
   setText(one("[data-needle]"), search.box.value.trim());
   show("[data-nothing]", found === 0 && needle !== "");
-  return needle ? words : `All ${found} coins`;
+  return needle ? text : `All ${found} coins`;
 }
 
-table.sort(choices.order, choices.favorites);
+table.sort(preferences.order, preferences.favorites);
 
 new LivePage(root, {
-  hear(tick, currency) {
-    alerts.hear(tick);
+  onTick(tick, currency) {
+    alerts.onTick(tick);
     newest = [tick, currency];
     showTitle();
   },
-  paint(tick, currency) {
-    alerts.paint(tick, currency);
+  render(tick, currency) {
+    alerts.render(tick, currency);
     newest ??= [tick, currency];
     table.show(tick.quotes, currency);
     showFound(search.needle);
@@ -94,6 +98,6 @@ new LivePage(root, {
     show("[data-empty]", tick.quotes.length === 0);
     setText(one("[data-code]"), tick.currency.toUpperCase());
     showTitle();
-    setTimeout(() => week.look(tick.quotes.length)); // after the prices
+    setTimeout(() => sparklines.refresh(tick.quotes.length)); // after the prices
   },
 }).start();

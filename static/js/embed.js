@@ -1,23 +1,16 @@
 /** The embedded page: a few coins' prices, in rows without charts, buttons or choices. */
 
-import { one, setData, setText, setTitle, show } from "./lib/dom.js";
-import { exact, percent, price, trend } from "./lib/format.js";
-import { LivePage } from "./live/live.js";
+import { one, setData, setText, show } from "./lib/dom.js";
+import { percent, trend } from "./lib/format.js";
 import { byRank } from "./lib/market.js";
-
-/**
- * @typedef {import("./lib/format.js").Currency} Currency
- * @typedef {import("./lib/market.js").Quote} Quote
- */
-
-const ARROWS = { up: "▲", down: "▼", same: "" };
-const SPOKEN = { up: "up", down: "down", same: "unchanged" };
+import { showPrice } from "./lib/price_cell.js";
+import { LivePage } from "./live/live.js";
 
 const list = one("[data-rows]");
 const blank = one("[data-row-template]", HTMLTemplateElement);
 
 /**
- * The coin's row: that which is there, or a new one.
+ * The coin's row: the one on the page, or a new one.
  *
  * @param {string} id
  */
@@ -32,24 +25,20 @@ function rowOf(id) {
 
 /**
  * @param {HTMLElement} row
- * @param {Quote} quote
- * @param {Currency} currency
+ * @param {import("./lib/market.js").Quote} quote
+ * @param {import("./lib/format.js").Currency} currency
  */
 function fill(row, quote, currency) {
   const cell = (/** @type {string} */ hook) => one(hook, HTMLElement, row);
   setText(cell("[data-name]"), quote.name);
   setText(cell("[data-symbol]"), quote.symbol.toUpperCase());
-  setText(cell("[data-arrow]"), ARROWS[quote.direction]);
-  setText(cell("[data-amount]"), price(quote.price, currency));
-  setText(cell("[data-spoken]"), SPOKEN[quote.direction]);
-  setData(cell("[data-field=price]"), "direction", quote.direction);
-  setTitle(cell("[data-field=price]"), exact(quote.price_digits, currency));
+  showPrice(cell("[data-field=price]"), quote, currency);
   setText(cell("[data-field=change_24h]"), percent(quote.change_24h));
   setData(cell("[data-field=change_24h]"), "trend", trend(quote.change_24h));
 }
 
 new LivePage(one("[data-live]"), {
-  paint({ quotes }, currency) {
+  render({ quotes }, currency) {
     const rows = byRank(quotes).map((quote) => {
       const row = rowOf(quote.id);
       fill(row, quote, currency);

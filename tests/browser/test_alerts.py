@@ -65,7 +65,7 @@ def toasts(page: Page) -> Locator:
 
 
 def said(page: Page) -> Locator:
-    return page.locator("[data-alert-form] [data-said]")
+    return page.locator("[data-alert-form] [data-message]")
 
 
 def open_dialog(page: Page) -> None:
@@ -76,7 +76,7 @@ def open_dialog(page: Page) -> None:
 def set_alert(page: Page, limit: str, side: str = "above", coin: str = "bitcoin") -> None:
     """Set an alert as a reader does, and leave the dialog."""
     open_dialog(page)
-    dialog(page).get_by_label("Tell me when").select_option(coin)
+    dialog(page).get_by_label("Alert me when").select_option(coin)
     dialog(page).get_by_role("combobox", name="is", exact=True).select_option(side)
     dialog(page).get_by_label("this price").fill(limit)
     dialog(page).get_by_role("button", name="Set alert").click()
@@ -102,7 +102,7 @@ def test_an_alert_fires_once_per_crossing_and_stays_until_it_is_dismissed(
     expect(toasts(page)).to_contain_text("Bitcoin rose above 98.000 USD")
     expect(toasts(page)).to_contain_text("It was 98.012,5 USD at")
     expect(page.get_by_role("alert")).to_have_text("Bitcoin rose above 98.000 USD")
-    bell = page.get_by_role("button", name="Alerts, 1 to be seen")
+    bell = page.get_by_role("button", name="Alerts, 1 new")
     expect(bell.locator("[data-badge]")).to_have_text("1")
     box = toasts(page).bounding_box()
     assert box
@@ -145,7 +145,7 @@ def test_with_permission_it_is_a_notification_once_for_all_tabs(site: Site, new_
         "It was 96.500 USD",
     ]
     assert len({tag for _, _, tag in notified}) == 2
-    expect(dialog(page)).to_contain_text("They come as notifications", use_inner_text=True)
+    expect(dialog(page)).to_contain_text("Alerts appear as notifications", use_inner_text=True)
 
 
 def iso_of(tick: Tick) -> re.Pattern[str]:
@@ -201,8 +201,8 @@ def test_an_alert_that_is_met_already_says_so_and_waits_for_the_next_crossing(
     open_dialog(page)
     dialog(page).get_by_label("this price").fill("90000")
     page.keyboard.press("Enter")
-    expect(said(page)).to_contain_text("already: you are told the next time it rises above it")
-    expect(items(page)).to_contain_text("Above it now; tells again after it has fallen back.")
+    expect(said(page)).to_contain_text("already: the alert fires the next time it rises above it")
+    expect(items(page)).to_contain_text("Above it now; fires again after it has fallen back.")
     page.keyboard.press("Escape")
     bitcoin(site, "91000")
     bitcoin(site, "89000")
@@ -265,7 +265,7 @@ def test_a_coin_that_is_no_longer_followed_is_called_so(site: Site, new_page: Op
     expect(items(page)).to_contain_text("Waiting.")
     site.send_tick(ETHER)
     expect(items(page)).to_contain_text("Not followed now.")
-    expect(dialog(page).get_by_label("Tell me when").locator("option")).to_have_count(1)
+    expect(dialog(page).get_by_label("Alert me when").locator("option")).to_have_count(1)
 
 
 def test_a_coins_own_page_begins_with_that_coin(site: Site, new_page: Open) -> None:
@@ -273,7 +273,7 @@ def test_a_coins_own_page_begins_with_that_coin(site: Site, new_page: Open) -> N
     page = new_page()
     open_live(page, site, "/cryptos/ethereum")
     open_dialog(page)
-    expect(dialog(page).get_by_label("Tell me when")).to_have_value("ethereum")
+    expect(dialog(page).get_by_label("Alert me when")).to_have_value("ethereum")
 
 
 def test_the_dialog_works_by_keyboard_and_gives_the_focus_back(site: Site, new_page: Open) -> None:
@@ -283,7 +283,7 @@ def test_the_dialog_works_by_keyboard_and_gives_the_focus_back(site: Site, new_p
     bell = page.get_by_role("button", name="Alerts")
     bell.focus()
     page.keyboard.press("Enter")
-    expect(dialog(page).get_by_label("Tell me when")).to_be_focused()
+    expect(dialog(page).get_by_label("Alert me when")).to_be_focused()
     for _ in range(2):
         page.keyboard.press("Tab")
     page.keyboard.type("98000")
@@ -372,7 +372,7 @@ def test_there_is_room_for_fifty(site: Site, new_page: Open) -> None:
     expect(items(page)).to_have_count(50)
     dialog(page).get_by_label("this price").fill("99000")
     page.keyboard.press("Enter")
-    expect(said(page)).to_have_text("There is room for 50 alerts. Remove one first.")
+    expect(said(page)).to_have_text("You can have 50 alerts. Remove one first.")
     page.keyboard.press("Escape")
     bitcoin(site, "98001")
     expect(toasts(page)).to_have_count(50)

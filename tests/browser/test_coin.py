@@ -357,7 +357,7 @@ def test_only_the_range_that_was_asked_for_last_is_shown(told: Site, new_page: O
     page.route("**/history?range=7d", lambda route: held.append(route))
     page.get_by_role("link", name="7d").click()
     expect(page.locator("[data-chart]")).to_have_attribute("data-state", "loading")
-    expect(page.locator("[data-said-text]")).to_have_text("Loading prices …")
+    expect(page.locator("[data-chart-message]")).to_have_text("Loading prices …")
     page.get_by_role("link", name="1h").click()
     expect_points(page, 2)
     expect_said(page, "$80.00")
@@ -382,7 +382,7 @@ def test_a_lost_request_is_said_and_can_be_made_again(told: Site, new_page: Open
     open_live(page, told, PAGE)
     page.route("**/history?range=30d", lambda route: route.abort())
     page.get_by_role("link", name="30d").click()
-    said = page.locator("[data-said-text]")
+    said = page.locator("[data-chart-message]")
     expect(said).to_have_text("The prices could not be loaded. The server cannot be reached.")
     page.route("**/history?range=30d", lambda route: route.fulfill(status=503))
     page.get_by_role("button", name="Try again").click()
@@ -412,7 +412,7 @@ def test_a_range_without_prices_says_so_until_the_first_comes(site: Site, new_pa
     site.tick = make_tick(ETHER)
     page = english(new_page)
     open_live(page, site, PAGE)
-    said = page.locator("[data-said-text]")
+    said = page.locator("[data-chart-message]")
     expect(said).to_contain_text("No prices in this range yet.")
     expect(page.locator("[data-absent]")).to_contain_text("Bitcoin is not among the top 10 now")
     expect(page.locator("[data-amount]")).to_have_text("–")
@@ -606,9 +606,9 @@ def test_a_day_of_ticks_leaves_the_heap_as_it_was(told: Site, new_page: Open) ->
         const { PriceChart } = await import(address);
         window.chart = new PriceChart(document.querySelector('[data-chart]'), {
             url: '/api/coins/bitcoin/history', currency: {code: 'usd', symbol: '$', cents: 2},
-            staleAfter: 180000, range: '1h', onLoad() {},
+            lengths: {'1h': 3600000}, staleAfter: 180000, range: '1h', onLoad() {},
         });
-        window.chart.open({range: '1h', resolution: 'tick', points: []});
+        window.chart.show({range: '1h', resolution: 'tick', points: []});
         window.at = Date.now();
         window.day = (count) => {
             for (let tick = 0; tick < count; tick++) {

@@ -73,7 +73,7 @@ def star(page: Page, coin: str) -> Locator:
 
 
 def voice(page: Page) -> Locator:
-    return page.locator("[data-voice]")
+    return page.locator("[data-announcer]")
 
 
 def watch(page: Page, selector: str) -> None:
@@ -361,7 +361,7 @@ def test_only_what_changed_flashes_and_nothing_for_those_who_want_calm(
 
 
 def test_only_what_the_reader_asked_for_is_said(site: Site, page: Page) -> None:
-    watch(page, "[data-voice]")
+    watch(page, "[data-announcer]")
     site.send_tick(replace(COINS[0], price=Decimal(98000), direction="up"), *COINS[1:])
     expect(cell(page, "bitcoin", "price")).to_contain_text("98,000")
     assert seen(page) == set()
@@ -371,7 +371,7 @@ def test_only_what_the_reader_asked_for_is_said(site: Site, page: Page) -> None:
     expect(voice(page)).to_have_text("2 of 3 coins")
     page.get_by_label("Search coins").fill("")
     expect(voice(page)).to_have_text("All 3 coins")
-    expect(page.locator("[role=status][data-voice]")).to_have_count(1)
+    expect(page.locator("[role=status][data-announcer]")).to_have_count(1)
 
 
 def test_a_search_is_counted_aloud_only_when_typing_has_paused(site: Site, new_page: Open) -> None:

@@ -1,15 +1,15 @@
 /**
- * The room of the alerts: a button in the top bar, the dialog behind it, and what
- * happens when one fires. A page hands it every tick.
+ * Price alerts on a page: the button in the top bar, its dialog, and the messages
+ * of alerts that have fired. The page passes every tick on to `onTick`.
  */
 
 import { one, setText } from "../lib/dom.js";
 import { AlertForm } from "./form.js";
 import { KeyedList } from "./list.js";
-import { ask, notify, onPermission, permission } from "./notify.js";
-import { AlertStore, keyOf, MOST } from "./store.js";
+import { notify, onPermissionChange, permission, requestPermission } from "./notify.js";
+import { AlertStore, keyOf, MAX_ALERTS } from "./store.js";
 import { Toasts } from "./toasts.js";
-import { confirmed, described, detail, headline, standing } from "./labels.js";
+import { confirmation, description, detail, headline, standing } from "./labels.js";
 
 /**
  * @typedef {import("../lib/format.js").Currency} Currency
@@ -19,7 +19,7 @@ import { confirmed, described, detail, headline, standing } from "./labels.js";
  */
 
 export class Alerts {
-  /** @param {string} [coin] that the form begins with */
+  /** @param {string} [coin] selected in the form at first */
   constructor(coin = "") {
     /** @type {Tick | null} the newest */
     this.tick = null;
@@ -39,12 +39,12 @@ export class Alerts {
         key: (alert) => alert.id,
         fill: (item, alert) => this.#fill(item, alert),
         remove: (alert) => this.store.remove(alert.id),
-        after: () => this.form.limit,
+        focusAfterLast: () => this.form.limit,
       },
     );
     this.toasts = new Toasts(
       one("[data-toasts]"),
-      (seen) => this.store.dismiss(seen),
+      (firings) => this.store.dismiss(firings),
       () => this.button,
     );
     this.#listen();
@@ -52,24 +52,24 @@ export class Alerts {
   }
 
   /**
-   * To be called with every tick, in order; with one that was heard already it does nothing.
+   * To be called with every tick, in order. A repetition does nothing.
    *
    * @param {Tick} tick
    */
-  hear(tick) {
+  onTick(tick) {
     this.tick = tick;
-    this.store.hear(tick, (firings) => this.#deliver(firings));
+    this.store.judge(tick, (firings) => this.#deliver(firings));
   }
 
   /**
-   * To be called with the newest tick, and the one that the server painted.
+   * To be called with the newest tick, at first the one that the server rendered.
    *
    * @param {Tick} tick
    * @param {Currency} currency
    */
-  paint(tick, currency) {
-    this.hear(tick);
-    this.form.offer(tick, currency);
+  render(tick, currency) {
+    this.onTick(tick);
+    this.form.setTick(tick, currency);
     if (this.dialog.open) this.#showList();
   }
 
@@ -81,15 +81,15 @@ export class Alerts {
       if (isBackdrop || isClose) this.dialog.close();
     });
     one("[data-allow]").addEventListener("click", async () => {
-      await ask();
+      await requestPermission();
       this.#showPermission();
       this.form.limit.focus(); // the button that had the focus is gone
     });
-    onPermission(() => this.#showPermission());
+    onPermissionChange(() => this.#showPermission());
   }
 
   #open() {
-    this.form.say("");
+    this.form.setMessage("");
     this.#showPermission();
     this.#showList();
     this.dialog.showModal();
@@ -97,9 +97,9 @@ export class Alerts {
 
   #show() {
     const { waiting } = this.store;
-    const many = waiting.length;
-    setText(one("[data-badge]"), many ? String(many) : "");
-    this.button.setAttribute("aria-label", many ? `Alerts, ${many} to be seen` : "Alerts");
+    const count = waiting.length;
+    setText(one("[data-badge]"), count ? String(count) : "");
+    this.button.setAttribute("aria-label", count ? `Alerts, ${count} new` : "Alerts");
     this.toasts.show(waiting);
     if (this.dialog.open) this.#showList();
   }
@@ -115,15 +115,15 @@ export class Alerts {
    * @param {Alert} alert
    */
   #fill(item, alert) {
-    setText(one("[data-described]", HTMLElement, item), described(alert));
+    setText(one("[data-description]", HTMLElement, item), description(alert));
     setText(one("[data-standing]", HTMLElement, item), standing(alert, this.tick));
-    one("button", HTMLElement, item).setAttribute("aria-label", `Remove: ${described(alert)}`);
+    one("button", HTMLElement, item).setAttribute("aria-label", `Remove: ${description(alert)}`);
   }
 
   #showPermission() {
     const now = permission();
-    for (const words of this.dialog.querySelectorAll("[data-permission]")) {
-      words.toggleAttribute("hidden", words.getAttribute("data-permission") !== now);
+    for (const text of this.dialog.querySelectorAll("[data-permission]")) {
+      text.toggleAttribute("hidden", text.getAttribute("data-permission") !== now);
     }
   }
 
@@ -132,12 +132,12 @@ export class Alerts {
    * @param {Tick} tick
    */
   async #add(alert, tick) {
-    if (await this.store.add(alert, tick)) return confirmed(alert);
-    return `There is room for ${MOST} alerts. Remove one first.`;
+    if (await this.store.add(alert, tick)) return confirmation(alert);
+    return `You can have ${MAX_ALERTS} alerts. Remove one first.`;
   }
 
   /**
-   * Show what fired; return what the reader has to be shown on the page.
+   * Notify the reader; return the firings that must be shown on the page instead.
    *
    * @param {Firing[]} firings
    */

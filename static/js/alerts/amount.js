@@ -1,6 +1,6 @@
 /**
  * Amounts as people type or paste them: "97012.5", "97.012,50", "97 012,5",
- * "$0.00001", "1e-8 usd". Lenient, so whoever asks should say what was understood.
+ * "$0.00001", "1e-8 usd". It guesses, so the result should be shown to the reader.
  * Pure: no DOM.
  */
 
@@ -23,7 +23,7 @@ export function parseAmount(text, locale) {
 }
 
 /**
- * How an amount is written where the reader lives.
+ * An amount as it is written in the reader's locale.
  *
  * @param {string} [locale] the reader's, if not given
  */
@@ -34,9 +34,9 @@ export function exampleAmount(locale) {
 /**
  * *body* as `Number` reads it; "NaN" if its signs make no sense.
  *
- * Of "." and "," the last one is the decimal sign if there are both, and neither
- * is if one comes again. A single one that could be either, as in "1.234", is
- * what it is to the reader.
+ * If there are both "." and ",", the last one is the decimal sign; one that comes
+ * twice separates groups. A single one that could be either, as in "1.234", is
+ * read as the reader's locale has it.
  *
  * @param {string} body digits, "." and ","
  * @param {string} decimal the reader's

@@ -1,6 +1,6 @@
-/** The form that makes an alert: it says what it understands, and what it does not. */
+/** The form for an alert. It shows how it understands the price as it is typed. */
 
-import { setText } from "../lib/dom.js";
+import { one, setText } from "../lib/dom.js";
 import { price } from "../lib/format.js";
 import { byRank } from "../lib/market.js";
 import { exampleAmount, parseAmount } from "./amount.js";
@@ -16,19 +16,19 @@ import { amount } from "./labels.js";
 export class AlertForm {
   /**
    * @param {HTMLFormElement} form
-   * @param {string} coin that is chosen at first
-   * @param {(alert: Alert, tick: Tick) => Promise<string>} add returns what is to be said
+   * @param {string} coin selected at first
+   * @param {(alert: Alert, tick: Tick) => Promise<string>} add returns a message
    */
   constructor(form, coin, add) {
     this.form = form;
-    this.wanted = coin;
+    this.firstCoin = coin;
     this.add = add;
     this.coin = /** @type {HTMLSelectElement} */ (form.elements.namedItem("coin"));
     this.side = /** @type {HTMLSelectElement} */ (form.elements.namedItem("side"));
     this.limit = /** @type {HTMLInputElement} */ (form.elements.namedItem("limit"));
-    this.code = part(form, "[data-alert-code]");
-    this.hint = part(form, "[data-hint]");
-    this.said = part(form, "[data-said]");
+    this.code = one("[data-alert-code]", HTMLElement, form);
+    this.hint = one("[data-hint]", HTMLElement, form);
+    this.message = one("[data-message]", HTMLElement, form);
     /** @type {Tick | null} */
     this.tick = null;
     /** @type {Currency | null} */
@@ -37,17 +37,17 @@ export class AlertForm {
       event.preventDefault();
       this.#submit();
     });
-    form.addEventListener("input", () => this.#edited());
+    form.addEventListener("input", () => this.#onInput());
     this.#showHint();
   }
 
   /**
-   * Offer the coins of the newest tick.
+   * Offer the newest tick's coins.
    *
    * @param {Tick} tick
    * @param {Currency} currency
    */
-  offer(tick, currency) {
+  setTick(tick, currency) {
     this.tick = tick;
     this.currency = currency;
     setText(this.code, tick.currency.toUpperCase());
@@ -56,8 +56,8 @@ export class AlertForm {
   }
 
   /** @param {string} text */
-  say(text) {
-    setText(this.said, text);
+  setMessage(text) {
+    setText(this.message, text);
   }
 
   /** @param {Tick} tick */
@@ -69,14 +69,14 @@ export class AlertForm {
     const key = JSON.stringify(offers);
     if (key === this.coin.dataset.offers) return;
     this.coin.dataset.offers = key;
-    const chosen = this.coin.value || this.wanted;
+    const chosen = this.coin.value || this.firstCoin;
     this.coin.replaceChildren(...offers.map(({ id, text }) => new Option(text, id)));
     if (offers.some(({ id }) => id === chosen)) this.coin.value = chosen;
   }
 
-  #edited() {
+  #onInput() {
     this.limit.removeAttribute("aria-invalid");
-    this.say("");
+    this.setMessage("");
     this.#showHint();
   }
 
@@ -91,7 +91,10 @@ export class AlertForm {
       return;
     }
     const value = parseAmount(this.limit.value);
-    const understood = value === null ? `Write it like ${exampleAmount()}.` : `Understood as ${amount(value, this.currency.code)}.`;
+    const understood =
+      value === null
+        ? `Write it like ${exampleAmount()}.`
+        : `Understood as ${amount(value, this.currency.code)}.`;
     setText(this.hint, `${understood} Now ${price(quote.price, this.currency)}.`);
   }
 
@@ -99,7 +102,7 @@ export class AlertForm {
     const quote = this.#quote;
     const { tick } = this;
     const limit = parseAmount(this.limit.value);
-    if (!quote || !tick) return this.say("There are no prices yet to compare with.");
+    if (!quote || !tick) return this.setMessage("There are no prices yet to compare with.");
     if (limit === null) return this.#refuse();
     const side = this.side.value === "below" ? "below" : "above";
     /** @type {Alert} */
@@ -113,26 +116,16 @@ export class AlertForm {
       met: isMet(side, limit, quote.price),
       fired: null,
     };
-    this.limit.value = ""; // before the wait: by its end the next one may be half written
-    this.#edited();
-    this.say(await this.add(alert, tick));
+    this.limit.value = ""; // before the wait: after it the next one may be half written
+    this.#onInput();
+    this.setMessage(await this.add(alert, tick));
   }
 
   #refuse() {
     this.limit.setAttribute("aria-invalid", "true");
     this.limit.focus();
     const written = this.limit.value.trim();
-    const what = written ? `“${written}” is not an amount above zero.` : "The price is missing.";
-    this.say(`${what} Write it like ${exampleAmount()}.`);
+    const problem = written ? `“${written}” is not an amount above zero.` : "The price is missing.";
+    this.setMessage(`${problem} Write it like ${exampleAmount()}.`);
   }
-}
-
-/**
- * @param {HTMLElement} root
- * @param {string} selector
- */
-function part(root, selector) {
-  const found = root.querySelector(selector);
-  if (!(found instanceof HTMLElement)) throw new Error(`the form has no ${selector}`);
-  return found;
 }

@@ -1,4 +1,4 @@
-/** What is said about alerts. Pure: no DOM. */
+/** The texts of alerts. Pure: no DOM. */
 
 import { clock, exact } from "../lib/format.js";
 import { priceFor } from "./rules.js";
@@ -12,7 +12,7 @@ import { priceFor } from "./rules.js";
 const MOVES = { above: "rose above", below: "fell below" };
 
 /**
- * An amount with all its digits: one that was rounded would seem to be another.
+ * An amount with all its digits: a rounded limit would seem to be another one.
  *
  * @param {number} value
  * @param {string} code of its currency
@@ -22,12 +22,12 @@ export function amount(value, code) {
 }
 
 /** @param {Alert} alert */
-export function described({ name, side, limit, currency }) {
+export function description({ name, side, limit, currency }) {
   return `${name} ${side} ${amount(limit, currency)}`;
 }
 
 /**
- * True whenever it is read, also after a sleep.
+ * The title of a firing: true whenever it is read, also much later.
  *
  * @param {Firing} firing
  */
@@ -44,7 +44,7 @@ export function detail({ alert, price, at }, now = Date.now()) {
 }
 
 /**
- * How an alert is doing.
+ * The state of an alert.
  *
  * @param {Alert} alert
  * @param {Tick | null} tick the newest
@@ -52,22 +52,22 @@ export function detail({ alert, price, at }, now = Date.now()) {
  */
 export function standing(alert, tick, now = Date.now()) {
   const { side, met, fired } = alert;
-  const told = fired === null ? "" : ` Last told at ${clock(fired, now)}.`;
-  if (tick && priceFor(alert, tick) === undefined) return `Not followed now.${told}`;
-  if (!met) return `Waiting.${told}`;
+  const last = fired === null ? "" : ` Last fired at ${clock(fired, now)}.`;
+  if (tick && priceFor(alert, tick) === undefined) return `Not followed now.${last}`;
+  if (!met) return `Waiting.${last}`;
   return side === "above"
-    ? `Above it now; tells again after it has fallen back.${told}`
-    : `Below it now; tells again after it has risen back.${told}`;
+    ? `Above it now; fires again after it has fallen back.${last}`
+    : `Below it now; fires again after it has risen back.${last}`;
 }
 
 /**
- * What is said when an alert has been set.
+ * The message after an alert was set.
  *
  * @param {Alert} alert
  */
-export function confirmed(alert) {
+export function confirmation(alert) {
   const { name, side, met } = alert;
-  if (!met) return `Set: ${described(alert)}.`;
+  if (!met) return `Set: ${description(alert)}.`;
   const way = side === "above" ? "rises above it" : "falls below it";
-  return `Set. ${name} is ${side} ${amount(alert.limit, alert.currency)} already: you are told the next time it ${way}.`;
+  return `Set. ${name} is ${side} ${amount(alert.limit, alert.currency)} already: the alert fires the next time it ${way}.`;
 }

@@ -1,7 +1,6 @@
 /**
- * A list whose items are made from a `<template>` and kept by their key, so that
- * the focus stays where it is while others come and go. Each item has one button,
- * which takes it off.
+ * A list whose items are made from a `<template>` and kept by key, so that the focus
+ * stays where it is while others come and go. Each item has one button, which removes it.
  */
 
 import { one } from "../lib/dom.js";
@@ -13,43 +12,43 @@ export class KeyedList {
   /**
    * @param {HTMLElement} list
    * @param {HTMLTemplateElement} template one item
-   * @param {object} ways
-   * @param {(it: T) => string} ways.key
-   * @param {(element: HTMLElement, it: T) => void} ways.fill
-   * @param {(it: T) => void} ways.remove
-   * @param {() => HTMLElement} ways.after where the focus goes when the last item is removed
+   * @param {object} options
+   * @param {(value: T) => string} options.key
+   * @param {(item: HTMLElement, value: T) => void} options.fill
+   * @param {(value: T) => void} options.remove
+   * @param {() => HTMLElement} options.focusAfterLast where the focus goes when the last item is removed
    */
-  constructor(list, template, { key, fill, remove, after }) {
+  constructor(list, template, { key, fill, remove, focusAfterLast }) {
     this.list = list;
     this.template = template;
     this.key = key;
     this.fill = fill;
     this.remove = remove;
-    this.after = after;
+    this.focusAfterLast = focusAfterLast;
     /** @type {Map<string, HTMLElement>} */
     this.items = new Map();
   }
 
-  /** @param {T[]} all in order */
-  show(all) {
-    const present = new Set(all.map(this.key));
+  /** @param {T[]} values in order */
+  show(values) {
+    const present = new Set(values.map(this.key));
     for (const [key, item] of this.items) {
-      if (!present.has(key)) this.#drop(key, item);
+      if (!present.has(key)) this.#remove(key, item);
     }
-    all.forEach((it, place) => {
-      const item = this.items.get(this.key(it)) ?? this.#make(it);
-      this.fill(item, it);
+    values.forEach((value, place) => {
+      const item = this.items.get(this.key(value)) ?? this.#make(value);
+      this.fill(item, value);
       const there = this.list.children[place] ?? null;
       if (there !== item) this.list.insertBefore(item, there);
     });
   }
 
-  /** @param {T} it */
-  #make(it) {
+  /** @param {T} value */
+  #make(value) {
     const blank = /** @type {HTMLElement} */ (this.template.content.firstElementChild);
     const item = /** @type {HTMLElement} */ (blank.cloneNode(true));
-    one("button", HTMLButtonElement, item).addEventListener("click", () => this.remove(it));
-    this.items.set(this.key(it), item);
+    one("button", HTMLButtonElement, item).addEventListener("click", () => this.remove(value));
+    this.items.set(this.key(value), item);
     return item;
   }
 
@@ -57,13 +56,13 @@ export class KeyedList {
    * @param {string} key
    * @param {HTMLElement} item
    */
-  #drop(key, item) {
+  #remove(key, item) {
     const hadFocus = item.contains(document.activeElement);
     const next = item.nextElementSibling ?? item.previousElementSibling;
     item.remove();
     this.items.delete(key);
     if (!hadFocus) return;
-    const button = next?.querySelector("button") ?? this.after();
+    const button = next?.querySelector("button") ?? this.focusAfterLast();
     button.focus();
   }
 }

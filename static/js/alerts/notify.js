@@ -1,6 +1,6 @@
 /**
- * The browser's own notifications: whether they may be shown, and showing one.
- * The reader is asked only by `ask`, upon a click.
+ * The browser's own notifications. The reader is asked for permission only by
+ * `requestPermission`, after a click.
  */
 
 /** @typedef {"unsupported" | NotificationPermission} Permission */
@@ -11,22 +11,22 @@ export function permission() {
 }
 
 /** @returns {Promise<Permission>} */
-export async function ask() {
+export async function requestPermission() {
   await Notification.requestPermission();
   return permission();
 }
 
 /**
- * Be told when the reader changes their mind in the browser's own settings.
+ * Call *listener* when the permission changes in the browser's settings.
  *
  * @param {() => void} listener
  */
-export async function onPermission(listener) {
+export async function onPermissionChange(listener) {
   try {
     const status = await navigator.permissions.query({ name: "notifications" });
     status.addEventListener("change", listener);
   } catch {
-    // An older browser: the state is looked up whenever the dialog opens.
+    // An older browser: the dialog reads the permission whenever it opens.
   }
 }
 

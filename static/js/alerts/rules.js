@@ -1,9 +1,9 @@
 /**
- * When an alert fires: at the tick with which the price comes to be above, or
- * below, the limit. It must leave that side before the alert can fire again.
- * Strictly above and below: a price at the limit is on neither side.
+ * When an alert fires: at the tick that takes the price above, or below, the limit.
+ * The price must return before the alert can fire again. A price at the limit is
+ * neither above nor below.
  *
- * A gap in the data is no crossing: what counts is the last price that was heard.
+ * A gap in the data is no crossing: each price is compared with the last known one.
  * Pure: no DOM, no storage, no clock.
  *
  * @typedef {import("../lib/market.js").Tick} Tick
@@ -16,8 +16,8 @@
  * @property {string} name the coin's, for when it is no longer followed
  * @property {Side} side
  * @property {number} limit
- * @property {string} currency the limit's; in another one nothing is compared
- * @property {boolean} met whether the last price heard was on that side
+ * @property {string} currency the limit's; prices in another one are ignored
+ * @property {boolean} met whether the last known price was on that side
  * @property {number | null} fired when it last did, the tick's unix ms
  *
  * @typedef {object} Firing
@@ -36,7 +36,7 @@ export function isMet(side, limit, price) {
 }
 
 /**
- * The price that counts for an alert, if the tick has one.
+ * The price to compare with an alert's limit, if the tick has one.
  *
  * @param {Pick<Alert, "coin" | "currency">} alert
  * @param {Tick} tick
@@ -48,8 +48,8 @@ export function priceFor({ coin, currency }, tick) {
 }
 
 /**
- * What one tick means for all alerts. To be asked for every tick once, in order.
- * Alerts that stay as they were are returned as they are.
+ * Apply a tick to all alerts. To be called with every tick once, in order. Alerts
+ * that do not change are returned as the same objects.
  *
  * @param {Alert[]} alerts
  * @param {Tick} tick
@@ -72,7 +72,7 @@ export function judge(alerts, tick) {
 }
 
 /**
- * Whether something that was stored is an alert: it may be anybody's.
+ * Whether a stored value is an alert: it may be anything.
  *
  * @param {any} it
  */
@@ -81,7 +81,7 @@ export function isAlert(it) {
     typeof it === "object" &&
     it !== null &&
     [it.id, it.coin, it.name, it.currency].every((text) => typeof text === "string") &&
-    (it.side === "above" || it.side === "below") &&
+    ["above", "below"].includes(it.side) &&
     Number.isFinite(it.limit) &&
     it.limit > 0 &&
     typeof it.met === "boolean" &&
@@ -89,15 +89,7 @@ export function isAlert(it) {
   );
 }
 
-/**
- * @param {any} it
- */
+/** @param {any} it */
 export function isFiring(it) {
-  return (
-    typeof it === "object" &&
-    it !== null &&
-    isAlert(it.alert) &&
-    Number.isFinite(it.price) &&
-    Number.isFinite(it.at)
-  );
+  return isAlert(it?.alert) && Number.isFinite(it.price) && Number.isFinite(it.at);
 }

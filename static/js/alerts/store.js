@@ -1,13 +1,13 @@
 /**
- * The reader's alerts, one set for the whole browser, whichever tab they come from.
+ * The reader's alerts in the browser's storage, shared by all tabs.
  *
- * Every tab hears every tick, but only the first to come judges it: a lock lets
- * one in at a time, and the newest tick judged is kept beside the alerts. Where
- * there are no locks (only secure pages have them), what is read and written in one
- * go is nearly as good.
+ * Every tab gets every tick, but only one tab judges it: a lock admits one at a
+ * time, and the newest tick judged is stored beside the alerts. Where there are no
+ * locks (only secure pages have them), reading and writing without a pause between
+ * is nearly as good.
  *
- * What fired and was not yet seen by the reader is kept too, so that it waits in
- * every tab until it is dismissed in one. Knows nothing of how things look.
+ * Firings that were not shown as notifications are stored too: they wait in every
+ * tab until they are dismissed in one.
  */
 
 import { onChange, read, write } from "../lib/prefs.js";
@@ -19,14 +19,14 @@ import { isAlert, isFiring, judge } from "./rules.js";
  * @typedef {import("../lib/market.js").Tick} Tick
  */
 
-export const MOST = 50; // alerts, and things waiting to be seen
+export const MAX_ALERTS = 50; // also of the firings that wait
 
 const ALERTS = "alerts";
 const WAITING = "alerts-waiting";
 const JUDGED = "alerts-judged"; // the newest tick's id
 
 export class AlertStore {
-  /** @param {() => void} changed called when something here, or in another tab, has changed */
+  /** @param {() => void} changed called after each change, of this tab or another */
   constructor(changed) {
     this.changed = changed;
     onChange(ALERTS, changed);
@@ -38,20 +38,20 @@ export class AlertStore {
     return list(ALERTS, isAlert);
   }
 
-  /** @returns {Firing[]} what is to be seen yet, the newest first */
+  /** @returns {Firing[]} to be dismissed by the reader, the newest first */
   get waiting() {
     return list(WAITING, isFiring);
   }
 
   /**
-   * Judge a tick, unless another tab has. Ask for each one in order.
+   * Judge a tick, unless another tab has. To be called with each one in order.
    *
    * @param {Tick} tick
-   * @param {(firings: Firing[]) => Firing[]} deliver returns those that must wait to be seen
+   * @param {(firings: Firing[]) => Firing[]} deliver returns those that must wait
    */
-  hear(tick, deliver) {
+  judge(tick, deliver) {
     if (!this.alerts.length) return Promise.resolve();
-    return inTurn(() => {
+    return exclusively(() => {
       if (tick.id <= judged()) return;
       write(JUDGED, tick.id);
       const before = this.alerts;
@@ -64,16 +64,16 @@ export class AlertStore {
   }
 
   /**
-   * Add an alert, of which *tick* is what it was made after. False if there is no room.
+   * Add an alert that was made after *tick*. False if there are too many.
    *
    * @param {Alert} alert
    * @param {Tick} tick
    * @returns {Promise<boolean>}
    */
   add(alert, tick) {
-    return inTurn(() => {
+    return exclusively(() => {
       const { alerts } = this;
-      if (alerts.length >= MOST) return false;
+      if (alerts.length >= MAX_ALERTS) return false;
       if (tick.id > judged()) write(JUDGED, tick.id);
       write(ALERTS, [alert, ...alerts]);
       this.changed();
@@ -83,32 +83,28 @@ export class AlertStore {
 
   /** @param {string} id an alert's */
   remove(id) {
-    return inTurn(() => {
+    return exclusively(() => {
       write(ALERTS, this.alerts.filter((alert) => alert.id !== id));
       this.changed();
     });
   }
 
   /**
-   * Let something wait to be seen that could not be shown otherwise.
+   * Let firings wait that could not be shown as notifications.
    *
    * @param {Firing[]} firings
    */
   keep(firings) {
-    return inTurn(() => {
+    return exclusively(() => {
       this.#wait(firings);
       this.changed();
     });
   }
 
-  /**
-   * Forget what has been seen.
-   *
-   * @param {Firing[]} seen
-   */
-  dismiss(seen) {
-    const keys = new Set(seen.map(keyOf));
-    return inTurn(() => {
+  /** @param {Firing[]} firings */
+  dismiss(firings) {
+    const keys = new Set(firings.map(keyOf));
+    return exclusively(() => {
       write(WAITING, this.waiting.filter((firing) => !keys.has(keyOf(firing))));
       this.changed();
     });
@@ -116,12 +112,12 @@ export class AlertStore {
 
   /** @param {Firing[]} firings */
   #wait(firings) {
-    if (firings.length) write(WAITING, [...firings.reverse(), ...this.waiting].slice(0, MOST));
+    if (firings.length) write(WAITING, [...firings.reverse(), ...this.waiting].slice(0, MAX_ALERTS));
   }
 }
 
 /**
- * What tells one firing from all others.
+ * A key that no other firing has.
  *
  * @param {Firing} firing
  */
@@ -130,23 +126,23 @@ export function keyOf({ alert, at }) {
 }
 
 /**
- * Do something while no other tab does. Where the lock is refused (with the storage,
- * by some private windows), or there is none, it is done at once.
+ * Run *action* while no other tab does. Where there are no locks, or they are refused
+ * (by some private windows, with the storage), it runs at once.
  *
  * @template T
  * @param {() => T} action
  * @returns {Promise<T>}
  */
-async function inTurn(action) {
-  let begun = false;
+async function exclusively(action) {
+  let hasBegun = false;
   const begin = () => {
-    begun = true;
+    hasBegun = true;
     return action();
   };
   try {
     return await navigator.locks.request("tracker:alerts", begin);
   } catch (error) {
-    if (begun) throw error;
+    if (hasBegun) throw error;
     return action();
   }
 }
@@ -161,5 +157,5 @@ function judged() {
  * @returns {any[]}
  */
 function list(key, accepts) {
-  return read(key, [], (value) => Array.isArray(value) && value.every(accepts)).slice(0, MOST);
+  return read(key, [], (value) => Array.isArray(value) && value.every(accepts)).slice(0, MAX_ALERTS);
 }

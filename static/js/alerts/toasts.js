@@ -1,6 +1,6 @@
 /**
- * What fired and could not be shown as a notification, on the page: it stays until
- * the reader dismisses it, and is spoken once, in the tab that is looked at.
+ * Firings that could not be shown as notifications: they stay on the page until the
+ * reader dismisses them, and are announced once, in the visible tab.
  */
 
 import { one, setText } from "../lib/dom.js";
@@ -13,24 +13,24 @@ import { detail, headline } from "./labels.js";
 export class Toasts {
   /**
    * @param {HTMLElement} root
-   * @param {(seen: Firing[]) => void} dismiss
-   * @param {() => HTMLElement} after where the focus goes when the last one is dismissed
+   * @param {(firings: Firing[]) => void} dismiss
+   * @param {() => HTMLElement} focusAfterLast where the focus goes when the last one is dismissed
    */
-  constructor(root, dismiss, after) {
+  constructor(root, dismiss, focusAfterLast) {
     this.root = root;
     this.all = one("[data-dismiss-all]", HTMLButtonElement, root);
-    this.spoken = one("[data-spoken-alert]");
+    this.announcement = one("[data-alert-announcement]");
     /** @type {Firing[]} */
     this.waiting = [];
     /** @type {KeyedList<Firing>} */
     this.list = new KeyedList(
       one("[data-toast-list]", HTMLElement, root),
       one("[data-toast-template]", HTMLTemplateElement),
-      { key: keyOf, fill, remove: (firing) => dismiss([firing]), after },
+      { key: keyOf, fill, remove: (firing) => dismiss([firing]), focusAfterLast },
     );
     this.all.addEventListener("click", () => {
       dismiss(this.waiting);
-      after().focus();
+      focusAfterLast().focus();
     });
   }
 
@@ -42,7 +42,7 @@ export class Toasts {
     this.root.hidden = waiting.length === 0;
     this.all.hidden = waiting.length < 2;
     this.list.show(waiting);
-    if (news.length && !document.hidden) setText(this.spoken, news.map(headline).join(". "));
+    if (news.length && !document.hidden) setText(this.announcement, news.map(headline).join(". "));
   }
 }
 

@@ -1,7 +1,6 @@
 /**
- * The menu of the page's look. It keeps the reader's choices and tells them to
- * theme.js; how they look is the business of the styles. The menu itself, a
- * popover, is opened and closed by the browser.
+ * The menu for the page's appearance. It stores the reader's choices and sends them
+ * to theme.js. The menu itself is a popover, which the browser opens and closes.
  */
 
 import { onChange, read, write } from "../lib/prefs.js";
@@ -30,19 +29,16 @@ function show(menu) {
 }
 
 /** @param {Event} event */
-function keep({ target }) {
+function onChoice({ target }) {
   if (!(target instanceof HTMLInputElement)) return;
   write(target.name, target.value);
   const look = Object.fromEntries(choices.map((choice) => [choice, chosen(choice)]));
   document.dispatchEvent(new CustomEvent("look", { detail: look }));
 }
 
-/** @param {HTMLElement} menu */
-function serve(menu) {
+const menu = document.querySelector("[data-settings]"); // an embedded page has none
+if (menu instanceof HTMLElement) {
   show(menu);
-  menu.addEventListener("change", keep);
+  menu.addEventListener("change", onChoice);
   for (const choice of choices) onChange(choice, () => show(menu));
 }
-
-const menu = document.querySelector("[data-settings]");
-if (menu instanceof HTMLElement) serve(menu);

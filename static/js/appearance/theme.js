@@ -1,16 +1,16 @@
 /**
- * The look that the reader has chosen, before the first paint: so it is a plain
- * script and not a module, since modules wait for the document.
+ * Applies the reader's theme and palette before the first paint. So it is a plain
+ * script and not a module: modules wait for the document.
  *
- * `data-bs-theme` and `data-palette` on `<html>` are what the styles go by. A page
- * with `data-theme-fixed` keeps that theme. Without this script the system's theme
- * holds. A new choice comes as a "look" event from settings.js, or from another tab.
+ * The styles depend on `data-bs-theme` and `data-palette` of `<html>`. A page with
+ * `data-theme-fixed` keeps that theme. Without this script the system's theme is
+ * used. A new choice comes as a "look" event from settings.js, or from another tab.
  */
 (() => {
   const root = document.documentElement;
   const dark = matchMedia("(prefers-color-scheme: dark)");
 
-  /** As `read` of prefs.js, which is a module and would come too late. */
+  /** As `read` of prefs.js, which as a module would run too late. */
   function stored(/** @type {string} */ key, /** @type {string[]} */ accepted) {
     try {
       const value = JSON.parse(localStorage.getItem(`tracker:${key}`) ?? "null");
@@ -44,6 +44,6 @@
     look = /** @type {CustomEvent} */ (event).detail;
     apply();
   });
-  root.classList.add("js"); // what only a script can serve is shown
+  root.classList.add("js"); // shows the controls that need scripts
   apply();
 })();

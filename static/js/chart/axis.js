@@ -1,6 +1,6 @@
 /**
- * Where everything of the chart stands, in pixels: the line, the axes, the
- * highest and the lowest point. Pure: no DOM.
+ * The chart's layout in pixels: the line, the axes, the highest and the lowest
+ * point. Pure: no DOM.
  */
 
 import { linear, priceSpan, priceTicks, widened } from "./scale.js";
@@ -27,7 +27,7 @@ import { priceLabel, timeLabel } from "./labels.js";
  * @property {(x: number) => number} timeAt
  */
 
-const LETTER = 7; // px of a digit, about
+const LETTER_PX = 7; // a digit, about
 const EDGE = 6; // px left free beside the line, for its dots
 const HEAD = 30; // px above the line, for the highest price
 const FOOT = 26; // px below the line, for the lowest price
@@ -47,7 +47,7 @@ export function frame(series, { width, height }) {
   const span = priceSpan(low[1], high[1]);
   const toY = linear(span, floor - FOOT, HEAD);
   const prices = priceLabels(span, floor);
-  const gutter = Math.max(0, ...prices.map(({ label }) => label.length)) * LETTER + 2 * EDGE;
+  const gutter = Math.max(0, ...prices.map(({ label }) => label.length)) * LETTER_PX + 2 * EDGE;
   const [left, right] = [EDGE, Math.max(EDGE + 1, width - gutter)];
   const time = { low: points[0][0], high: points[points.length - 1][0] };
   const toX = linear(time, left, right);
@@ -87,5 +87,5 @@ function timeLabels({ low, high }, width, toX, height) {
   const { step, times } = timeTicks(low, high, width / PER_TIME);
   return times
     .map((at) => ({ label: timeLabel(at, step.unit), x: toX(at), y: height - 8 }))
-    .filter(({ label, x }) => x >= (label.length * LETTER) / 2);
+    .filter(({ label, x }) => x >= (label.length * LETTER_PX) / 2);
 }

@@ -1,32 +1,31 @@
 /**
- * The chart of one coin: loads a range, draws it, lets it grow with the stream,
- * and says in words what it cannot show.
+ * The chart of one coin: loads a range, draws it, adds the stream's prices, and
+ * shows a message while there is nothing to draw.
  */
 
 import { one, setData, setText } from "../lib/dom.js";
 import { price } from "../lib/format.js";
 import { frame } from "./axis.js";
-import { follow } from "./crosshair.js";
-import { Drawing } from "./svg_renderer.js";
-import { Inquiry, InquiryError } from "./history_client.js";
+import { selectBy } from "./crosshair.js";
+import { HistoryClient, HistoryError } from "./history_client.js";
+import { changeOf, pointTime, summary } from "./labels.js";
 import { Series } from "./series.js";
-import { pointTime, summary, wayOf } from "./labels.js";
+import { SvgRenderer } from "./svg_renderer.js";
 
 /**
  * @typedef {import("../lib/format.js").Currency} Currency
- * @typedef {import("./series.js").Past} Past
+ * @typedef {import("./series.js").History} History
  * @typedef {import("./series.js").Point} Point
- * @typedef {import("./series.js").Range} Range
  * @typedef {"loading" | "ready" | "empty" | "failed"} State
  */
 
-const RETRY = 30_000; // ms at least between two attempts that nobody asked for
-const MOST_WAITING = 500; // ticks kept while a range is on its way
+const RELOAD_MS = 30_000; // at least, between two loads without a click
+const MAX_PENDING = 500; // prices kept while a range is loading
 
-const WORDS = {
+const MESSAGES = {
   loading: "Loading prices …",
   ready: "",
-  empty: "No prices in this range yet. The first one appears here by itself; a longer range may have some.",
+  empty: "No prices in this range yet. The first one will appear here; a longer range may have some.",
 };
 
 export class PriceChart {
@@ -35,120 +34,119 @@ export class PriceChart {
   /** @type {import("./axis.js").Frame | null} */
   #frame = null;
   /** @type {number | null} unix ms of the point under the crosshair */
-  #chosen = null;
-  /** @type {Point[]} what came while a range was on its way */
-  #waiting = [];
-  #askedAt = 0;
-  #stale = true; // the drawing, not the prices
-  #hasHole = false; // prices may have been missed
+  #selected = null;
+  /** @type {Point[]} prices that came while a range was loading */
+  #pending = [];
+  #loadedAt = 0;
+  #needsDraw = true;
+  #hasGap = false; // prices may have been missed
 
   /**
    * @param {HTMLElement} root the element with `data-chart`
    * @param {object} options
    * @param {string} options.url the history's
+   * @param {Record<string, number>} options.lengths of the ranges, ms
    * @param {Currency} options.currency
    * @param {number} options.staleAfter ms
-   * @param {Range} options.range
-   * @param {() => void} options.onLoad another past is shown
+   * @param {string} options.range
+   * @param {() => void} options.onLoad called when another history is shown
    */
-  constructor(root, { url, currency, staleAfter, range, onLoad }) {
+  constructor(root, { url, lengths, currency, staleAfter, range, onLoad }) {
     this.root = root;
+    this.lengths = lengths;
     this.currency = currency;
     this.staleAfter = staleAfter;
     this.range = range;
     this.onLoad = onLoad;
-    this.inquiry = new Inquiry(url);
+    this.client = new HistoryClient(url);
     this.plot = one("[data-plot]", HTMLElement, root);
     this.tip = one("[data-tip]", HTMLElement, root);
-    this.drawing = new Drawing(one("[data-svg]", SVGSVGElement, root));
-    const reader = {
-      toPixel: (/** @type {number} */ x) => this.#toPixel(x),
-      by: (/** @type {number} */ step) => this.#by(step),
-      away: () => this.#choose(null),
-    };
-    follow(this.plot, reader, () => this.series?.points.length ?? 0);
+    this.renderer = new SvgRenderer(one("[data-svg]", SVGSVGElement, root));
+    selectBy(this.plot, {
+      selectAt: (x) => this.#selectAt(x),
+      move: (step) => this.#moveSelection(step),
+      clear: () => this.#select(null),
+      count: () => this.series?.points.length ?? 0,
+    });
     one("[data-retry]", HTMLElement, root).addEventListener("click", () => this.load());
     new ResizeObserver(() => this.#resize()).observe(this.plot);
   }
 
-  /**
-   * Show what was asked for, or came with the page.
-   *
-   * @param {Past} past
-   */
-  open(past) {
-    this.series = new Series(past, this.staleAfter);
-    for (const [at, amount] of this.#waiting) this.series.add(at, amount);
-    this.#waiting = [];
-    this.#hasHole = false;
+  /** @param {History} history loaded, or from the page */
+  show(history) {
+    this.series = new Series(history, this.lengths[history.range], this.staleAfter);
+    for (const [at, amount] of this.#pending) this.series.add(at, amount);
+    this.#pending = [];
+    this.#hasGap = false;
     this.#changed();
     this.draw();
     this.onLoad();
   }
 
-  /** @param {Range} range */
-  choose(range) {
+  /** @param {string} range */
+  setRange(range) {
     if (range === this.range && this.series) return;
     this.range = range;
     this.series = null;
-    this.#chosen = null;
+    this.#selected = null;
     this.load();
   }
 
-  /** Ask for the range; what is shown of it stays until the answer is there. */
+  /** Load the range. The prices that are shown stay until the response has come. */
   async load() {
-    this.#askedAt = Date.now();
-    if (!this.series) this.#say("loading");
+    this.#loadedAt = Date.now();
+    if (!this.series) this.#setState("loading");
     try {
-      const past = await this.inquiry.ask(this.range);
-      if (past) this.open(past);
+      const history = await this.client.load(this.range);
+      if (history) this.show(history);
     } catch (error) {
-      if (!(error instanceof InquiryError)) throw error;
-      this.#say("failed", `The prices could not be loaded. ${error.message}`);
+      if (!(error instanceof HistoryError)) throw error;
+      this.#setState("failed", `The prices could not be loaded. ${error.message}`);
     }
   }
 
   /**
-   * A price has come. After a silence, others may have been missed.
+   * Add a live price. After a time without prices the range is loaded again.
    *
    * @param {number} at unix ms
    * @param {number} amount
    */
   add(at, amount) {
-    if (this.inquiry.isUnderWay) this.#wait([at, amount]);
+    const { isLoading } = this.client;
+    if (isLoading) this.#keepPending([at, amount]);
     const before = this.series?.last?.[0] ?? -Infinity;
     if (this.series?.add(at, amount)) this.#changed();
-    this.#hasHole ||= at - before > this.staleAfter;
-    const hasPaused = Date.now() - this.#askedAt > RETRY;
-    if (this.#hasHole && hasPaused && !this.inquiry.isUnderWay) {
-      this.#wait([at, amount]);
+    this.#hasGap ||= at - before > this.staleAfter;
+    if (this.#hasGap && !isLoading && Date.now() - this.#loadedAt > RELOAD_MS) {
+      this.#keepPending([at, amount]);
       this.load();
     }
   }
 
-  /** Draw what has changed since it was drawn. */
+  /** Draw the chart if it has changed. */
   draw() {
     const { series } = this;
     const size = { width: this.plot.clientWidth, height: this.plot.clientHeight };
-    if (!this.#stale || !size.width || !series?.points.length) return;
-    this.#stale = false;
-    this.drawing.resize(size);
+    if (!this.#needsDraw || !size.width || !series?.points.length) return;
+    this.#needsDraw = false;
+    this.renderer.resize(size);
     this.#frame = frame(series, size);
-    this.drawing.show(this.#frame, this.#extremes());
-    setData(this.root, "trend", wayOf(series).trend);
+    this.renderer.show(this.#frame, this.#extremes());
+    setData(this.root, "trend", changeOf(series).trend);
     setText(one("[data-summary]"), summary(series, this.currency));
-    this.#point(document.activeElement !== this.plot); // who reads it is not interrupted
+    // A screen reader that reads the chart is not interrupted.
+    this.#showSelection(document.activeElement !== this.plot);
   }
 
   /** @param {Point} point */
-  #wait(point) {
-    this.#waiting.push(point);
-    if (this.#waiting.length > MOST_WAITING) this.#waiting.shift();
+  #keepPending(point) {
+    this.#pending.push(point);
+    if (this.#pending.length > MAX_PENDING) this.#pending.shift();
   }
 
   #changed() {
-    this.#stale = true;
-    this.#say(this.series?.points.length ? "ready" : "empty");
+    this.#needsDraw = true;
+    this.#setState(this.series?.points.length ? "ready" : "empty");
   }
 
   #extremes() {
@@ -159,61 +157,62 @@ export class PriceChart {
   }
 
   #resize() {
-    this.#stale = true;
+    this.#needsDraw = true;
     this.draw();
   }
 
   /**
    * @param {State} state
-   * @param {string} [words]
+   * @param {string} [message]
    */
-  #say(state, words = WORDS[/** @type {keyof WORDS} */ (state)]) {
+  #setState(state, message = MESSAGES[/** @type {keyof MESSAGES} */ (state)]) {
     setData(this.root, "state", state);
     setData(this.root, "has", this.series?.points.length ? "points" : "nothing");
-    setText(one("[data-said-text]", HTMLElement, this.root), words);
+    setText(one("[data-chart-message]", HTMLElement, this.root), message);
     one("[data-retry]", HTMLElement, this.root).hidden = state !== "failed";
     if (this.series?.points.length) return;
     setText(one("[data-summary]"), "");
     this.#frame = null;
-    if (state !== "loading") this.drawing.clear(); // else the range before stays, faint
-    this.#point();
+    if (state !== "loading") this.renderer.clear(); // else the range before stays, faint
+    this.#showSelection();
   }
 
   /** @param {number} x */
-  #toPixel(x) {
-    if (this.#frame && this.series) this.#choose(this.series.nearest(this.#frame.timeAt(x)));
+  #selectAt(x) {
+    if (this.#frame && this.series) this.#select(this.series.nearest(this.#frame.timeAt(x)));
   }
 
   /** @param {number} step */
-  #by(step) {
+  #moveSelection(step) {
     if (!this.series) return;
     const last = this.series.points.length - 1;
-    const from = this.#chosen === null ? last : this.series.nearest(this.#chosen);
-    this.#choose(Math.max(0, Math.min(last, from + step)));
+    const from = this.#selected === null ? last : this.series.nearest(this.#selected);
+    this.#select(Math.max(0, Math.min(last, from + step)));
   }
 
   /** @param {number | null} index */
-  #choose(index) {
-    this.#chosen = index === null ? null : (this.series?.points[index]?.[0] ?? null);
-    this.#point();
+  #select(index) {
+    this.#selected = index === null ? null : (this.series?.points[index]?.[0] ?? null);
+    this.#showSelection();
   }
 
   /**
-   * Show the chosen point; to those who listen, if none is chosen, the newest one.
+   * Show the selected point. Without one, screen readers get the newest.
    *
-   * @param {boolean} [aloud]
+   * @param {boolean} [isAnnounced]
    */
-  #point(aloud = true) {
+  #showSelection(isAnnounced = true) {
     const points = this.series?.points ?? [];
-    const chosen = this.#chosen === null ? -1 : (this.series?.nearest(this.#chosen) ?? -1);
+    const selected = this.#selected === null ? -1 : (this.series?.nearest(this.#selected) ?? -1);
     const frame = this.#frame;
-    this.tip.hidden = chosen < 0 || !frame;
-    const spot = frame && chosen >= 0 ? frame.spot(points[chosen]) : null;
-    this.drawing.point(spot);
-    if (aloud) this.#tell(points, chosen < 0 ? points.length - 1 : chosen);
+    this.tip.hidden = selected < 0 || !frame;
+    const spot = frame && selected >= 0 ? frame.spot(points[selected]) : null;
+    this.renderer.setCrosshair(spot);
+    if (isAnnounced) this.#setAria(points, selected < 0 ? points.length - 1 : selected);
     if (!spot || !frame) return;
-    setText(one("[data-tip-price]", HTMLElement, this.tip), price(points[chosen][1], this.currency));
-    setText(one("[data-tip-time]", HTMLElement, this.tip), pointTime(points[chosen][0], this.range));
+    const [at, amount] = points[selected];
+    setText(one("[data-tip-price]", HTMLElement, this.tip), price(amount, this.currency));
+    setText(one("[data-tip-time]", HTMLElement, this.tip), pointTime(at, this.range));
     const half = this.tip.offsetWidth / 2;
     const x = Math.max(half, Math.min(this.plot.clientWidth - half, spot[0]));
     this.tip.style.transform = `translateX(${Math.round(x - half)}px)`;
@@ -223,7 +222,7 @@ export class PriceChart {
    * @param {Point[]} points
    * @param {number} index
    */
-  #tell(points, index) {
+  #setAria(points, index) {
     const point = points[index];
     const text = point
       ? `${pointTime(point[0], this.range)}: ${price(point[1], this.currency)}`

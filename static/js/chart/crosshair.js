@@ -1,61 +1,60 @@
 /**
- * How a reader asks the chart for one point: by mouse, finger or keys. What a
- * point is and where, the chart knows.
+ * Selecting a point of the chart by mouse, finger or keys.
  *
- * A finger that goes up or down scrolls the page (`touch-action: pan-y`); one
- * that goes sideways is ours.
+ * A finger that moves up or down scrolls the page (`touch-action: pan-y`); one
+ * that moves sideways selects.
  */
 
 /**
- * @typedef {object} Reader
- * @property {(x: number) => void} toPixel px from the plot's left edge
- * @property {(step: number) => void} by so many points; infinite to the ends
- * @property {() => void} away no point any more
- *
+ * @typedef {object} Selection
+ * @property {(x: number) => void} selectAt px from the plot's left edge
+ * @property {(step: number) => void} move by so many points; infinite to the ends
+ * @property {() => void} clear
+ * @property {() => number} count how many points there are
  */
 
-const PAGE = 10; // parts of the whole that PageUp and PageDown go
+const PAGES = 10; // of PageUp or PageDown from end to end
 
 /** @type {Record<string, (count: number) => number>} */
-const KEYS = {
+const STEPS = {
   ArrowLeft: () => -1,
   ArrowRight: () => 1,
   Home: () => -Infinity,
   End: () => Infinity,
-  PageUp: (count) => Math.max(1, Math.round(count / PAGE)),
-  PageDown: (count) => -Math.max(1, Math.round(count / PAGE)),
+  PageUp: (count) => Math.max(1, Math.round(count / PAGES)),
+  PageDown: (count) => -Math.max(1, Math.round(count / PAGES)),
 };
 
 /**
  * @param {HTMLElement} plot
- * @param {Reader} reader
- * @param {() => number} count how many points there are
+ * @param {Selection} selection
  */
-export function follow(plot, reader, count) {
-  const toPixel = (/** @type {PointerEvent} */ event) =>
-    reader.toPixel(event.clientX - plot.getBoundingClientRect().left);
-  plot.addEventListener("pointerdown", toPixel);
-  plot.addEventListener("pointermove", toPixel);
-  plot.addEventListener("pointercancel", reader.away);
-  // A finger that was lifted leaves its point to be read.
-  plot.addEventListener("pointerleave", (event) => event.pointerType === "mouse" && reader.away());
-  document.addEventListener("pointerdown", ({ target }) => {
-    if (!(target instanceof Node && plot.contains(target))) reader.away();
+export function selectBy(plot, selection) {
+  const select = (/** @type {PointerEvent} */ event) =>
+    selection.selectAt(event.clientX - plot.getBoundingClientRect().left);
+  plot.addEventListener("pointerdown", select);
+  plot.addEventListener("pointermove", select);
+  plot.addEventListener("pointercancel", selection.clear);
+  // After a finger is lifted, the point stays to be read.
+  plot.addEventListener("pointerleave", ({ pointerType }) => {
+    if (pointerType === "mouse") selection.clear();
   });
-  plot.addEventListener("blur", reader.away);
-  plot.addEventListener("keydown", (event) => onKey(event, reader, count()));
+  document.addEventListener("pointerdown", ({ target }) => {
+    if (!(target instanceof Node && plot.contains(target))) selection.clear();
+  });
+  plot.addEventListener("blur", selection.clear);
+  plot.addEventListener("keydown", (event) => onKey(event, selection));
 }
 
 /**
  * @param {KeyboardEvent} event
- * @param {Reader} reader
- * @param {number} count
+ * @param {Selection} selection
  */
-function onKey(event, reader, count) {
+function onKey(event, selection) {
   if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
-  if (event.key === "Escape") reader.away();
-  const step = KEYS[event.key]?.(count);
+  if (event.key === "Escape") selection.clear();
+  const step = STEPS[event.key]?.(selection.count());
   if (!step) return;
   event.preventDefault();
-  reader.by(step);
+  selection.move(step);
 }

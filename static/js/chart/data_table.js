@@ -1,14 +1,14 @@
 /**
- * The chart's prices as a table, for those who cannot see it.
+ * The chart's prices as a table, for readers who cannot see the chart.
  *
- * It is written when somebody opens it or chooses another range, and stands still
- * while it is read: a tick does not change it.
+ * It is written when it is opened and when another range is chosen. A tick does not
+ * change it: it stands still while it is read.
  */
 
 import { one, setText } from "../lib/dom.js";
 import { price } from "../lib/format.js";
 import { showTime } from "../lib/times.js";
-import { thin } from "./series.js";
+import { downsample } from "./series.js";
 
 /**
  * @typedef {import("../lib/format.js").Currency} Currency
@@ -16,27 +16,26 @@ import { thin } from "./series.js";
  * @typedef {import("./series.js").Series} Series
  */
 
-const ROWS = 60; // as the server has them
+const MAX_ROWS = 60; // as in the server's table
 
-export class PastTable {
+export class DataTable {
   /**
    * @param {HTMLDetailsElement} details
-   * @param {() => {series: Series | null, currency: Currency}} source what is shown now
+   * @param {() => {series: Series | null, currency: Currency}} source what the chart shows
    */
   constructor(details, source) {
     this.details = details;
     this.source = source;
-    details.addEventListener("toggle", () => this.show());
     this.csv = one("[data-csv]", HTMLAnchorElement, details);
+    details.addEventListener("toggle", () => this.show());
   }
 
-  /** Show what the chart shows, if anybody looks. */
+  /** Write the table, if it is open. */
   show() {
     const { series, currency } = this.source();
     if (!series || !this.details.open) return;
-    const rows = thin(series.points, ROWS);
-    const body = one("[data-past-rows]", HTMLElement, this.details);
-    body.replaceChildren(...rows.map((point) => row(point, currency)));
+    const rows = downsample(series.points, MAX_ROWS).map((point) => row(point, currency));
+    one("[data-past-rows]", HTMLElement, this.details).replaceChildren(...rows);
     one("[data-past-table]", HTMLElement, this.details).hidden = rows.length === 0;
     setText(one("[data-past-range]", HTMLElement, this.details), series.range);
     setText(one("[data-past-note]", HTMLElement, this.details), note(rows.length, series));
@@ -68,8 +67,7 @@ function row([at, amount], currency) {
   const line = document.createElement("tr");
   const time = document.createElement("time");
   showTime(time, at);
-  line.append(document.createElement("td"), document.createElement("td"));
-  line.children[0].append(time);
-  line.children[1].textContent = price(amount, currency);
+  line.insertCell().append(time);
+  line.insertCell().textContent = price(amount, currency);
   return line;
 }

@@ -1,16 +1,13 @@
-/** Asking the server for a range: the newest wish counts, and none waits for ever. */
+/** Requests a coin's history: a newer request replaces the one before, and each has a timeout. */
 
-/**
- * @typedef {import("./series.js").Past} Past
- * @typedef {import("./series.js").Range} Range
- */
+/** @typedef {import("./series.js").History} History */
 
-const PATIENCE = 20_000; // ms
+const TIMEOUT_MS = 20_000;
 
-/** It failed; the message is a sentence for the reader. */
-export class InquiryError extends Error {}
+/** The request failed; the message is a sentence for the reader. */
+export class HistoryError extends Error {}
 
-export class Inquiry {
+export class HistoryClient {
   /** @type {AbortController | null} */
   #current = null;
 
@@ -19,28 +16,28 @@ export class Inquiry {
     this.url = url;
   }
 
-  get isUnderWay() {
+  get isLoading() {
     return this.#current !== null;
   }
 
   /**
-   * What there is of a range; null when another was asked for meanwhile.
-   * Raises `InquiryError`.
+   * The history of a range; null if another was requested meanwhile. Raises `HistoryError`.
    *
-   * @param {Range} range
-   * @returns {Promise<Past | null>}
+   * @param {string} range
+   * @returns {Promise<History | null>}
    */
-  async ask(range) {
+  async load(range) {
     this.#current?.abort();
     const current = new AbortController();
     this.#current = current;
-    const timer = setTimeout(() => current.abort(), PATIENCE);
+    const timer = setTimeout(() => current.abort(), TIMEOUT_MS);
     try {
-      const past = await read(`${this.url}?range=${range}`, current.signal);
-      return current === this.#current ? past : null;
+      const history = await request(`${this.url}?range=${range}`, current.signal);
+      return current === this.#current ? history : null;
     } catch (error) {
       if (current !== this.#current) return null;
-      throw error instanceof InquiryError ? error : new InquiryError(REASON);
+      if (error instanceof HistoryError) throw error;
+      throw new HistoryError("The server cannot be reached.");
     } finally {
       clearTimeout(timer);
       if (current === this.#current) this.#current = null;
@@ -48,16 +45,14 @@ export class Inquiry {
   }
 }
 
-const REASON = "The server cannot be reached.";
-
 /**
  * @param {string} url
  * @param {AbortSignal} signal
- * @returns {Promise<Past>}
+ * @returns {Promise<History>}
  */
-async function read(url, signal) {
+async function request(url, signal) {
   const headers = { Accept: "application/json" };
   const response = await fetch(url, { signal, headers, cache: "no-cache" });
-  if (!response.ok) throw new InquiryError(`The server answered ${response.status}.`);
+  if (!response.ok) throw new HistoryError(`The server answered ${response.status}.`);
   return response.json();
 }

@@ -1,8 +1,6 @@
-/** Lines as SVG's path data. Pure: pixels in, text out. */
+/** Lines as SVG path data. Pure: pixels in, text out. */
 
-/**
- * @typedef {[x: number, y: number]} Spot
- */
+/** @typedef {[x: number, y: number]} Spot px */
 
 /**
  * One line per piece; a piece of one spot is a dot, if the line's ends are round.
@@ -14,7 +12,7 @@ export function linePath(pieces) {
 }
 
 /**
- * What is between each line and *bottom*.
+ * The areas between the lines and *bottom*.
  *
  * @param {Spot[][]} pieces
  * @param {number} bottom
@@ -30,7 +28,7 @@ export function areaPath(pieces, bottom) {
 }
 
 /**
- * The bridges over the gaps between the pieces.
+ * Bridges over the gaps between the pieces.
  *
  * @param {Spot[][]} pieces
  */

@@ -1,5 +1,5 @@
 /**
- * From prices and times to pixels, and the round numbers between two prices.
+ * Scales from prices and times to pixels, and round numbers between two prices.
  *
  * Pure: no DOM. A price is never negative, and neither is an axis.
  */
@@ -10,7 +10,7 @@
  * @property {number} high above `low`
  */
 
-const FLAT = 1e-9; // of a price: a smaller span is no movement but rounding
+const FLAT = 1e-9; // of a price: a smaller span is rounding, no movement
 const STEPS = [1, 2, 2.5, 5, 10];
 
 /**
@@ -28,8 +28,8 @@ export function linear({ low, high }, first, last) {
 }
 
 /**
- * What an axis shows for prices from *low* to *high*. Prices that do not move
- * get a little room, so that their line is in the middle.
+ * The span of an axis for prices from *low* to *high*. Prices that do not move
+ * get some room, so that their line is in the middle.
  *
  * @param {number} low
  * @param {number} high

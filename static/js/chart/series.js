@@ -1,40 +1,34 @@
 /**
- * The prices of one coin in one range, which grow with the stream and never
- * beyond measure. Pure: no DOM, no requests.
+ * The prices of one coin in one range, as they grow with the stream. Pure: no DOM,
+ * no requests.
  *
- * What comes live is kept in buckets of time, of which each keeps its lowest,
- * its highest and its last price: a year's last point is moved rather than
- * followed by a thousand others, and a day of ticks takes no more room than an hour.
+ * Their number is bounded: live prices are kept in buckets of time, and each bucket
+ * keeps its lowest, highest and last one. So in a range of a year ticks move the
+ * last point, and do not add thousands.
  */
 
 /**
  * @typedef {[at: number, price: number]} Point unix ms
  *
- * @typedef {"1h" | "24h" | "7d" | "30d" | "1y"} Range
- *
- * @typedef {object} Past what the API says of a range
- * @property {Range} range
+ * @typedef {object} History the API's response
+ * @property {string} range
  * @property {"tick" | "hour"} resolution
  * @property {Point[]} points
  */
 
-const HOUR = 3_600_000; // ms
-const DAY = 24 * HOUR;
-
-/** @type {Record<Range, number>} how long, in ms */
-export const RANGES = { "1h": HOUR, "24h": DAY, "7d": 7 * DAY, "30d": 30 * DAY, "1y": 365 * DAY };
-
+const HOUR_MS = 3_600_000;
 const BUCKETS = 250; // as the server's: a chart has hardly more pixels
 const KEPT = 3; // of a bucket's live points: low, high, last
 
 export class Series {
   /**
-   * @param {Past} past
-   * @param {number} staleAfter ms after which a silence is a gap
+   * @param {History} history
+   * @param {number} length the range's, ms
+   * @param {number} staleAfter ms without a price that make a gap
    */
-  constructor({ range, resolution, points }, staleAfter) {
+  constructor({ range, resolution, points }, length, staleAfter) {
     this.range = range;
-    this.length = RANGES[range];
+    this.length = length;
     this.points = [...points];
     this.bucket = this.length / BUCKETS;
     this.gap = gapOf(this.length, resolution, staleAfter);
@@ -46,35 +40,35 @@ export class Series {
   }
 
   /**
-   * Add what has just come, and drop what has left the range.
+   * Add a live price, and drop those that have left the range.
    *
    * @param {number} at unix ms
    * @param {number} price
-   * @returns {boolean} whether it is news
+   * @returns {boolean} whether it is newer than the last one
    */
   add(at, price) {
     if (this.last && at <= this.last[0]) return false;
     this.points.push([at, price]);
-    this.#tidy();
+    this.#thinNewestBucket();
     let gone = 0;
     while (this.points[gone][0] < at - this.length) gone++;
     if (gone) this.points.splice(0, gone);
     return true;
   }
 
-  /** Keep of the newest bucket what shows. */
-  #tidy() {
+  /** Keep the newest bucket's lowest, highest and last point. */
+  #thinNewestBucket() {
     const { points, bucket } = this;
     const number = Math.floor(points[points.length - 1][0] / bucket);
     let from = points.length - 1;
     while (from > 0 && Math.floor(points[from - 1][0] / bucket) === number) from--;
-    const crowd = points.slice(from);
-    if (crowd.length <= KEPT) return;
-    const kept = new Set([lowest(crowd), highest(crowd), crowd[crowd.length - 1]]);
-    points.splice(from, crowd.length, ...crowd.filter((point) => kept.has(point)));
+    const inBucket = points.slice(from);
+    if (inBucket.length <= KEPT) return;
+    const kept = new Set([lowest(inBucket), highest(inBucket), inBucket[inBucket.length - 1]]);
+    points.splice(from, inBucket.length, ...inBucket.filter((point) => kept.has(point)));
   }
 
-  /** The points in pieces without a gap in them. */
+  /** The points, cut at the gaps. */
   pieces() {
     /** @type {Point[][]} */
     const pieces = [];
@@ -106,8 +100,8 @@ export class Series {
 }
 
 /**
- * How long a silence is a gap: more than what lies between two points that are
- * there for many, which for those made of hours is up to an hour and a half.
+ * How long a time without a price is a gap: longer than the time between two
+ * points that stand for many, which for hourly ones is up to an hour and a half.
  *
  * @param {number} length of the range, ms
  * @param {"tick" | "hour"} resolution
@@ -115,7 +109,7 @@ export class Series {
  */
 export function gapOf(length, resolution, staleAfter) {
   const least = Math.max(staleAfter, (3 * length) / BUCKETS);
-  return resolution === "hour" ? least + 1.5 * HOUR : least;
+  return resolution === "hour" ? least + 1.5 * HOUR_MS : least;
 }
 
 /** @param {Point[]} points at least one; of equals the first */
@@ -129,14 +123,14 @@ export function highest(points) {
 }
 
 /**
- * At most *most* of the points: first, last, and each bucket's lowest and
- * highest, as `thin` in `tracker/market/candles.py` has them.
+ * At most *most* of the points: first, last, and each bucket's lowest and highest,
+ * as `tracker/market/candles.py` chooses them.
  *
  * @param {Point[]} points
  * @param {number} most
  * @returns {Point[]}
  */
-export function thin(points, most) {
+export function downsample(points, most) {
   if (points.length <= most) return [...points];
   const inner = points.slice(1, -1);
   const count = Math.floor((most - 2) / 2);

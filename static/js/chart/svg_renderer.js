@@ -1,6 +1,6 @@
 /**
- * The chart's drawing: a frame becomes SVG. Elements are made once and moved;
- * knows neither prices nor times, only where they stand.
+ * Draws the chart: a frame becomes SVG. Elements are created once and moved.
+ * It knows positions, not prices or times.
  */
 
 import { areaPath, gapPath, linePath } from "./path.js";
@@ -11,9 +11,9 @@ import { areaPath, gapPath, linePath } from "./path.js";
  * @typedef {import("./path.js").Spot} Spot
  */
 
-const LETTER = 7; // px of a label's letter, about
+const LETTER_PX = 7; // a label's letter, about
 
-export class Drawing {
+export class SvgRenderer {
   /** @param {SVGSVGElement} svg */
   constructor(svg) {
     this.svg = svg;
@@ -29,7 +29,7 @@ export class Drawing {
     this.end = this.#add("circle", "chart-end");
     this.cross = this.#add("line", "chart-cross");
     this.dot = this.#add("circle", "chart-dot");
-    this.point(null);
+    this.setCrosshair(null);
   }
 
   /** @param {{width: number, height: number}} size px */
@@ -39,10 +39,10 @@ export class Drawing {
 
   /**
    * @param {Frame} frame
-   * @param {{low: string, high: string}} words what the extremes are called
+   * @param {{low: string, high: string}} words the labels of the extremes
    */
   show(frame, words) {
-    const { pieces, floor, left, right, prices, times } = frame;
+    const { pieces, floor, prices, times } = frame;
     this.#showGrid(frame);
     showLabels(this.prices, prices);
     showLabels(this.times, times);
@@ -54,23 +54,18 @@ export class Drawing {
     const [x, y] = last[last.length - 1];
     place(this.end, { cx: x, cy: y, r: 3.5 });
     place(this.cross, { y1: 4, y2: floor });
-    this.bounds = { left, right };
   }
 
-  /** Nothing to see. */
+  /** Draw nothing. */
   clear() {
     for (const group of [this.lines, this.prices, this.times, this.marks]) children(group, 0, "g");
     for (const path of [this.area, this.gaps, this.line]) path.removeAttribute("d");
     this.end.removeAttribute("r");
-    this.point(null);
+    this.setCrosshair(null);
   }
 
-  /**
-   * The crosshair, or none.
-   *
-   * @param {Spot | null} spot
-   */
-  point(spot) {
+  /** @param {Spot | null} spot null hides it */
+  setCrosshair(spot) {
     this.cross.toggleAttribute("hidden", !spot);
     this.dot.toggleAttribute("hidden", !spot);
     if (!spot) return;
@@ -80,7 +75,7 @@ export class Drawing {
   }
 
   /** @param {Frame} frame */
-  #showGrid({ prices, floor, left, right }) {
+  #showGrid({ prices, floor, right }) {
     const lines = children(this.lines, prices.length + 1, "line");
     prices.forEach(({ y }, index) => place(lines[index], { x1: 0, x2: right, y1: y, y2: y }));
     place(lines[prices.length], { x1: 0, x2: right, y1: floor, y2: floor });
@@ -107,7 +102,7 @@ export class Drawing {
     return this.svg.appendChild(element);
   }
 
-  /** Under the line: full at the top, nothing at the bottom. */
+  /** The shade under the line: full at the top, transparent at the bottom. */
   #addShade() {
     const shade = this.#add("linearGradient", "chart-shade");
     place(shade, { id: "chart-shade", x2: 0, y2: 1 });
@@ -126,7 +121,7 @@ export class Drawing {
 function mark(group, [x, y], words, below, left, right) {
   if (!group.firstChild) group.append(make("circle"), make("text"));
   const [dot, text] = group.children;
-  const half = (words.length * LETTER) / 2;
+  const half = (words.length * LETTER_PX) / 2;
   place(dot, { cx: x, cy: y, r: 2.5 });
   place(text, { x: Math.max(left + half, Math.min(right - half, x)), y: y + below });
   if (text.textContent !== words) text.textContent = words;
@@ -145,7 +140,7 @@ function showLabels(group, labels) {
 }
 
 /**
- * Let a group have just so many children.
+ * Give a group exactly *count* children.
  *
  * @param {Element} group
  * @param {number} count

@@ -2,14 +2,13 @@
  * Round times between two moments, in the reader's zone: quarters of an hour,
  * midnights, firsts of a month. Pure: no DOM.
  *
- * A day may have 23 or 25 hours, so local times are asked for by their names
- * and never reached by adding milliseconds.
+ * A day may have 23 or 25 hours, so local times are made from their parts and
+ * never by adding milliseconds.
  */
 
-const MINUTE = 60_000;
-const HOUR = 60 * MINUTE;
-const DAY = 24 * HOUR;
-const MONTH = 30 * DAY; // about, to choose a step by
+const MINUTE_MS = 60_000;
+const DAY_MS = 24 * 60 * MINUTE_MS;
+const MONTH_MS = 30 * DAY_MS; // about, to choose a step by
 
 /**
  * @typedef {object} Step
@@ -21,11 +20,11 @@ const MONTH = 30 * DAY; // about, to choose a step by
 /** @type {Step[]} from short to long */
 const STEPS = [
   ...[1, 2, 5, 10, 15, 30, 60, 120, 180, 240, 360, 480, 720].map((count) =>
-    step("minute", count, MINUTE),
+    step("minute", count, MINUTE_MS),
   ),
-  ...[1, 2, 3, 7, 14].map((count) => step("day", count, DAY)),
-  ...[1, 2, 3, 6].map((count) => step("month", count, MONTH)),
-  ...[1, 2, 5, 10].map((count) => step("year", count, 12 * MONTH)),
+  ...[1, 2, 3, 7, 14].map((count) => step("day", count, DAY_MS)),
+  ...[1, 2, 3, 6].map((count) => step("month", count, MONTH_MS)),
+  ...[1, 2, 5, 10].map((count) => step("year", count, 12 * MONTH_MS)),
 ];
 
 /**
@@ -63,13 +62,13 @@ export function timeTicks(begin, end, most) {
   for (let number = firstOf(chosen, begin), last = -Infinity; ; number++) {
     const time = nth(chosen, begin, number);
     if (!(time <= end)) return { step: chosen, times };
-    // A name that a day of 23 hours has not is the next one's twin.
+    // An hour that a day of 23 hours skips is the same time as the next one.
     if (time >= begin && time > last) times.push((last = time));
   }
 }
 
 /**
- * The number of the first round time that is worth a look.
+ * The number of the first round time that may be after *begin*.
  *
  * @param {Step} step
  * @param {number} begin unix ms
@@ -98,7 +97,7 @@ function nth({ unit, count }, begin, number) {
 }
 
 /**
- * Each day begins anew at midnight: its steps divide a day of 24 hours.
+ * Steps of minutes start again at each midnight, and divide a day of 24 hours.
  *
  * @param {number} year
  * @param {number} month
@@ -120,6 +119,6 @@ function nthOfDay(year, month, day, minutes, number) {
  * @param {number} count
  */
 function dayInStep(date, count) {
-  const number = Math.round(Date.UTC(date.getFullYear(), date.getMonth(), date.getDate()) / DAY);
+  const number = Math.round(Date.UTC(date.getFullYear(), date.getMonth(), date.getDate()) / DAY_MS);
   return (number + 3) % count; // 1 January 1970 was a Thursday
 }

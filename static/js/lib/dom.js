@@ -1,9 +1,9 @@
-/** Small helpers for elements: found or complained about, touched only when they change. */
+/** Helpers for elements, which are changed only where a value differs. */
 
 /**
- * The one element that the page must have.
+ * The first element that matches. Raises an error if there is none.
  *
- * @template {Element} T
+ * @template {Element} [T=HTMLElement]
  * @param {string} selector
  * @param {new () => T} [type]
  * @param {ParentNode} [root]

@@ -2,17 +2,16 @@
  * Numbers and times as people read them, in the reader's own locale and zone.
  * Pure: no DOM, no state but caches.
  *
- * In en-US numbers look exactly as `tracker/web/pages/filters.py` writes them: both
- * are held to `tests/support/format_cases.json`. A page's first paint is en-US, and its
- * script makes it the reader's.
+ * The server writes a page's numbers in en-US; then its script writes them in the
+ * reader's locale. In en-US this module follows `tracker/web/pages/filters.py`: both
+ * are held to `tests/support/format_cases.json`.
  */
 
 /**
  * How amounts in one currency are written.
  *
- * Those with a symbol are known to be ISO 4217: where it stands and what it looks
- * like is left to `Intl`. The others (`sats`, `btc`, which `Intl` refuses or gets
- * wrong) have their code after the amount.
+ * Currencies with a symbol are of ISO 4217, and `Intl` writes them. The others
+ * (`sats`, `btc`, which `Intl` refuses or gets wrong) have their code after the amount.
  *
  * @typedef {object} Currency
  * @property {string} code lower case
@@ -24,33 +23,35 @@
 
 export const UNKNOWN = "–";
 
-const TINY = -12; // the power of ten below which zeros are no longer countable
+const TINY = -12; // below this power of ten nobody can count the zeros
 const NO_BREAK = "\u00a0";
-const DAY = 24 * 60 * 60 * 1000;
+const DAY_MS = 24 * 60 * 60 * 1000;
 
-/** @type {Map<string, unknown>} making a formatter is slow, using one is not */
-const made = new Map();
+/** @type {Map<string, unknown>} */
+const cache = new Map();
 
 /**
+ * What *make* returned for this key: creating a formatter is slow, using one is not.
+ *
  * @template T
  * @param {string} key
  * @param {() => T} make
  * @returns {T}
  */
-function once(key, make) {
-  if (!made.has(key)) made.set(key, make());
-  return /** @type {T} */ (made.get(key));
+export function cached(key, make) {
+  if (!cache.has(key)) cache.set(key, make());
+  return /** @type {T} */ (cache.get(key));
 }
 
 /**
  * @param {number | bigint} value
  * @param {Locale} locale
- * @param {string} kind names the *options*, which are looked at once
+ * @param {string} kind names the *options*: the same name, the same options
  * @param {Intl.NumberFormatOptions} options
  */
 function number(value, locale, kind, options) {
   const make = () => new Intl.NumberFormat(locale, options);
-  return once(`${locale} ${kind}`, make).format(value);
+  return cached(`${locale} ${kind}`, make).format(value);
 }
 
 /**
@@ -74,19 +75,19 @@ export function price(value, currency, locale) {
 }
 
 /**
- * A large amount in short: "$1.72T".
+ * A large amount, shortened: "$1.72T".
  *
  * @param {number | null} value
  * @param {Currency} currency
  * @param {Locale} [locale]
  */
-export function big(value, currency, locale) {
+export function compact(value, currency, locale) {
   return value === null ? UNKNOWN : money(value, currency, locale, 2, 2, "compact");
 }
 
 /**
- * Every digit the source sent, for titles: "0.0000000012 USD". `Intl` would round
- * it, so it gives only the marks.
+ * Every digit that the source sent, for titles: "0.0000000012 USD". `Intl` would
+ * round it, so only its marks are used.
  *
  * @param {string | null} digits a JSON number's text
  * @param {Currency} currency
@@ -137,24 +138,24 @@ export function trend(value) {
  * @param {number} now
  */
 export function clock(ms, now) {
-  const today = Math.abs(now - ms) < DAY && new Date(ms).getDate() === new Date(now).getDate();
+  const today = Math.abs(now - ms) < DAY_MS && new Date(ms).getDate() === new Date(now).getDate();
   /** @type {Intl.DateTimeFormatOptions} */
   const options = today ? { timeStyle: "medium" } : { dateStyle: "medium", timeStyle: "medium" };
-  return time(ms, today ? "time" : "day", options);
+  return timeFormat(ms, today ? "time" : "day", options);
 }
 
 /**
- * How long ago something was, in the largest unit that fits, seconds in tens.
+ * An age in the largest unit that fits, seconds in tens: "3 min. ago".
  *
  * @param {number} ms milliseconds
  */
 export function ago(ms) {
   const seconds = Math.max(0, ms) / 1000;
-  const words = once("ago", () => new Intl.RelativeTimeFormat(undefined, { style: "short" }));
-  if (seconds < 60) return words.format(-Math.floor(seconds / 10) * 10, "second");
-  if (seconds < 3600) return words.format(-Math.floor(seconds / 60), "minute");
-  if (seconds < 86400) return words.format(-Math.floor(seconds / 3600), "hour");
-  return words.format(-Math.floor(seconds / 86400), "day");
+  const relative = cached("ago", () => new Intl.RelativeTimeFormat(undefined, { style: "short" }));
+  if (seconds < 60) return relative.format(-Math.floor(seconds / 10) * 10, "second");
+  if (seconds < 3600) return relative.format(-Math.floor(seconds / 60), "minute");
+  if (seconds < 86400) return relative.format(-Math.floor(seconds / 3600), "hour");
+  return relative.format(-Math.floor(seconds / 86400), "day");
 }
 
 /**
@@ -163,17 +164,17 @@ export function ago(ms) {
  * @param {number} ms unix milliseconds
  */
 export function moment(ms) {
-  return time(ms, "moment", { dateStyle: "full", timeStyle: "long" });
+  return timeFormat(ms, "moment", { dateStyle: "full", timeStyle: "long" });
 }
 
 /**
- * @param {number} ms
- * @param {string} kind names the *options*
+ * @param {number} ms unix milliseconds
+ * @param {string} kind names the *options*: the same name, the same options
  * @param {Intl.DateTimeFormatOptions} options
  */
-function time(ms, kind, options) {
-  const zone = new Date(ms).getTimezoneOffset(); // the page may travel while it is open
-  return once(`${kind} ${zone}`, () => new Intl.DateTimeFormat(undefined, options)).format(ms);
+export function timeFormat(ms, kind, options) {
+  const zone = new Date(ms).getTimezoneOffset(); // it may change while the page is open
+  return cached(`${kind} ${zone}`, () => new Intl.DateTimeFormat(undefined, options)).format(ms);
 }
 
 /**
@@ -197,12 +198,12 @@ function money(value, { code, symbol }, locale, least, most, notation = "standar
 }
 
 /**
- * What a locale writes between whole and fraction, and its ten numerals from 0 up.
+ * A locale's decimal sign, and its ten numerals from 0 up.
  *
  * @param {Locale} locale
  */
 function marks(locale) {
-  return once(`${locale} marks`, () => {
+  return cached(`${locale} marks`, () => {
     const parts = new Intl.NumberFormat(locale).formatToParts(0.5);
     const numerals = new Intl.NumberFormat(locale, { useGrouping: false }).format(9876543210);
     return {

@@ -1,44 +1,44 @@
-/** Coin icons; where one cannot be had, a round letter takes its place. */
+/** Coin icons; one that cannot be loaded is replaced by a round letter. */
 
-const ICON_HOSTS = ["https://coin-images.coingecko.com/", "https://assets.coingecko.com/"];
+import { one } from "./dom.js";
 
 /**
  * The icon's address in the size that a table shows, as `small_icon` of
  * tracker/web/pages/filters.py has it: CoinGecko sends those of the large ones.
  *
  * @param {string} url
+ * @param {string[]} hosts that have small icons
  */
-export function smallIcon(url) {
-  const isTheirs = ICON_HOSTS.some((host) => url.startsWith(host));
-  return isTheirs ? url.replace("/large/", "/small/") : url;
+export function smallIcon(url, hosts) {
+  const hasSmall = hosts.some((host) => url.startsWith(host));
+  return hasSmall ? url.replace("/large/", "/small/") : url;
 }
 
 /**
- * Show a coin's icon. Does nothing while the image stays the same, so an image
- * that failed is not asked for again at each tick.
+ * Show a coin's icon. Does nothing while the address stays the same, so an image
+ * that failed is not loaded again with each tick.
  *
  * @param {HTMLElement} holder
  * @param {string | null} url
  * @param {string} symbol
  */
 export function showIcon(holder, url, symbol) {
-  const wanted = smallIcon(url ?? "");
+  const hosts = one("[data-live]").dataset.iconHosts?.split(" ") ?? [];
+  const wanted = smallIcon(url ?? "", hosts);
   if (holder.dataset.icon === wanted && holder.hasChildNodes()) return;
   holder.dataset.icon = wanted;
   if (!wanted) {
     showLetter(holder, symbol);
     return;
   }
-  const image = document.createElement("img");
-  image.width = 28;
-  image.height = 28;
+  const image = new Image(28, 28);
   image.alt = "";
   image.loading = "lazy";
   image.decoding = "async";
   image.referrerPolicy = "no-referrer";
   image.src = wanted;
   holder.replaceChildren(image);
-  guard(holder, image, symbol);
+  replaceOnError(holder, image, symbol);
 }
 
 /**
@@ -51,7 +51,7 @@ export function adoptIcon(holder, symbol) {
   const image = holder.querySelector("img");
   holder.dataset.icon = image?.getAttribute("src") ?? "";
   if (!image) return;
-  guard(holder, image, symbol);
+  replaceOnError(holder, image, symbol);
   if (image.complete && image.naturalWidth === 0) showLetter(holder, symbol);
 }
 
@@ -60,10 +60,8 @@ export function adoptIcon(holder, symbol) {
  * @param {HTMLImageElement} image
  * @param {string} symbol
  */
-function guard(holder, image, symbol) {
-  const replace = () => {
-    if (image.parentNode === holder) showLetter(holder, symbol);
-  };
+function replaceOnError(holder, image, symbol) {
+  const replace = () => image.parentNode === holder && showLetter(holder, symbol);
   image.addEventListener("error", replace, { once: true });
 }
 

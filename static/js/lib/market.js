@@ -1,5 +1,5 @@
 /**
- * The market's words, as the stream sends them. Pure: no DOM.
+ * The types of the stream's events, and reading them. Pure: no DOM.
  *
  * @typedef {"up" | "down" | "same"} Direction against the same coin in the tick before
  *
@@ -23,6 +23,7 @@
  * @property {string | null} high_24h_digits
  * @property {number | null} low_24h
  * @property {string | null} low_24h_digits
+ * @property {string | null} updated_at ISO 8601, the source's
  *
  * @typedef {object} Tick
  * @property {number} id its time in unix milliseconds
@@ -31,7 +32,7 @@
  * @property {string} source
  * @property {Quote[]} quotes
  *
- * @typedef {object} Status how the server's own prices are doing; times in ISO 8601
+ * @typedef {object} Status of the server's own prices; times in ISO 8601
  * @property {"live" | "stale" | "offline" | "starting"} state
  * @property {string | null} since
  * @property {string | null} reason
@@ -41,8 +42,8 @@
 const EXACT = new Set(["price", "market_cap", "volume_24h", "high_24h", "low_24h"]);
 
 /**
- * Read a tick and keep the digits of its amounts next to them: a number of
- * JavaScript does not hold them all. Older browsers keep 17 of them.
+ * Parse a tick, and keep the digits of its amounts beside them: a JavaScript number
+ * does not hold them all. Older browsers keep 17 of them.
  *
  * @param {string} text
  * @returns {Tick}

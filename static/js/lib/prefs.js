@@ -1,14 +1,14 @@
 /**
- * What a reader has chosen, kept in the browser and shared by its tabs.
+ * Preferences in the browser's storage, shared by its tabs.
  *
  * A browser may refuse storage (private windows, embedded pages): then a choice
- * lasts as long as the page. What is read back may be anything, an older
- * version's or somebody's own: each caller says what it accepts.
+ * lasts as long as the page. A stored value may be anything, of an older version
+ * or edited by hand: each caller says what it accepts.
  */
 
 const PREFIX = "tracker:";
 
-/** @type {Map<string, unknown>} what could not be stored */
+/** @type {Map<string, unknown>} values that could not be stored */
 const unstored = new Map();
 
 /**
@@ -19,14 +19,14 @@ const unstored = new Map();
  * @returns {T}
  */
 export function read(key, otherwise, accepts) {
+  let value = unstored.get(key);
   try {
     const text = localStorage.getItem(PREFIX + key);
-    const value = text === null ? unstored.get(key) : JSON.parse(text);
-    return accepts(value) ? /** @type {T} */ (value) : otherwise;
+    if (text !== null) value = JSON.parse(text);
   } catch {
-    const value = unstored.get(key);
-    return accepts(value) ? /** @type {T} */ (value) : otherwise;
+    // Storage is refused, or holds no JSON.
   }
+  return accepts(value) ? /** @type {T} */ (value) : otherwise;
 }
 
 /**
@@ -43,7 +43,7 @@ export function write(key, value) {
 }
 
 /**
- * Be told when another tab has written *key*.
+ * Call *listener* when another tab has written *key*.
  *
  * @param {string} key
  * @param {() => void} listener

@@ -1,13 +1,13 @@
 /**
- * What every live page has: the stream, the clock, the indicator, and honesty
- * about age. What is done with a tick is the page's own.
+ * The common part of every live page: the stream, the indicator, and the prices' age.
+ * Showing a tick is the page's own task.
  *
- * What the server painted stays until the stream has something else to say.
+ * What the server rendered stays until the stream brings something newer.
  */
 
 import { one, setText, show } from "../lib/dom.js";
 import { ago } from "../lib/format.js";
-import { Indicator, isSilent, report } from "./status_indicator.js";
+import { isSilent, report, StatusIndicator } from "./status_indicator.js";
 import { parseTick } from "../lib/market.js";
 import { Connection } from "../stream/connect.js";
 import { localizeTimes, showTime } from "../lib/times.js";
@@ -18,15 +18,15 @@ import { localizeTimes, showTime } from "../lib/times.js";
  * @typedef {import("../lib/market.js").Tick} Tick
  * @typedef {import("../stream/event_source.js").Link} Link
  *
- * @typedef {object} View what a page does
- * @property {(tick: Tick, currency: Currency) => void} [hear] every tick once, as it
- *   comes, also while the page is hidden; after a sleep all that were missed
- * @property {(tick: Tick, currency: Currency) => void} paint the newest tick, at most
- *   once per frame; the first time with what the server had painted
+ * @typedef {object} View
+ * @property {(tick: Tick, currency: Currency) => void} [onTick] called with every tick
+ *   once, also while the page is hidden; after a sleep with all that were missed
+ * @property {(tick: Tick, currency: Currency) => void} render called with the newest
+ *   tick, at most once per frame; the first time with the one that the server rendered
  */
 
-const CHECK = 1_000; // ms between two looks at the age of things
-const GRACE = 10_000; // ms at least before a connection may be found silent
+const CHECK_INTERVAL_MS = 1_000;
+const MIN_SILENCE_MS = 10_000; // a connection that is silent for less is not renewed
 
 export class LivePage {
   /**
@@ -40,10 +40,10 @@ export class LivePage {
     this.staleAfter = Number(dataset.staleAfter);
     /** @type {Tick | null} the newest one */
     this.tick = firstTick();
-    // The reader's clock may be wrong, so ages are of the server's.
-    this.ahead = Number(dataset.now) - Date.now(); // ms, the server's clock
-    this.tickBorn = (this.tick?.id ?? 0) - this.ahead; // or when it was last said to hold
-    this.indicator = new Indicator(one("[data-indicator]"), one("[data-notice]"));
+    // The reader's clock may be wrong, so ages are by the server's.
+    this.ahead = Number(dataset.now) - Date.now(); // ms
+    this.tickHeldAt = (this.tick?.id ?? 0) - this.ahead; // its time, or when it was last confirmed
+    this.indicator = new StatusIndicator(one("[data-indicator]"), one("[data-notice]"));
     this.stream = new Connection(dataset.stream ?? "/stream", {
       onLink: (link) => this.#setLink(link),
       onStatus: (status) => this.#setStatus(status),
@@ -55,24 +55,24 @@ export class LivePage {
     this.openedAt = Date.now();
     /** @type {Status | null} */
     this.status = null;
-    this.unpainted = false;
+    this.needsRender = false;
   }
 
   start() {
     localizeTimes(document);
-    if (this.tick) this.view.paint(this.tick, this.currencyOf(this.tick));
+    if (this.tick) this.view.render(this.tick, this.currencyOf(this.tick.currency));
     this.#connect();
-    setInterval(() => this.#check(), CHECK);
+    setInterval(() => this.#check(), CHECK_INTERVAL_MS);
     addEventListener("pagehide", () => this.stream.close());
     addEventListener("pageshow", (event) => event.persisted && this.#connect());
     addEventListener("online", () => this.link.state === "lost" && this.#connect());
   }
 
   /**
-   * @param {Tick} tick
+   * @param {string} code
    * @returns {Currency}
    */
-  currencyOf({ currency: code }) {
+  currencyOf(code) {
     const { currency, symbol, cents } = this.root.dataset;
     if (code !== currency) return { code, symbol: "", cents: 2 };
     return { code, symbol: symbol ?? "", cents: Number(cents) };
@@ -94,7 +94,7 @@ export class LivePage {
   /** @param {Status} status */
   #setStatus(status) {
     this.status = status;
-    if (status.state === "live") this.tickBorn = Date.now(); // said again when it still holds
+    if (status.state === "live") this.tickHeldAt = Date.now(); // sent again while it holds
     this.#check();
   }
 
@@ -102,27 +102,22 @@ export class LivePage {
   #setTick(tick) {
     if (this.tick && tick.id <= this.tick.id) return;
     this.tick = tick;
-    this.tickBorn = Date.now();
-    this.view.hear?.(tick, this.currencyOf(tick));
-    if (!this.unpainted) requestAnimationFrame(() => this.#paint());
-    this.unpainted = true;
+    this.tickHeldAt = Date.now();
+    this.view.onTick?.(tick, this.currencyOf(tick.currency));
+    if (!this.needsRender) requestAnimationFrame(() => this.#render());
+    this.needsRender = true;
   }
 
-  /** Of a replay only the newest tick is painted. */
-  #paint() {
+  /** Of a replay only the newest tick is rendered. */
+  #render() {
     const { tick } = this;
-    this.unpainted = false;
+    this.needsRender = false;
     if (!tick) return;
-    this.view.paint(tick, this.currencyOf(tick));
-    this.#showSource(tick);
+    this.view.render(tick, this.currencyOf(tick.currency));
+    show("[data-simulated]", this.#isSimulated(tick.source));
+    show("[data-credit]", tick.source === "coingecko");
     showTime(document.querySelector("[data-updated]"), tick.id);
     this.#check();
-  }
-
-  /** @param {Tick} tick */
-  #showSource({ source }) {
-    show("[data-simulated]", this.#isSimulated(source));
-    show("[data-credit]", source === "coingecko");
   }
 
   /** @param {string} [source] the newest tick's */
@@ -130,7 +125,7 @@ export class LivePage {
     return source === "simulated" || this.root.dataset.source === "simulated";
   }
 
-  /** Say how old prices are that are not live. */
+  /** Show the age of prices that are not live. */
   #showAge() {
     const isLive = this.root.dataset.state === "live";
     const text = isLive || !this.tick ? "" : `(${ago(Date.now() + this.ahead - this.tick.id)})`;
@@ -138,7 +133,7 @@ export class LivePage {
     show("[data-age]", text !== "");
   }
 
-  /** Say what is true now, and give up a connection that must be dead. */
+  /** Show the state, and renew a connection that must be dead. */
   #check() {
     if (this.link.state === "connecting") return;
     const now = Date.now();
@@ -146,22 +141,22 @@ export class LivePage {
       link: this.link,
       linkSince: this.linkSince,
       status: this.status,
-      tickAge: this.tick === null ? null : now - this.tickBorn,
+      tickAge: this.tick === null ? null : now - this.tickHeldAt,
       staleAfter: this.staleAfter,
       hasPrices: Boolean(this.tick?.quotes.length),
       simulated: this.#isSimulated(this.tick?.source),
       now,
     };
-    const said = report(situation);
-    this.indicator.show(said);
-    this.root.dataset.state = said.state; // for the look: prices that are not live are grey
+    const shown = report(situation);
+    this.indicator.show(shown);
+    this.root.dataset.state = shown.state; // prices that are not live are grey
     this.#showAge();
     const quiet = now - Math.max(this.linkSince, this.openedAt);
-    if (isSilent(situation) && quiet > Math.max(GRACE, this.staleAfter)) this.#connect();
+    if (isSilent(situation) && quiet > Math.max(MIN_SILENCE_MS, this.staleAfter)) this.#connect();
   }
 }
 
-/** The tick that the server painted, if there was one. */
+/** The tick that the server rendered, if there was one. */
 function firstTick() {
   const text = document.querySelector("script[data-tick]")?.textContent?.trim();
   return text ? parseTick(text) : null;

@@ -1,9 +1,9 @@
 /**
- * What the page may claim about its prices, and the elements that say it.
+ * The state of the page's prices, and the elements that show it.
  *
- * Three things have to hold for "live": the stream speaks, the server says that
- * its own prices are live, and the newest tick is young. The last one is looked
- * at here as well, because a connection can die without the browser noticing.
+ * Three conditions make "live": the stream is open, the server reports its own
+ * prices as live, and the newest tick is young. The last one is checked here as
+ * well, because a connection can die without the browser noticing.
  */
 
 import { showTime } from "../lib/times.js";
@@ -23,16 +23,16 @@ import { showTime } from "../lib/times.js";
  * @property {boolean} simulated
  * @property {number} now unix ms
  *
- * @typedef {object} Report what the page says
+ * @typedef {object} Report what the page shows
  * @property {State} state
- * @property {boolean} notable whether the pill alone is not enough
+ * @property {boolean} notable whether a notice is shown beside the pill
  * @property {string | null} reason
  * @property {number | null} nextAttemptAt unix ms
  * @property {boolean} hasPrices
  * @property {boolean} hint whether `make demo` would help
  */
 
-const SHORT_BREAK = 4_000; // ms; a reconnect that takes no longer needs no words
+const SHORT_BREAK_MS = 4_000; // a reconnect that takes no longer needs no notice
 const LABELS = {
   live: "Live",
   stale: "Stale",
@@ -54,8 +54,8 @@ export function stateOf({ link, status, tickAge, staleAfter }) {
 }
 
 /**
- * Whether the connection must be dead although nobody has said so: a server
- * whose ticks had stopped would have sent another status than "live".
+ * Whether the connection must be dead although it counts as open: a server whose
+ * ticks had stopped would have sent another status than "live".
  *
  * @param {Situation} situation
  */
@@ -75,25 +75,25 @@ export function report(situation) {
   const { link, linkSince, status, hasPrices, simulated, now } = situation;
   const state = stateOf(situation);
   const lost = state === "reconnecting";
-  const said = !lost && status?.state === state ? status : null;
-  const attempt = said?.next_attempt_at;
+  const known = !lost && status?.state === state ? status : null;
+  const attempt = known?.next_attempt_at;
   return {
     state,
     notable: {
-      live: Boolean(said?.reason),
-      starting: !hasPrices || Boolean(said?.reason),
+      live: Boolean(known?.reason),
+      starting: !hasPrices || Boolean(known?.reason),
       stale: true,
       offline: true,
-      reconnecting: now - linkSince >= SHORT_BREAK,
+      reconnecting: now - linkSince >= SHORT_BREAK_MS,
     }[state],
-    reason: said?.reason ?? null,
+    reason: known?.reason ?? null,
     nextAttemptAt: lost ? link.nextAttemptAt : attempt ? Date.parse(attempt) : null,
     hasPrices,
     hint: !hasPrices && !simulated && (state === "offline" || state === "stale"),
   };
 }
 
-export class Indicator {
+export class StatusIndicator {
   /**
    * @param {HTMLElement} pill
    * @param {HTMLElement} notice
@@ -104,16 +104,16 @@ export class Indicator {
     this.shown = "";
   }
 
-  /** @param {Report} said */
-  show(said) {
-    const key = JSON.stringify(said);
+  /** @param {Report} report */
+  show(report) {
+    const key = JSON.stringify(report);
     if (key === this.shown) return;
     this.shown = key;
-    this.#showPill(said);
-    this.#showNotice(said);
+    this.#showPill(report);
+    this.#showNotice(report);
   }
 
-  /** @param {Report} said */
+  /** @param {Report} report */
   #showPill({ state, reason }) {
     this.pill.dataset.state = state;
     this.pill.title = reason ?? "";
@@ -121,11 +121,11 @@ export class Indicator {
     if (label && label.textContent !== LABELS[state]) label.textContent = LABELS[state];
   }
 
-  /** @param {Report} said */
+  /** @param {Report} report */
   #showNotice({ state, notable, reason, nextAttemptAt, hasPrices, hint }) {
     this.notice.hidden = !notable;
-    for (const words of this.notice.querySelectorAll("[data-when]")) {
-      show(words, words.getAttribute("data-when") === state);
+    for (const text of this.notice.querySelectorAll("[data-when]")) {
+      show(text, text.getAttribute("data-when") === state);
     }
     show(this.notice.querySelector("[data-when-prices]"), hasPrices && state !== "live");
     show(this.notice.querySelector("[data-when-reason]"), Boolean(reason));

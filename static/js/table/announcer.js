@@ -1,13 +1,13 @@
 /**
- * What is said to those who cannot see the table: only what answers something
- * they did, and never the ticks. *element* is a visually hidden `role=status`.
+ * Announcements to screen readers: results of what the reader did, never the ticks.
+ * *element* is a visually hidden `role=status`.
  */
 
 import { setText } from "../lib/dom.js";
 
-const PAUSE = 500; // ms in which typing may go on
+const TYPING_PAUSE_MS = 500;
 
-export class Voice {
+export class Announcer {
   #timer = 0;
 
   /** @param {HTMLElement} element */
@@ -15,19 +15,19 @@ export class Voice {
     this.element = element;
   }
 
-  /** @param {string} words */
-  say(words) {
+  /** @param {string} text */
+  announce(text) {
     clearTimeout(this.#timer);
-    setText(this.element, words);
+    setText(this.element, text);
   }
 
   /**
-   * Say it once the reader pauses; only the last of several is said.
+   * Announce it once the reader pauses; only the last of several is announced.
    *
-   * @param {string} words
+   * @param {string} text
    */
-  sayInAPause(words) {
+  announceAfterPause(text) {
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.say(words), PAUSE);
+    this.#timer = setTimeout(() => this.announce(text), TYPING_PAUSE_MS);
   }
 }

@@ -1,8 +1,8 @@
 /**
- * In which order coins stand, and which of them are looked for. Pure: no DOM.
+ * The order of coins, and the search among them. Pure: no DOM.
  *
- * Whatever the order: favorites stand on top, what is unknown stands last, and
- * what is equal stands by rank, else as it came.
+ * In every order favorites come first and unknown values last; equal ones are
+ * ordered by rank, else as they came.
  *
  * @typedef {import("../lib/market.js").Quote} Quote
  * @typedef {keyof typeof COLUMNS} Column
@@ -12,7 +12,7 @@
  * @property {boolean} descending
  */
 
-/** What can be sorted by, as it is called in a sentence. */
+/** The columns to sort by, as a sentence names them. */
 export const COLUMNS = {
   rank: "rank",
   name: "name",
@@ -24,13 +24,13 @@ export const COLUMNS = {
   volume_24h: "24-hour volume",
 };
 
-/** @type {Order} as the server paints */
+/** @type {Order} the server's */
 export const BY_RANK = { column: "rank", descending: false };
 
 const names = new Intl.Collator(undefined, { numeric: true, sensitivity: "base" });
 
 /**
- * Whether a value from outside is an order.
+ * Whether a stored value is an order.
  *
  * @param {any} value
  * @returns {boolean}
@@ -40,8 +40,7 @@ export function isOrder(value) {
 }
 
 /**
- * How one begins to sort by *column*: with what is sought most often, so the
- * largest numbers.
+ * The order in which a column is sorted first: the largest numbers on top.
  *
  * @param {Column} column
  * @returns {Order}
@@ -51,7 +50,7 @@ export function firstOf(column) {
 }
 
 /**
- * The order after somebody has asked for *column*; asked again, the reverse.
+ * The order after a click on *column*; a second click reverses it.
  *
  * @param {Order} order
  * @param {Column} column
@@ -66,7 +65,7 @@ export function toggled(order, column) {
  * @param {Order} order
  * @returns {string} for a sentence: "price, descending"
  */
-export function inWords({ column, descending }) {
+export function describe({ column, descending }) {
   return `${COLUMNS[column]}, ${descending ? "descending" : "ascending"}`;
 }
 
@@ -86,6 +85,17 @@ export function sorted(quotes, { column, descending }, favorites) {
 }
 
 /**
+ * The favorite that comes first in an order.
+ *
+ * @param {readonly Quote[]} quotes
+ * @param {{order: Order, favorites: ReadonlySet<string>}} preferences
+ * @returns {Quote | undefined} undefined without a favorite among the quotes
+ */
+export function topFavorite(quotes, { order, favorites }) {
+  return sorted(quotes.filter(({ id }) => favorites.has(id)), order, favorites)[0];
+}
+
+/**
  * @param {string | number | null} one
  * @param {string | number | null} other
  * @param {boolean} descending
@@ -98,7 +108,7 @@ function compare(one, other, descending) {
 }
 
 /**
- * A text without what people leave out when they search: case, accents, spaces around.
+ * A text as people type it when they search: without case, accents, spaces around.
  *
  * @param {string} text
  */
@@ -115,20 +125,20 @@ export function matches({ id, name, symbol }, needle) {
 }
 
 /**
- * Which of many may stay where they are while the others are moved around them:
- * as many as possible, and *still* among them (the longest increasing subsequence).
+ * The longest increasing subsequence: the rows that may stay while the others move
+ * around them.
  *
- * @param {readonly number[]} places where each one is now, in the order wanted; -1 is nowhere
- * @param {number} [still] the index of one that must not be moved
+ * @param {readonly number[]} places each row's place now, in the order wanted; -1 is nowhere
+ * @param {number} [fixed] the index of a row that must stay
  * @returns {Set<number>} indexes
  */
-export function unmoved(places, still = -1) {
+export function unmoved(places, fixed = -1) {
   /** @type {number[]} for each length the index of the smallest end */
   const ends = [];
   /** @type {(number | undefined)[]} */
   const before = [];
   places.forEach((place, index) => {
-    if (place < 0 || !agree(places, index, still)) return;
+    if (place < 0 || !isInOrder(places, index, fixed)) return;
     const longer = ends.findIndex((end) => places[end] > place);
     const length = longer < 0 ? ends.length : longer;
     before[index] = ends[length - 1];
@@ -140,13 +150,13 @@ export function unmoved(places, still = -1) {
 }
 
 /**
- * Whether two stand already as they should to each other.
+ * Whether two rows already have the order that they should have.
  *
  * @param {readonly number[]} places
  * @param {number} one
  * @param {number} other
  */
-function agree(places, one, other) {
-  const fixed = places[other] ?? -1;
-  return fixed < 0 || Math.sign(one - other) === Math.sign(places[one] - fixed);
+function isInOrder(places, one, other) {
+  const place = places[other] ?? -1;
+  return place < 0 || Math.sign(one - other) === Math.sign(places[one] - place);
 }

@@ -1,46 +1,45 @@
 /**
- * Whether the reader's hand is on something: pointing, pressing or moving the
- * focus there. What is under the hand should not move by itself.
- *
- * A pointer that rests for a while is no hand: it may lie there all day.
+ * Whether the reader is pointing at something, pressing it, or moving the focus
+ * there: then it should not move by itself. A pointer that rests for a while does
+ * not count: it may lie there all day.
  */
 
-const REST = 3_000; // ms
+const REST_MS = 3_000;
 
-export class Hand {
+export class PointerActivity {
   #movedAt = -Infinity;
   #timer = 0;
 
   /**
    * @param {HTMLElement} element
-   * @param {() => void} left called when the hand has left what it was found on
+   * @param {() => void} onEnd called when an activity that `isActive` reported has ended
    */
-  constructor(element, left) {
-    this.left = left;
-    const moved = () => {
+  constructor(element, onEnd) {
+    this.onEnd = onEnd;
+    const onMove = () => {
       this.#movedAt = performance.now();
     };
     for (const kind of ["pointermove", "pointerdown", "focusin", "keydown"]) {
-      element.addEventListener(kind, moved, { passive: true });
+      element.addEventListener(kind, onMove, { passive: true });
     }
     element.addEventListener("pointerleave", () => {
       this.#movedAt = -Infinity;
-      if (this.#timer) this.#leave();
+      if (this.#timer) this.#end();
     });
   }
 
-  /** Whether the hand is there; if so, `left` will be called. */
-  isOn() {
-    const rest = this.#movedAt + REST - performance.now();
+  /** Whether there is activity; if so, `onEnd` will be called. */
+  isActive() {
+    const rest = this.#movedAt + REST_MS - performance.now();
     if (rest <= 0) return false;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#leave(), rest);
+    this.#timer = setTimeout(() => this.#end(), rest);
     return true;
   }
 
-  #leave() {
+  #end() {
     clearTimeout(this.#timer);
     this.#timer = 0;
-    this.left();
+    this.onEnd();
   }
 }

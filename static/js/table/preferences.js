@@ -1,4 +1,4 @@
-/** What a reader has chosen for the table, kept in the browser and the same in all its tabs. */
+/** The table's order and favorites, kept in the browser and the same in all its tabs. */
 
 import { onChange, read, write } from "../lib/prefs.js";
 import { BY_RANK, isOrder } from "./order.js";
@@ -8,21 +8,21 @@ import { BY_RANK, isOrder } from "./order.js";
 const ORDER = "order";
 const FAVORITES = "favorites";
 
-export class Choices {
+export class Preferences {
+  order = BY_RANK;
+  /** @type {ReadonlySet<string>} ids */
+  favorites = new Set();
+
   /** @param {() => void} changed called after each change, of this tab or another */
   constructor(changed) {
     this.changed = changed;
-    /** @type {Order} */
-    this.order = BY_RANK;
-    /** @type {ReadonlySet<string>} ids */
-    this.favorites = new Set();
-    this.#recall();
-    const again = () => {
-      this.#recall();
-      changed();
-    };
-    onChange(ORDER, again);
-    onChange(FAVORITES, again);
+    this.#read();
+    for (const key of [ORDER, FAVORITES]) {
+      onChange(key, () => {
+        this.#read();
+        changed();
+      });
+    }
   }
 
   /** @param {Order} order */
@@ -38,7 +38,7 @@ export class Choices {
    * @param {string} id
    * @returns {boolean} whether it is one now
    */
-  toggle(id) {
+  toggleFavorite(id) {
     const favorites = new Set(this.favorites);
     if (!favorites.delete(id)) favorites.add(id);
     this.favorites = favorites;
@@ -47,13 +47,13 @@ export class Choices {
     return favorites.has(id);
   }
 
-  #recall() {
+  #read() {
     this.order = read(ORDER, BY_RANK, isOrder);
-    this.favorites = new Set(read(FAVORITES, /** @type {string[]} */ ([]), isListOfTexts));
+    this.favorites = new Set(read(FAVORITES, /** @type {string[]} */ ([]), isListOfStrings));
   }
 }
 
 /** @param {unknown} value */
-function isListOfTexts(value) {
+function isListOfStrings(value) {
   return Array.isArray(value) && value.every((item) => typeof item === "string");
 }

@@ -1,23 +1,21 @@
-/** One coin's row. An update touches only what changed, and compares before it formats. */
+/** One coin's row. An update formats and touches only what has changed. */
 
 import { one, setData, setText, setTitle } from "../lib/dom.js";
-import { big, exact, percent, price, trend, UNKNOWN } from "../lib/format.js";
+import { compact, exact, percent, trend, UNKNOWN } from "../lib/format.js";
 import { adoptIcon, showIcon } from "../lib/icons.js";
+import { showPrice } from "../lib/price_cell.js";
 
 /**
  * @typedef {import("../lib/format.js").Currency} Currency
- * @typedef {import("../lib/market.js").Direction} Direction
  * @typedef {import("../lib/market.js").Quote} Quote
- * @typedef {import("./sparkline.js").Line} Line
+ * @typedef {import("./sparkline.js").Sparkline} Sparkline
  */
 
-const ARROWS = { up: "▲", down: "▼", same: "" };
-const SPOKEN = { up: "up", down: "down", same: "unchanged" };
 const CHANGES = /** @type {const} */ (["change_1h", "change_24h", "change_7d"]);
 const AMOUNTS = /** @type {const} */ (["market_cap", "volume_24h"]);
-const FLASH = 900; // ms; shorter than the shortest interval
+const FLASH_MS = 900; // shorter than the shortest interval
 
-const calm = matchMedia("(prefers-reduced-motion: reduce)");
+const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
 
 export class CoinRow {
   /** @param {HTMLElement} element */
@@ -31,9 +29,6 @@ export class CoinRow {
     this.icon = one("[data-icon]", HTMLElement, element);
     this.name = one("[data-name]", HTMLElement, element);
     this.symbol = one("[data-symbol]", HTMLElement, element);
-    this.arrow = one("[data-arrow]", HTMLElement, element);
-    this.amount = one("[data-amount]", HTMLElement, element);
-    this.spoken = one("[data-spoken]", HTMLElement, element);
     this.line = one("[data-line]", SVGElement, element);
     this.path = one("[data-line] path", SVGElement, element);
     /** @type {Map<string, HTMLElement>} */
@@ -57,9 +52,9 @@ export class CoinRow {
    * Fill a blank row for the coin *id*.
    *
    * @param {string} id
-   * @param {string} home the address below which the coins' pages are
+   * @param {string} home the address above the coins' pages
    */
-  become(id, home) {
+  fillBlank(id, home) {
     this.element.dataset.coin = id;
     this.link.href = home + encodeURIComponent(id);
   }
@@ -72,8 +67,8 @@ export class CoinRow {
     }
   }
 
-  /** @param {Line | undefined} line none leaves the cell empty */
-  showLine(line) {
+  /** @param {Sparkline | undefined} line none leaves the cell empty */
+  showSparkline(line) {
     const path = line?.path ?? "";
     if (this.path.getAttribute("d") !== path) this.path.setAttribute("d", path);
     setData(this.line, "trend", line?.trend ?? "same");
@@ -92,14 +87,16 @@ export class CoinRow {
     if (isNew("image")) showIcon(this.icon, quote.image, quote.symbol);
     if (isNew("name")) this.#showName(quote.name);
     if (isNew("symbol")) setText(this.symbol, quote.symbol.toUpperCase());
-    if (isNew("direction")) this.#showDirection(quote.direction);
-    if (isNew("price_digits")) this.#showPrice(quote, currency, before !== null);
+    if (isNew("direction") || isNew("price_digits")) showPrice(this.#cell("price"), quote, currency);
+    if (before && isNew("price_digits")) flash(this.#cell("price"), quote.direction);
     for (const field of CHANGES) {
-      if (isNew(field)) this.#showChange(field, quote[field]);
+      if (!isNew(field)) continue;
+      setText(this.#cell(field), percent(quote[field]));
+      setData(this.#cell(field), "trend", trend(quote[field]));
     }
     for (const field of AMOUNTS) {
       if (!isNew(`${field}_digits`)) continue;
-      setText(this.#cell(field), big(quote[field], currency));
+      setText(this.#cell(field), compact(quote[field], currency));
       setTitle(this.#cell(field), exact(quote[`${field}_digits`], currency));
     }
   }
@@ -112,33 +109,6 @@ export class CoinRow {
     if (this.star.ariaLabel !== label) this.star.ariaLabel = label;
   }
 
-  /** @param {Direction} direction */
-  #showDirection(direction) {
-    setData(this.#cell("price"), "direction", direction);
-    setText(this.arrow, ARROWS[direction]);
-    setText(this.spoken, SPOKEN[direction]);
-  }
-
-  /**
-   * @param {Quote} quote
-   * @param {Currency} currency
-   * @param {boolean} isNews another price was shown before
-   */
-  #showPrice(quote, currency, isNews) {
-    setText(this.amount, price(quote.price, currency));
-    setTitle(this.#cell("price"), exact(quote.price_digits, currency));
-    if (isNews) flash(this.#cell("price"), quote.direction);
-  }
-
-  /**
-   * @param {string} field
-   * @param {number | null} value
-   */
-  #showChange(field, value) {
-    setText(this.#cell(field), percent(value));
-    setData(this.#cell(field), "trend", trend(value));
-  }
-
   /** @param {string} field */
   #cell(field) {
     return /** @type {HTMLElement} */ (this.cells.get(field));
@@ -146,14 +116,14 @@ export class CoinRow {
 }
 
 /**
- * A short glow behind what changed; nothing for those who asked for calm.
+ * Highlight a price that changed for a moment, except for readers who prefer reduced motion.
  *
  * @param {HTMLElement} cell
- * @param {Direction} direction
+ * @param {import("../lib/market.js").Direction} direction
  */
 function flash(cell, direction) {
-  if (direction === "same" || calm.matches) return;
+  if (direction === "same" || reducedMotion.matches) return;
   const from = `var(--flash-${direction})`;
   const frames = [{ backgroundColor: from }, { backgroundColor: "transparent" }];
-  cell.animate(frames, { duration: FLASH, easing: "ease-out" });
+  cell.animate(frames, { duration: FLASH_MS, easing: "ease-out" });
 }

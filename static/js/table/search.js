@@ -1,19 +1,19 @@
-/** The search box: `/` goes there from anywhere, Escape clears it and then leaves it. */
+/** The search box: `/` focuses it from anywhere, Escape clears it and then leaves it. */
 
 import { folded } from "./order.js";
 
 export class Search {
   /**
    * @param {HTMLInputElement} box
-   * @param {(needle: string) => void} seek called with a folded text, each time it changes
+   * @param {(needle: string) => void} onSearch called with the folded text each time it changes
    */
-  constructor(box, seek) {
+  constructor(box, onSearch) {
     this.box = box;
-    this.seek = seek;
-    box.addEventListener("input", () => seek(this.needle));
+    this.onSearch = onSearch;
+    box.addEventListener("input", () => onSearch(this.needle));
     box.addEventListener("keydown", (event) => event.key === "Escape" && this.#escape(event));
     document.addEventListener("keydown", (event) => {
-      if (event.key !== "/" || isTyped(event)) return;
+      if (event.key !== "/" || isTakenElsewhere(event)) return;
       event.preventDefault();
       box.focus();
       box.select();
@@ -26,23 +26,23 @@ export class Search {
 
   clear() {
     this.box.value = "";
-    this.seek("");
+    this.onSearch("");
   }
 
   /** @param {KeyboardEvent} event */
   #escape(event) {
-    event.preventDefault(); // a browser may clear the box by itself, without a word
+    event.preventDefault(); // a browser may clear the box by itself, without an event
     if (this.box.value) this.clear();
     else this.box.blur();
   }
 }
 
 /**
- * Whether a key belongs to somebody else: to a field, or to the browser.
+ * Whether a key is meant for a field or the browser.
  *
  * @param {KeyboardEvent} event
  */
-function isTyped({ target, ctrlKey, metaKey, altKey, isComposing }) {
+function isTakenElsewhere({ target, ctrlKey, metaKey, altKey, isComposing }) {
   if (ctrlKey || metaKey || altKey || isComposing) return true;
   if (!(target instanceof HTMLElement)) return false;
   return target.isContentEditable || target.matches("input, textarea, select, dialog *");

@@ -1,6 +1,6 @@
 /**
- * The ways to sort: the buttons in the table's head and, where columns are
- * missing or there is no head, a list and a button for the direction.
+ * The controls for sorting: the buttons in the table's head and, on screens that
+ * do not show all columns, a list and a button for the direction.
  */
 
 import { one, setText } from "../lib/dom.js";
@@ -15,9 +15,9 @@ export class Sorting {
   /**
    * @param {HTMLElement} root
    * @param {Order} order
-   * @param {(order: Order) => void} choose called when the reader wants another order
+   * @param {(order: Order) => void} onSort called when the reader chooses an order
    */
-  constructor(root, order, choose) {
+  constructor(root, order, onSort) {
     this.order = order;
     this.heads = /** @type {NodeListOf<HTMLButtonElement>} */ (
       root.querySelectorAll("[data-sort]")
@@ -26,10 +26,10 @@ export class Sorting {
     this.reverse = one("[data-sort-reverse]", HTMLButtonElement, root);
     for (const head of this.heads) {
       head.disabled = false;
-      head.addEventListener("click", () => choose(toggled(this.order, column(head.dataset.sort))));
+      head.addEventListener("click", () => onSort(toggled(this.order, column(head.dataset.sort))));
     }
-    this.list.addEventListener("change", () => choose(firstOf(column(this.list.value))));
-    this.reverse.addEventListener("click", () => choose(toggled(this.order, this.order.column)));
+    this.list.addEventListener("change", () => onSort(firstOf(column(this.list.value))));
+    this.reverse.addEventListener("click", () => onSort(toggled(this.order, this.order.column)));
     this.show(order);
   }
 

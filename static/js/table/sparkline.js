@@ -1,11 +1,11 @@
-/** The small line of a week: from points to the path of an SVG. Pure: no DOM. */
+/** The small line of a week, from points to an SVG path. Pure: no DOM. */
 
 import { trend } from "../lib/format.js";
 
 /**
  * @typedef {[number, number]} Point unix milliseconds and price
  *
- * @typedef {object} Line
+ * @typedef {object} Sparkline
  * @property {string} path an SVG path's `d`
  * @property {"up" | "down" | "same"} trend from its first point to its last
  */
@@ -13,23 +13,23 @@ import { trend } from "../lib/format.js";
 /** The line's box; as in the `viewBox` of `_coin_row.html`. */
 export const WIDTH = 100;
 export const HEIGHT = 28;
-/** How long the box is, ms: a young coin's line begins further on. */
-export const WEEK = 7 * 24 * 60 * 60 * 1000;
+/** The box's length, ms: a young coin's line begins further on. */
+export const WEEK_MS = 7 * 24 * 60 * 60 * 1000;
 
 const EDGE = 2; // of the box, above and below, for the line's own width
 
 /**
  * @param {readonly Point[]} points oldest first
  * @param {number} end unix milliseconds of the box's right side
- * @returns {Line | null} null where there is no line to draw
+ * @returns {Sparkline | null} null where there is no line to draw
  */
-export function line(points, end) {
+export function sparkline(points, end) {
   if (points.length < 2) return null;
   const prices = points.map(([, price]) => price);
   const low = Math.min(...prices);
   const span = Math.max(...prices) - low;
   const steps = points.map(([at, price]) => {
-    const x = Math.max(0, 1 - (end - at) / WEEK) * WIDTH;
+    const x = Math.max(0, 1 - (end - at) / WEEK_MS) * WIDTH;
     const height = span ? (price - low) / span : 0.5;
     return `${round(x)} ${round(EDGE + (1 - height) * (HEIGHT - 2 * EDGE))}`;
   });

@@ -1,63 +1,59 @@
 /**
- * The week's lines of all coins, by one request, and again from time to time.
+ * Loads the sparklines of all coins with one request, and again from time to time.
  *
- * It is asked only from `look`, which a page calls when it paints: so a hidden
- * page asks for nothing. A failure leaves what there is, and is not told: the
- * prices do not depend on it.
+ * A page calls `refresh` when it renders, so a hidden page requests nothing. After
+ * a failure the lines stay as they are, without a message: prices do not depend on them.
  */
 
-import { line } from "./sparkline.js";
+import { sparkline } from "./sparkline.js";
 
-/**
- * @typedef {import("./sparkline.js").Line} Line
- * @typedef {import("./sparkline.js").Point} Point
- */
+/** @typedef {import("./sparkline.js").Sparkline} Sparkline */
 
-const REFRESH = 15 * 60_000; // ms; a week's line of 50 points moves every three hours
-const RETRY = 60_000; // ms after a failure, or while coins are missing
-const PATIENCE = 20_000; // ms
+const REFRESH_MS = 15 * 60_000; // a week in 50 points gets a new one every three hours
+const RETRY_MS = 60_000; // after a failure, or while coins are missing
+const TIMEOUT_MS = 20_000;
 
-export class Week {
+export class SparklineLoader {
   #nextAt = 0;
 
   /**
    * @param {string} url
-   * @param {(lines: Map<string, Line>) => void} draw
+   * @param {(lines: Map<string, Sparkline>) => void} onLoad
    */
-  constructor(url, draw) {
+  constructor(url, onLoad) {
     this.url = url;
-    this.draw = draw;
+    this.onLoad = onLoad;
   }
 
   /**
-   * Ask anew if it is time.
+   * Load the lines if they are due.
    *
    * @param {number} coins how many are shown
    */
-  async look(coins, now = Date.now()) {
+  async refresh(coins, now = Date.now()) {
     if (now < this.#nextAt) return;
-    this.#nextAt = now + RETRY;
+    this.#nextAt = now + RETRY_MS;
     try {
-      const response = await fetch(this.url, { signal: AbortSignal.timeout(PATIENCE) });
+      const response = await fetch(this.url, { signal: AbortSignal.timeout(TIMEOUT_MS) });
       if (!response.ok) return;
-      const lines = drawn((await response.json()).coins);
-      if (lines.size >= coins) this.#nextAt = now + REFRESH;
-      this.draw(lines);
+      const lines = sparklines((await response.json()).coins);
+      if (lines.size >= coins) this.#nextAt = now + REFRESH_MS;
+      this.onLoad(lines);
     } catch {
-      // Offline, or no answer: another time.
+      // Offline, or no response in time: the next refresh tries again.
     }
   }
 }
 
-/** @param {Record<string, Point[]>} coins */
-function drawn(coins) {
+/** @param {Record<string, import("./sparkline.js").Point[]>} coins */
+function sparklines(coins) {
   const histories = Object.entries(coins);
   const end = Math.max(...histories.map(([, points]) => points.at(-1)?.[0] ?? 0));
-  /** @type {Map<string, Line>} */
+  /** @type {Map<string, Sparkline>} */
   const lines = new Map();
   for (const [id, points] of histories) {
-    const found = line(points, end);
-    if (found) lines.set(id, found);
+    const line = sparkline(points, end);
+    if (line) lines.set(id, line);
   }
   return lines;
 }

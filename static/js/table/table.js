@@ -1,12 +1,12 @@
 /**
- * The table of coins: a row per coin, kept by the coin's id.
+ * The table of coins: a row per coin, by the coin's id.
  *
- * Rows that the server wrote are taken over as they are; new ones come from the
- * `<template>` beside the table. Rows change places as prices come, but not under
- * the reader's hand, and the row that has the focus is never the one that is moved.
+ * Rows that the server wrote are taken over; new ones come from the `<template>`
+ * beside the table. Rows move as prices come, but not while the reader points at
+ * them, and never the row that has the focus.
  */
 
-import { Hand } from "./pointer_activity.js";
+import { PointerActivity } from "./pointer_activity.js";
 import { BY_RANK, matches, sorted, unmoved } from "./order.js";
 import { CoinRow } from "./row.js";
 
@@ -14,7 +14,7 @@ import { CoinRow } from "./row.js";
  * @typedef {import("../lib/format.js").Currency} Currency
  * @typedef {import("../lib/market.js").Quote} Quote
  * @typedef {import("./order.js").Order} Order
- * @typedef {import("./sparkline.js").Line} Line
+ * @typedef {import("./sparkline.js").Sparkline} Sparkline
  */
 
 export class CoinTable {
@@ -34,9 +34,9 @@ export class CoinTable {
     this.order = BY_RANK;
     /** @type {ReadonlySet<string>} */
     this.favorites = new Set();
-    /** @type {ReadonlyMap<string, Line>} */
+    /** @type {ReadonlyMap<string, Sparkline>} */
     this.lines = new Map();
-    this.hand = new Hand(body, () => this.#arrange());
+    this.pointer = new PointerActivity(body, () => this.#arrange());
     for (const element of body.querySelectorAll("[data-coin]")) {
       const row = new CoinRow(/** @type {HTMLElement} */ (element));
       row.adopt();
@@ -45,7 +45,7 @@ export class CoinTable {
   }
 
   /**
-   * Show exactly these quotes: coins come, go and change places.
+   * Show exactly these quotes: rows are added, removed and moved.
    *
    * @param {readonly Quote[]} quotes
    * @param {Currency} currency
@@ -54,16 +54,18 @@ export class CoinTable {
     this.quotes = quotes;
     const present = new Set(quotes.map((quote) => quote.id));
     for (const [id, row] of this.rows) {
-      if (!present.has(id)) this.#remove(id, row);
+      if (present.has(id)) continue;
+      row.element.remove();
+      this.rows.delete(id);
     }
     for (const quote of quotes) {
       (this.rows.get(quote.id) ?? this.#add(quote.id)).show(quote, currency);
     }
-    if (!this.hand.isOn()) this.#arrange();
+    if (!this.pointer.isActive()) this.#arrange();
   }
 
   /**
-   * Show the coins in another order, because the reader asked for it.
+   * Show the coins in an order that the reader chose.
    *
    * @param {Order} order
    * @param {ReadonlySet<string>} favorites
@@ -76,7 +78,7 @@ export class CoinTable {
   }
 
   /**
-   * Show only coins that match; to be said again after each `show`.
+   * Show only coins that match; to be called again after each `show`.
    *
    * @param {string} needle folded
    * @returns {number} how many do
@@ -92,13 +94,13 @@ export class CoinTable {
     return count;
   }
 
-  /** @param {ReadonlyMap<string, Line>} lines by the coins' ids */
-  draw(lines) {
+  /** @param {ReadonlyMap<string, Sparkline>} lines by the coins' ids */
+  showSparklines(lines) {
     this.lines = lines;
-    for (const [id, row] of this.rows) row.showLine(lines.get(id));
+    for (const [id, row] of this.rows) row.showSparkline(lines.get(id));
   }
 
-  /** Put the rows into their order with as few moves as can be. */
+  /** Put the rows into their order with as few moves as possible. */
   #arrange() {
     const wanted = [];
     for (const { id } of sorted(this.quotes, this.order, this.favorites)) {
@@ -120,20 +122,11 @@ export class CoinTable {
     const blank = this.template.content.firstElementChild;
     if (!blank) throw new Error("the row's template is empty");
     const row = new CoinRow(/** @type {HTMLElement} */ (blank.cloneNode(true)));
-    row.become(id, this.home);
+    row.fillBlank(id, this.home);
     row.showStar(this.favorites.has(id));
-    row.showLine(this.lines.get(id));
+    row.showSparkline(this.lines.get(id));
     this.rows.set(id, row);
     this.body.append(row.element);
     return row;
-  }
-
-  /**
-   * @param {string} id
-   * @param {CoinRow} row
-   */
-  #remove(id, row) {
-    row.element.remove();
-    this.rows.delete(id);
   }
 }

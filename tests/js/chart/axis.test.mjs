@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { frame } from "../../../static/js/chart/axis.js";
 import { areaPath, gapPath, linePath } from "../../../static/js/chart/path.js";
 import { Series } from "../../../static/js/chart/series.js";
-import { priceLabel, summary, timeLabel, wayOf } from "../../../static/js/chart/labels.js";
+import { changeOf, priceLabel, summary, timeLabel } from "../../../static/js/chart/labels.js";
 
 process.env.TZ = "Europe/Berlin";
 
@@ -18,7 +18,7 @@ const SIZES = [{ width: 1200, height: 380 }, { width: 300, height: 256 }, { widt
 function series(prices, { range = "1h", step = MINUTE } = {}) {
   const begin = NOW - (prices.length - 1) * step;
   const points = prices.map((price, index) => [begin + index * step, price]);
-  return new Series({ range, resolution: "tick", points }, 3 * MINUTE);
+  return new Series({ range, resolution: "tick", points }, 60 * MINUTE, 3 * MINUTE);
 }
 
 const CASES = {
@@ -89,9 +89,9 @@ test("midnight is called by its day, January by its year", () => {
 
 test("a range is told from its first price to its last, with what is missing", () => {
   const hour = series(Array.from({ length: 61 }, (_, index) => 100 + index));
-  assert.equal(wayOf(hour).trend, "up");
+  assert.equal(changeOf(hour).trend, "up");
   assert.match(summary(hour, USD), /^\+60[.,]00\s?% since .*\. Low .*100.*, high .*160.*\.$/);
   assert.match(summary(series([2, 1]), USD), /-50[.,]00.*No earlier prices are known\.$/);
   assert.match(summary(series([2]), USD), /^One price so far/);
-  assert.equal(wayOf(series([0, 1])).trend, "same"); // from nothing there is no percentage
+  assert.equal(changeOf(series([0, 1])).trend, "same"); // from nothing there is no percentage
 });

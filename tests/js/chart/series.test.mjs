@@ -3,12 +3,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { gapOf, highest, lowest, RANGES, Series, thin } from "../../../static/js/chart/series.js";
+import { downsample, gapOf, highest, lowest, Series } from "../../../static/js/chart/series.js";
 
 const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+const RANGES = { "1h": HOUR, "24h": DAY, "7d": 7 * DAY, "30d": 30 * DAY, "1y": 365 * DAY };
 const NOW = 1_795_414_447_352;
 const series = (range, points = [], staleAfter = 180_000) =>
-  new Series({ range, resolution: "tick", points }, staleAfter);
+  new Series({ range, resolution: "tick", points }, RANGES[range], staleAfter);
 
 /** A walk that is the same each time. */
 function walk(count, step, begin = NOW) {
@@ -43,7 +45,7 @@ test("the past that was given is not changed", () => {
 
 test("a day of ticks every two seconds takes no more room than a chart has", () => {
   for (const range of Object.keys(RANGES)) {
-    const one = series(range, thin(walk(2000, RANGES[range] / 2000, NOW - RANGES[range]), 500));
+    const one = series(range, downsample(walk(2000, RANGES[range] / 2000, NOW - RANGES[range]), 500));
     let most = 0;
     for (const [at, price] of walk(43_200, 2_000)) {
       one.add(at, price);
@@ -95,7 +97,7 @@ test("fewer points keep first, last, lowest and highest, in order", () => {
   for (const count of [0, 1, 2, 59, 60, 61, 62, 500, 1234]) {
     for (const most of [4, 60]) {
       const points = walk(count, 1000);
-      const few = thin(points, most);
+      const few = downsample(points, most);
       assert.ok(few.length <= most && few.length <= count);
       if (!count) continue;
       assert.deepEqual([few[0], few.at(-1)], [points[0], points.at(-1)]);

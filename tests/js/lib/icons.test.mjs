@@ -8,6 +8,8 @@ import { smallIcon } from "../../../static/js/lib/icons.js";
 
 const cases = JSON.parse(readFileSync(new URL("../../support/format_cases.json", import.meta.url), "utf8"));
 
+const HOSTS = ["https://coin-images.coingecko.com/", "https://assets.coingecko.com/"];
+
 for (const [url, small] of cases.small_icon) {
-  test(`the small icon of ${url}`, () => assert.equal(smallIcon(url), small));
+  test(`the small icon of ${url}`, () => assert.equal(smallIcon(url, HOSTS), small));
 }

@@ -6,13 +6,14 @@ import { test } from "node:test";
 import {
   BY_RANK,
   COLUMNS,
+  describe,
   firstOf,
   folded,
-  inWords,
   isOrder,
   matches,
   sorted,
   toggled,
+  topFavorite,
   unmoved,
 } from "../../../static/js/table/order.js";
 
@@ -26,7 +27,7 @@ const quotes = [
 const ids = (order, favorites = []) =>
   sorted(quotes, order, new Set(favorites)).map(({ id }) => id);
 
-test("by rank, as the server paints; without a rank last", () => {
+test("by rank, as the server renders; without a rank last", () => {
   assert.deepEqual(ids(BY_RANK), ["bitcoin", "ether", "tether", "newcomer"]);
 });
 
@@ -55,6 +56,14 @@ test("favorites stand on top, sorted among themselves", () => {
   assert.deepEqual(ids(order, favorites), ["ether", "tether", "bitcoin", "newcomer"]);
 });
 
+test("the top favorite is the first one in the order", () => {
+  const top = (favorites, order = BY_RANK) =>
+    topFavorite(quotes, { order, favorites: new Set(favorites) })?.id;
+  assert.equal(top(["tether", "ether"]), "ether");
+  assert.equal(top(["tether", "ether"], { column: "price", descending: false }), "tether");
+  assert.equal(top(["gone"]), undefined);
+});
+
 test("sorting leaves its input alone", () => {
   const before = quotes.map(({ id }) => id);
   ids({ column: "price", descending: false });
@@ -66,7 +75,7 @@ test("a column begins with what is sought most often, and turns when asked again
   const dear = toggled(BY_RANK, "price");
   assert.deepEqual(dear, { column: "price", descending: true });
   assert.deepEqual(toggled(dear, "price"), { column: "price", descending: false });
-  assert.equal(inWords(dear), "price, descending");
+  assert.equal(describe(dear), "price, descending");
 });
 
 test("only an order is an order", () => {

@@ -3,10 +3,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { HEIGHT, line, WEEK, WIDTH } from "../../../static/js/table/sparkline.js";
+import { HEIGHT, sparkline as line, WEEK_MS, WIDTH } from "../../../static/js/table/sparkline.js";
 
 const END = 1_795_414_447_352;
-const day = (n, price) => [END - n * (WEEK / 7), price];
+const day = (n, price) => [END - n * (WEEK_MS / 7), price];
 const steps = (path) => path.slice(1).split("L").map((step) => step.split(" ").map(Number));
 
 test("a whole week goes from side to side, the highest price highest", () => {

@@ -106,7 +106,7 @@ def test_of_many_points_the_table_has_those_that_tell_and_the_script_has_all() -
 
 def test_a_range_that_there_is_not_is_said_and_the_usual_one_shown() -> None:
     page = load("/cryptos/bitcoin?range=5y%3Cb%3E")
-    assert "There is no range “5y<b>”. This is 24h, as usual." in page.text
+    assert "There is no range “5y<b>”, so this is 24h." in page.text
     page = load(f"/cryptos/bitcoin?range={'y' * 3000}")
     assert "y" * 30 not in page.text
 
@@ -127,7 +127,7 @@ class BrokenHistory(FakeHistory):
 def test_a_past_that_cannot_be_read_does_not_cost_the_page() -> None:
     page = load("/cryptos/bitcoin", history=BrokenHistory())
     assert "$97,012.50" in page.text
-    assert "The prices of the past cannot be read right now." in page.text
+    assert "Past prices cannot be read right now." in page.text
 
 
 @pytest.mark.parametrize("path", ["/cryptos/Bitcoin", "/cryptos/BITCOIN/", "/cryptos/bitcoin/"])

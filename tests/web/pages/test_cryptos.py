@@ -149,7 +149,7 @@ def test_what_is_wrong_is_said_with_the_last_prices(state: Any) -> None:
 
 def test_a_failure_while_live_is_said_too() -> None:
     page = load(FakeRelay(tick(quote("bitcoin")), Status("live", reason="HTTP 500")))
-    assert "Prices are live, but something is amiss. Reason: HTTP 500" in page.text
+    assert "Prices are live, but there is a problem. Reason: HTTP 500" in page.text
 
 
 def test_without_prices_and_source_the_page_says_why_and_what_to_do() -> None:
