@@ -400,9 +400,9 @@ OF_THE_WEB = (
     ),
     Mutation(
         "requests: X-Forwarded-For is believed to strangers",
-        "tracker/web/__init__.py",
-        "    if settings.trusted_proxies:\n        hops = settings.trusted_proxies\n",
-        "    if True:\n        hops = settings.trusted_proxies or 1\n",
+        "tracker/web/middleware/client_address.py",
+        "    if hops:\n",
+        "    hops = hops or 1\n    if hops:\n",
         "tests/admin/test_admin.py::TestAttempts::test_an_address_is_not_what_its_sender_says",
     ),
     Mutation(

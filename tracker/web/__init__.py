@@ -1,4 +1,4 @@
-"""What HTTP asks for: each view parses, calls and returns, and does no more."""
+"""Pages and API. Views are thin: each parses, calls and returns."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from types import ModuleType
 
 from flask import Flask, request
 from flask_cors import CORS
-from werkzeug.middleware.proxy_fix import ProxyFix
 
 from tracker.services import services
 from tracker.web.api import docs, history, metrics, prices, probes, stream
 from tracker.web.middleware import (
+    client_address,
     compression,
     problem_details,
     rate_limit,
@@ -24,30 +24,27 @@ from tracker.web.pages import coin, cryptos, embed, site_files
 from tracker.web.sessions import NoSessions
 
 FOR_PEOPLE = (static_files, site_files, cryptos, coin, embed)
-"""The rooms with pages, and what these are made of."""
+"""Modules with pages, and with the files that pages load."""
 FOR_PROGRAMS = (prices, history, stream, docs, probes, metrics)
 SHOW_PRICES = ("pages", "coin", "embed", "api", "history", "stream", "admin")
 """Blueprints whose views need a relay that has started."""
 CORS_PATHS: list[str | re.Pattern[str]] = [r"/stream", r"/api/.*"]
 
 
-def register(app: Flask, rooms: tuple[ModuleType, ...] = (*FOR_PEOPLE, *FOR_PROGRAMS)) -> None:
-    """Add the views of *rooms* to *app*, and what is the same for every answer."""
+def register(app: Flask, modules: tuple[ModuleType, ...] = (*FOR_PEOPLE, *FOR_PROGRAMS)) -> None:
+    """Add to *app* the views of *modules*, and what applies to all requests."""
     settings = services(app).settings
     app.session_interface = NoSessions()
     _allow_other_origins(app, settings.cors_origins)
-    if settings.trusted_proxies:
-        hops = settings.trusted_proxies
-        # Not X-Forwarded-Host: all that is linked to are paths.
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0)  # type: ignore[method-assign]
+    client_address.trust_proxies(app, settings.trusted_proxies)
     app.before_request(_start_relay)
     request_metrics.register(app)
     compression.register(app)
     security_headers.register(app)
     problem_details.register(app)
     rate_limit.register(app)
-    for room in rooms:
-        app.register_blueprint(room.blueprint)
+    for module in modules:
+        app.register_blueprint(module.blueprint)
     redirects.register(app)
 
 

@@ -32,8 +32,8 @@ def test_price(text: str | None, code: str, shown: str) -> None:
 
 
 @pytest.mark.parametrize(("text", "code", "shown"), CASES["big"])
-def test_big_money(text: str | None, code: str, shown: str) -> None:
-    assert filters.big(number(text), code) == shown
+def test_compact(text: str | None, code: str, shown: str) -> None:
+    assert filters.compact(number(text), code) == shown
 
 
 @pytest.mark.parametrize(("text", "code", "shown"), CASES["exact"])
@@ -85,5 +85,5 @@ def test_a_price_is_within_half_a_unit_of_its_last_digit(value: Decimal) -> None
 
 @given(NUMBERS)
 def test_every_number_has_a_short_form(value: Decimal) -> None:
-    assert filters.big(value, "usd")
+    assert filters.compact(value, "usd")
     assert filters.percent(value).endswith("%")

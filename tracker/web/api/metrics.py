@@ -1,4 +1,4 @@
-"""`/metrics`: what Prometheus reads. It tells no secrets, and is not for everybody either."""
+"""`/metrics` for Prometheus. It holds no secrets, but need not be public either."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ blueprint = Blueprint("metrics", __name__)
 
 @blueprint.get("/metrics")
 def metrics() -> Response:
-    """Return the numbers of all web processes and of the refreshes."""
+    """Return the metrics of all web processes and of the refreshes."""
     body, content_type = services().collector.text(request.headers.get("Accept", ""))
     return Response(body, content_type=content_type, headers={"Cache-Control": "no-store"})

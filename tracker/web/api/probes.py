@@ -1,4 +1,4 @@
-"""`/healthz`, is the process alive, and `/readyz`, does it deliver."""
+"""`/healthz`: is the process alive? `/readyz`: does it deliver prices?"""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ blueprint = Blueprint("health", __name__)
 @blueprint.get("/healthz")
 def healthz() -> Response:
     """Return 200 and the version: the process is alive. Nothing is checked."""
-    return _told(200, {"status": "alive", "version": __version__})
+    return _json(200, {"status": "alive", "version": __version__})
 
 
 @blueprint.get("/readyz")
@@ -27,10 +27,10 @@ def readyz() -> Response:
     is_ready = all(check.ok for check in checks if check.fatal)
     found = {check.pop("name"): check for check in map(asdict, checks)}
     body = {"status": "ready" if is_ready else "not ready", "checks": found}
-    return _told(200 if is_ready else 503, body)
+    return _json(200 if is_ready else 503, body)
 
 
-def _told(status: int, body: dict[str, Any]) -> Response:
+def _json(status: int, body: dict[str, Any]) -> Response:
     text = simplejson.dumps(body, indent=2) + "\n"
     headers = {"Cache-Control": "no-store"}
     return Response(text, status, content_type="application/json", headers=headers)

@@ -1,1 +1,1 @@
-"""What is the same for every answer: compression, headers, limits, errors, static files."""
+"""What applies to all requests: compression, headers, limits, errors, static files."""

@@ -1,16 +1,26 @@
-"""Which client a request comes from: what limits count by."""
+"""A request's client: its address, behind proxies too, and the network that limits count by."""
 
 from __future__ import annotations
 
 import re
 from ipaddress import IPv6Address, IPv6Network, ip_address
 
-from flask import request
+from flask import Flask, request
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 UNKNOWN = "unknown"
 """Counts as one client: peers of a socket file, and clients that a proxy names no address for."""
 
 _WITH_PORT = re.compile(r"\[(?P<v6>[^]]+)\](:\d+)?|(?P<v4>[\d.]+):\d+", re.ASCII)
+
+
+def trust_proxies(app: Flask, hops: int) -> None:
+    """Take addresses and scheme from the headers that the last *hops* proxies add.
+
+    Not the host: pages link to paths only, and a client could name any host.
+    """
+    if hops:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=0)  # type: ignore[method-assign]
 
 
 def client_network() -> str:

@@ -1,11 +1,10 @@
-"""Pages and the API's answers, compressed for those who accept it.
+"""Pages and API responses, compressed for clients that accept it.
 
-A compressed answer's ETag is weak (RFC 9110, 8.8.3.3): it is the same answer in
-another coding, and the view's own comparison, which comes before any work is done,
-finds it again. Flask-Compress would make it another tag, known to no view.
+A compressed response's ETag is weak (RFC 9110, 8.8.3.3): it is the same response in another
+coding, so the view's own comparison, which comes before any work, still matches it.
+Flask-Compress would make another tag, which no view knows.
 
-What is streamed is left alone, `/stream` above all: its hub compresses by itself, and
-its socket is handed over. Assets are compressed when this sees them.
+Streams are left alone: the hub compresses `/stream` by itself. Assets are compressed already.
 """
 
 from __future__ import annotations
@@ -26,16 +25,16 @@ SETTINGS = {
     "COMPRESS_REGISTER": False,
     "COMPRESS_STREAMS": False,
 }
-"""Levels at which the page of 250 coins costs some milliseconds: all others wait for it."""
+"""Levels at which the page of 250 coins takes a few milliseconds, in which nothing else runs."""
 
 
 def register(app: Flask) -> None:
-    """Compress what *app* answers."""
+    """Compress the responses of *app*."""
     app.config.update(SETTINGS)
     compress = Compress(app)
 
     @app.after_request
-    def squeeze(response: Response) -> Response:
+    def compress_response(response: Response) -> Response:
         if response.is_streamed or response.mimetype not in KINDS:
             return response
         etag, _ = response.get_etag()

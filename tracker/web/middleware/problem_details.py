@@ -1,6 +1,6 @@
 """Errors: for programs as `application/problem+json` (RFC 9457), for people as a page.
 
-What went wrong inside stands in the log and never in an answer.
+Causes of internal errors are logged, and never part of a response.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from flask import Flask, Response, make_response, render_template, request
 from werkzeug.exceptions import HTTPException
 
 MACHINE_PATHS = ("/api/", "/stream", "/healthz", "/readyz", "/metrics")
-"""Where errors are read by programs."""
+"""Where programs read the errors."""
 KINDS = ("text/html", "application/problem+json", "application/json")
-"""What may be asked for elsewhere; a page for those who do not care."""
+"""Choices of `Accept` elsewhere; the first is the default."""
 
 
 def problem(status: int, detail: str, **headers: str) -> Response:
-    """Return the error *status* with what was wrong, what is accepted and what to do.
+    """Return an error response; *detail* says what was wrong, what is accepted or what to do.
 
     *headers* are named with `_` for `-`: `Retry_After="5"`.
     """
@@ -29,7 +29,7 @@ def problem(status: int, detail: str, **headers: str) -> Response:
 
 
 def register(app: Flask) -> None:
-    """Let errors under `MACHINE_PATHS` be problems, or for who asks so; others are pages."""
+    """Answer errors of *app* under `MACHINE_PATHS`, or where `Accept` wants it, with problems."""
 
     @app.errorhandler(HTTPException)
     def as_problem(error: HTTPException) -> Response | HTTPException:

@@ -1,7 +1,6 @@
-"""Redirects to the same address with or without a slash: they name no host.
+"""Redirects to the same address with or without a slash name no host.
 
-Werkzeug's name the one that the request says it was sent to, and browsers and
-caches keep a 308 for good.
+Werkzeug's contain the request's own `Host`, and browsers and caches keep a 308 for good.
 """
 
 from __future__ import annotations
@@ -15,14 +14,14 @@ from werkzeug.utils import redirect
 
 
 def register(app: Flask) -> None:
-    """Let *app*'s routing redirect to paths; what is the same for all answers is added later."""
+    """Make the redirects of *app*'s routing relative; register it last, so that it runs first."""
 
     @app.after_request
     def name_no_host(response: Response) -> Response:
-        asked = request.routing_exception
-        if not isinstance(asked, RequestRedirect):
+        redirection = request.routing_exception
+        if not isinstance(redirection, RequestRedirect):
             return response
-        parts = urlsplit(asked.new_url)
+        parts = urlsplit(redirection.new_url)
         path = "/" + parts.path.lstrip("/")  # two slashes would begin a host
         location = parts._replace(scheme="", netloc="", path=path).geturl()
-        return cast(Response, redirect(location, asked.code, Response))
+        return cast(Response, redirect(location, redirection.code, Response))

@@ -1,11 +1,11 @@
-"""Each request has an id, and is counted.
+"""Each request has an id, and is counted and timed.
 
-The id is the client's `X-Request-ID` if that is a sane one, else a new one. It
-is in each line that the request logs, and in its answer. What is counted is
-the endpoint, never the path: there are as many paths as somebody likes to make up.
+The id is the client's `X-Request-ID` if that is a sane one, else a new one. It is in each line
+that the request logs, and in the response. Requests are counted by endpoint, never by path,
+of which clients could make up any number.
 
-A reader's coming is a request, too, and thousands may come at once. So this is
-WSGI around the application, where Flask's hooks cost some times as much.
+Opening a stream is a request too, and thousands may come at once. So this is WSGI around the
+application: Flask's hooks cost several times as much.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from tracker.monitoring.instruments import METHODS, Instruments
 from tracker.services import services
 
 ID = "tracker.request_id"
-"""Where a request's WSGI environment keeps it."""
+"""The id's key in the WSGI environment."""
 
 Environ = dict[str, Any]
 Wsgi = Callable[[Environ, Any], Iterable[bytes]]
 
 
 def register(app: Flask) -> None:
-    """Trace every request of *app*."""
+    """Give every request of *app* an id, and count it."""
     app.wsgi_app = traced(app.wsgi_app, services(app).instruments)  # type: ignore[assignment,method-assign]
 
 
@@ -70,6 +70,6 @@ def traced(wsgi: Wsgi, instruments: Instruments) -> Wsgi:
 
 
 def _endpoint(environ: Environ) -> str:
-    """Return the endpoint that Flask found for the request, which it forgets at its end."""
+    """Return the endpoint that Flask found; after the request it is gone."""
     rule = getattr(environ.get("werkzeug.request"), "url_rule", None)
     return rule.endpoint if rule is not None else "unmatched"

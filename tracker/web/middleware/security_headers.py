@@ -1,12 +1,11 @@
-"""What browsers are told to refuse, with every answer.
+"""Headers of every response that limit what browsers load, run and frame.
 
-Nothing inline, nothing from elsewhere but coin icons, no frames: a script that
-somebody smuggles in through a coin's name does not run. `POLICIES` is the one
-table; a room that needs another policy gets a line in it. The assets have one as well,
-because a worker's policy is that of its own script; what means something to pages only
-is left out there: a first view has dozens of them.
+Nothing inline, nothing from other hosts but coin icons, no frames: a script that is injected
+through a coin's name does not run. `POLICIES` is the one table. Assets have a policy too,
+because a worker's is that of its own script; headers that matter to pages only are left
+out there, as a first view loads dozens of assets.
 
-Nothing here keeps other origins from reading: what they may read is CORS's.
+Which other origins may read responses is CORS's matter, not decided here.
 """
 
 from __future__ import annotations
@@ -27,18 +26,16 @@ ALLOWED = {
 }
 """What a page may load, and who may frame it: Content-Security-Policy, level 3."""
 
+UNUSED_FEATURES = (
+    "accelerometer", "camera", "display-capture", "geolocation", "gyroscope", "magnetometer",
+    "microphone", "midi", "payment", "usb",
+)  # fmt: skip
 EVERYWHERE = {"X-Content-Type-Options": "nosniff"}
 PAGE = EVERYWHERE | {
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
-    "Permissions-Policy": ", ".join(
-        f"{feature}=()"
-        for feature in (
-            "accelerometer", "camera", "display-capture", "geolocation", "gyroscope",
-            "magnetometer", "microphone", "midi", "payment", "usb",
-        )
-    ),
-}  # fmt: skip
+    "Permissions-Policy": ", ".join(f"{feature}=()" for feature in UNUSED_FEATURES),
+}
 
 
 def policy(**changes: str) -> str:
@@ -49,10 +46,10 @@ def policy(**changes: str) -> str:
 
 UNFRAMED = {"Content-Security-Policy": policy(), "X-Frame-Options": "DENY"}
 FRAMED = {"Content-Security-Policy": policy(frame_ancestors="* file:")}
-"""Any page, one on the reader's own disk too, which `*` alone leaves out."""
+"""By any page, also one on the reader's own disk, which `*` alone leaves out."""
 DATA = {"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'"}
 ASSET = {"Content-Security-Policy": "default-src 'none'; script-src 'self'; connect-src 'self'"}
-"""What a worker does: import its modules, and read the stream."""
+"""A worker imports its modules and reads the stream."""
 
 POLICIES: dict[str, dict[str, str]] = {
     "/api": EVERYWHERE | DATA,
@@ -61,11 +58,11 @@ POLICIES: dict[str, dict[str, str]] = {
     "/stream": EVERYWHERE | DATA,
     "/embed": PAGE | FRAMED,
 }
-"""By how paths begin, the longest first; all others have `OTHERWISE`."""
+"""By path and everything below it, the longest path first; all others have `OTHERWISE`."""
 OTHERWISE = PAGE | UNFRAMED
 
 HTTPS_ONLY = "max-age=31536000"
-"""A year; of its subdomains a tracker knows nothing."""
+"""A year, in seconds; subdomains may be other services."""
 
 
 def headers_of(path: str) -> dict[str, str]:
@@ -78,7 +75,7 @@ def headers_of(path: str) -> dict[str, str]:
 
 
 def register(app: Flask) -> None:
-    """Let every answer of *app* have its headers; what a view has set stays."""
+    """Add the headers to every response of *app*; a view's own values stay."""
 
     @app.after_request
     def add(response: Response) -> Response:

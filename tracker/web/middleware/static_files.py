@@ -1,15 +1,12 @@
-"""Styles, scripts and icons, under addresses that change with what is in them.
+"""Styles, scripts and icons, at addresses that change with their content.
 
-`/assets/<digest>/js/live/live.js`: the digest is of all files together, and in the path,
-since modules import each other by relative addresses; so nothing is built, and
-scripts only lose their comments and blanks. What has its own digest may be kept for a
-year. Any other digest, a page's from before an upgrade or another host's in the middle
-of one, gets today's file, to be asked for again each time.
+In `/assets/<digest>/js/live/live.js` the digest is of all files together, since modules
+import each other by relative paths; so nothing needs a build step. The current digest's files
+may be cached for a year. Any other digest (a page from before an upgrade, another host in
+the middle of one) gets the current file, to be revalidated each time.
 
-All files are in memory, and each is compressed once. The trap: what comes into the
-folders later is not there, except in debug mode, which reads them for each request.
-
-Of Bootstrap-Flask only this is used: it carries Bootstrap's CSS.
+All files are in memory, and each is compressed once. The trap: files that are added later are
+missing, except in debug mode, which reads the folders for each request.
 """
 
 from __future__ import annotations
@@ -33,116 +30,94 @@ TYPES = {
     ".png": "image/png",
     ".svg": "image/svg+xml",
 }
-"""The kinds of files there are; a file of any other kind is not served."""
-SQUEEZED = (".css", ".js", ".svg")
-"""Those that become smaller."""
+"""The kinds of files; a file of any other kind is not served."""
+COMPRESSED = (".css", ".js", ".svg")
 
 FOREVER = "public, max-age=31536000, immutable"
 BROTLI_QUALITY = 10
-"""All wait while a file is compressed, once: 90 ms for Bootstrap's CSS, 3 ms for a script.
-One step less makes them 6 % larger, one more takes three times as long."""
+"""Compressing holds up the process, once: 90 ms for Bootstrap's CSS, 3 ms for a script.
+One step less makes files 6 % larger, one more takes three times as long."""
 
 blueprint = Blueprint("assets", __name__)
 
 
 class Assets:
-    """All files by their names, as they were when this was made."""
+    """All files by name, and the digest of them all."""
 
     def __init__(self, files: dict[str, bytes]) -> None:
         self.files = files
-        parts = [f"{name} {tag(files[name])}" for name in sorted(files)]
-        self.digest = tag("\n".join(parts).encode())
-
-    def __contains__(self, name: str) -> bool:
-        return name in self.files
-
-    def body(self, name: str, coding: str | None) -> bytes:
-        """Return a file, in *coding* (`br` or `gzip`) if there is one."""
-        return _squeezed(self.files[name], coding) if coding else self.files[name]
+        parts = [f"{name} {digest_of(files[name])}" for name in sorted(files)]
+        self.digest = digest_of("\n".join(parts).encode())
 
 
-@lru_cache(maxsize=1000)
-def _squeezed(body: bytes, coding: str) -> bytes:
-    if coding == "br":
-        squeezed: bytes = brotli.compress(body, quality=BROTLI_QUALITY)
-        return squeezed
-    return gzip.compress(body, mtime=0)
-
-
-def tag(body: bytes) -> str:
-    """Return what *body* is told apart by."""
-    return hashlib.sha256(body).hexdigest()[:12]
-
-
-def read() -> Assets:
-    """Return what is in the folders now."""
+def read(*, minify: bool) -> Assets:
+    """Return the files in `static/`, and Bootstrap's CSS; scripts without comments if *minify*."""
     files = {}
     for path in (ROOT / "static").rglob("*"):
         if path.suffix in TYPES and path.is_file():
-            files[path.relative_to(ROOT / "static").as_posix()] = path.read_bytes()
-    files["bootstrap/bootstrap.min.css"] = _bootstrap().read_bytes()
-    return Assets(files)
+            body = path.read_bytes()
+            is_script = path.suffix == ".js"
+            name = path.relative_to(ROOT / "static").as_posix()
+            files[name] = rjsmin.jsmin(body) if minify and is_script else body
+    spec = find_spec("flask_bootstrap")  # not imported: only its CSS is used
+    assert spec and spec.origin, "Bootstrap-Flask is not installed"  # noqa: PT018
+    css = Path(spec.origin).parent / "static/bootstrap5/css/bootstrap.min.css"
+    return Assets(files | {"bootstrap/bootstrap.min.css": css.read_bytes()})
 
 
-def lighter(assets: Assets) -> Assets:
-    """Return *assets* with scripts as machines read them: two fifths less to send."""
-    files = {
-        name: rjsmin.jsmin(body) if name.endswith(".js") else body
-        for name, body in assets.files.items()
-    }
-    return Assets(files)
+def digest_of(body: bytes) -> str:
+    """Return what identifies *body* in addresses and ETags."""
+    return hashlib.sha256(body).hexdigest()[:12]
+
+
+@lru_cache(maxsize=1000)
+def _compressed(body: bytes, coding: str) -> bytes:
+    if coding == "br":
+        return bytes(brotli.compress(body, quality=BROTLI_QUALITY))
+    return gzip.compress(body, mtime=0)
 
 
 @blueprint.record_once
-def _read(state: BlueprintSetupState) -> None:
-    state.app.extensions["assets"] = lighter(read())
+def _read_once(state: BlueprintSetupState) -> None:
+    state.app.extensions["assets"] = read(minify=True)
+
+
+def _assets() -> Assets:
+    assets: Assets = current_app.extensions["assets"]
+    if current_app.debug:
+        assets = g.get("assets") or read(minify=False)
+        g.assets = assets
+    return assets
 
 
 @blueprint.app_template_global("asset")
 def address(name: str) -> str:
     """Return the address of a file in `static/`, for example `js/live/live.js`.
 
-    Raises `LookupError` if there is none, since a page would miss it.
+    Raises `LookupError` if there is none, so that a page fails at once and not in browsers.
     """
     assets = _assets()
-    if name not in assets:
+    if name not in assets.files:
         raise LookupError(f"{name} is not in static/, or of none of the kinds {[*TYPES]}")
     return url_for("assets.file", digest=assets.digest, name=name)
 
 
 @blueprint.get("/assets/<digest>/<path:name>")
 def file(digest: str, name: str) -> Response:
-    """Return a file: for a year if the address has today's digest."""
+    """Return a file, cacheable for a year at its current address."""
     assets = _assets()
-    if name not in assets:
+    if name not in assets.files:
         abort(404)
-    suffix = Path(name).suffix
-    coding = request.accept_encodings.best_match(["br", "gzip"]) if suffix in SQUEEZED else None
-    body = assets.body(name, coding)
+    body, suffix, coding = assets.files[name], Path(name).suffix, None
+    if suffix in COMPRESSED:
+        coding = request.accept_encodings.best_match(["br", "gzip"])
+        body = _compressed(body, coding) if coding else body
     response = Response(body, content_type=TYPES[suffix])
     response.headers["Cache-Control"] = FOREVER if digest == assets.digest else "no-cache"
-    if suffix in SQUEEZED:
+    if suffix in COMPRESSED:
         response.vary.add("Accept-Encoding")
     if coding:
         response.headers["Content-Encoding"] = coding
-    response.set_etag(tag(body))
+    response.set_etag(digest_of(body))
     response.make_conditional(request)
     return response
-
-
-def _assets() -> Assets:
-    if not current_app.debug:
-        kept: Assets = current_app.extensions["assets"]
-        return kept
-    if "assets" not in g:
-        g.assets = read()
-    fresh: Assets = g.assets
-    return fresh
-
-
-def _bootstrap() -> Path:
-    """Return where Bootstrap's CSS is, without running the package around it."""
-    found = find_spec("flask_bootstrap")
-    assert found, "Bootstrap-Flask is not installed"
-    assert found.origin
-    return Path(found.origin).parent / "static" / "bootstrap5" / "css" / "bootstrap.min.css"

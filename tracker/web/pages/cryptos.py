@@ -19,17 +19,17 @@ blueprint.add_app_template_filter(iso, "iso")
 
 @blueprint.get("/")
 def home() -> Redirect:
-    """Send the reader to the live table."""
+    """Redirect to the live table."""
     return redirect(url_for("pages.cryptos"))
 
 
 @blueprint.get("/cryptos/")
 def cryptos() -> Response:
-    """Show the live table, or, without a tick, what is being waited for."""
+    """Show the live table; before the first tick, why there are no prices yet."""
     tick = services().relay.tick
     return live_page.page("cryptos.html", quotes=by_rank(tick.quotes) if tick else [])
 
 
 def by_rank(quotes: tuple[Quote, ...]) -> list[Quote]:
-    """Return *quotes* by rank; those without one last, in the order they came."""
+    """Return *quotes* by rank; those without one last, in their order."""
     return sorted(quotes, key=lambda quote: (quote.rank is None, quote.rank or 0))

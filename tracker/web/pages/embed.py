@@ -1,7 +1,7 @@
-"""Some coins' prices, small, for an iframe on somebody else's page.
+"""Some coins' prices, small, for an iframe on other sites' pages.
 
-It needs no cookie and no storage, since browsers give embedded pages none. Which
-pages may frame it is said in `tracker/web/middleware/security_headers.py`.
+It needs no cookie and no storage, since browsers give embedded pages none. Which pages may
+frame it is set in `tracker/web/middleware/security_headers.py`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ blueprint = Blueprint("embed", __name__)
 
 @blueprint.get("/embed")
 def embed() -> Response:
-    """Show the coins that `?coins=` names, or all; 400 with what is accepted if it cannot be."""
+    """Show the coins in `?coins=`, or all; for a wrong parameter, 400 and what is accepted."""
     theme = ""
     try:
         theme = query_params.theme()

@@ -1,10 +1,10 @@
-"""Numbers and times as people read them: the Jinja filters of the pages.
+"""Numbers and times as text: the Jinja filters of the pages, in en-US as the pages are.
 
-`static/js/lib/format.js` is the same thing for the browser, in the reader's locale:
+`static/js/lib/format.js` does the same in the browser, in the reader's locale:
 `tests/support/format_cases.json` holds both to the same texts in en-US. Numbers are
 `Decimal` and stay exact; nothing goes through a float.
 
-The filters know nothing of ticks, requests or HTML. Text is en-US, as the pages are.
+Nothing here knows ticks, requests or HTML.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any
 
 UNKNOWN = "–"
-"""What stands where the source knows no number."""
+"""Stands where the source has no number."""
 
-TINY = -12
+TINY_POWER = -12
 """The power of ten below which zeros are no longer countable: 1.2E-15 from there on."""
 
 ARROWS = {"up": "▲", "down": "▼", "same": ""}
@@ -39,10 +39,10 @@ _BY_CODE = (
     "lkr", "mmk", "myr", "ngn", "nok", "pkr", "pln", "rub", "sar", "sek", "sgd", "thb", "try",
     "uah", "vef", "xag", "xau", "xdr", "zar",
 )  # fmt: skip
-"""CoinGecko's currencies of ISO 4217 that en-US has no sign for: their code stands before."""
+"""CoinGecko's ISO 4217 currencies without a sign in en-US: their code stands before the amount."""
 _SYMBOLS |= {code: f"{code.upper()}{_NO_BREAK}" for code in _BY_CODE}
 _WITHOUT_CENTS = frozenset({"jpy", "krw", "vnd", "clp", "sats", "bits"})
-_SHORT = ((0, ""), (3, "K"), (6, "M"), (9, "B"), (12, "T"))
+_UNITS = ((0, ""), (3, "K"), (6, "M"), (9, "B"), (12, "T"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,16 +79,25 @@ def price(value: Decimal | None, code: str) -> str:
         cents = money.cents if size >= 1000 else 4 if 1 <= size < 10 else 2
         return _with_currency(_grouped(value, cents, cents), money)
     power = value.adjusted()
-    if power < TINY:
-        return _with_currency(_scientific(value), money)
+    if power < TINY_POWER:
+        rounded = Context(prec=4, rounding=ROUND_HALF_UP).plus(value)
+        mantissa, _, exponent = f"{rounded:E}".partition("E")
+        if "." in mantissa:
+            mantissa = mantissa.rstrip("0").rstrip(".")
+        return _with_currency(f"{mantissa}E{exponent}", money)
     return _with_currency(_grouped(value, 4, max(4, 3 - power)), money)
 
 
-def big(value: Decimal | None, code: str) -> str:
-    """Return a large amount in short: `$1.72T`."""
+def compact(value: Decimal | None, code: str) -> str:
+    """Return a large amount in the first unit with at most three whole digits: `$1.72T`."""
     if value is None:
         return UNKNOWN
-    return _with_currency(_short(value), currency(code))
+    text = ""
+    for power, letter in _UNITS:
+        text = f"{_hundredths(value.scaleb(-power, context=_EXACT)):,f}{letter}"
+        if "," not in text:
+            break
+    return _with_currency(text, currency(code))
 
 
 def exact(value: Decimal | None, code: str) -> str:
@@ -110,7 +119,7 @@ def trend(value: Decimal | None) -> str:
 
 
 def utc_clock(ms: int) -> str:
-    """Return unix milliseconds as `06:14:07 UTC`, until the browser knows better."""
+    """Return unix milliseconds as `06:14:07 UTC`; scripts replace it by local time."""
     return f"{datetime.fromtimestamp(ms // 1000, UTC):%H:%M:%S} UTC"
 
 
@@ -131,15 +140,10 @@ def small_icon(url: str) -> str:
 
 FILTERS: dict[str, Callable[..., Any]] = {
     "arrow": ARROWS.__getitem__,
-    "big": big,
-    "currency": currency,
-    "every": every,
-    "exact": exact,
-    "percent": percent,
-    "price": price,
-    "small_icon": small_icon,
-    "trend": trend,
-    "utc_clock": utc_clock,
+    **{
+        one.__name__: one
+        for one in (compact, currency, every, exact, percent, price, small_icon, trend, utc_clock)
+    },
 }
 """The filters by the names that templates use."""
 
@@ -149,22 +153,6 @@ def _grouped(value: Decimal, least: int, most: int) -> str:
     text = f"{value.quantize(Decimal((0, (1,), -most)), context=_EXACT):,f}"
     for _ in range(most - least):
         text = text.removesuffix("0")
-    return text
-
-
-def _scientific(value: Decimal) -> str:
-    mantissa, _, power = f"{Context(prec=4, rounding=ROUND_HALF_UP).plus(value):E}".partition("E")
-    if "." in mantissa:
-        mantissa = mantissa.rstrip("0").rstrip(".")
-    return f"{mantissa}E{power}"
-
-
-def _short(value: Decimal) -> str:
-    """Return *value* in the first unit that needs no more than three whole digits."""
-    for power, letter in _SHORT:
-        text = f"{_hundredths(value.scaleb(-power, context=_EXACT)):,f}{letter}"
-        if "," not in text:
-            break
     return text
 
 

@@ -1,4 +1,4 @@
-"""What browsers and crawlers ask for by itself: the manifest, the icon, the rules for robots."""
+"""Files that browsers and crawlers request by convention: manifest, icon, rules for robots."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ import simplejson
 from flask import Blueprint, Response, redirect, request, url_for
 from werkzeug.wrappers import Response as Redirect
 
-from tracker import __version__
 from tracker.web.middleware.static_files import address
 
 NAME = "Crypto Tracker"
 DARK, LIGHT = "#131a23", "#ffffff"
-"""The top bar's ground in each theme, as in `static/css/base.css`."""
+"""The top bar's background in each theme, as in `static/css/base.css`."""
 ICONS = (
     ("favicon.svg", "any", "image/svg+xml", "any"),
     ("icons/icon-192.png", "192x192", "image/png", "any"),
@@ -19,14 +18,14 @@ ICONS = (
     ("icons/maskable-512.png", "512x512", "image/png", "maskable"),
 )
 """Name, size, type and purpose of each."""
-DAY = "public, max-age=86400"
+ONE_DAY = "public, max-age=86400"
 
 blueprint = Blueprint("conventions", __name__)
 
 
 @blueprint.app_context_processor
-def _colours() -> dict[str, str]:
-    return {"theme_dark": DARK, "theme_light": LIGHT, "version": __version__}
+def _theme_colours() -> dict[str, str]:
+    return {"theme_dark": DARK, "theme_light": LIGHT}
 
 
 @blueprint.get("/manifest.webmanifest")
@@ -55,17 +54,17 @@ def manifest() -> Response:
 
 @blueprint.get("/favicon.ico")
 def favicon() -> Redirect:
-    """Send those who do not read the pages' own link to the icon."""
+    """Redirect clients that do not read the pages' link to the icon."""
     response = redirect(address("icons/icon-192.png"))
-    response.headers["Cache-Control"] = DAY
+    response.headers["Cache-Control"] = ONE_DAY
     return response
 
 
 @blueprint.get("/robots.txt")
 def robots() -> Response:
-    """Let crawlers read the pages, and keep them from what never ends or is for programs."""
-    closed = (f"Disallow: {request.script_root}{path}" for path in ("/stream", "/api/"))
-    body = "\n".join(("User-agent: *", *closed, ""))
+    """Allow crawlers the pages; forbid the stream, which never ends, and the API."""
+    root = request.script_root
+    body = f"User-agent: *\nDisallow: {root}/stream\nDisallow: {root}/api/\n"
     response = Response(body, content_type="text/plain; charset=utf-8")
-    response.headers["Cache-Control"] = DAY
+    response.headers["Cache-Control"] = ONE_DAY
     return response

@@ -1,7 +1,6 @@
-"""Which coins somebody may have meant by a word that is no coin's id.
+"""Suggestions for a word that is no coin's id: a symbol (`btc`), a name or a typo (`bitcion`).
 
-People write symbols (`btc`), names (`Bitcoin Cash`) and typos (`bitcion`).
-Nothing here knows of requests or of pages.
+Nothing here knows requests or pages.
 """
 
 from __future__ import annotations
@@ -11,21 +10,22 @@ from difflib import get_close_matches
 
 from tracker.market.quotes import Quote
 
-MOST = 3
-"""Coins to suggest."""
-LONGEST = 50
+MAX_SUGGESTIONS = 3
+MIN_PREFIX = 3
+"""Characters of a word from which on coins that begin with it are suggested."""
+MAX_WORD = 50
 """Characters of the word that are compared: no coin's name needs more."""
-ALIKE = 0.7
+MIN_LIKENESS = 0.7
 """How alike two words must be, from 0 to 1, for one to be a typo of the other."""
 
 
-def near(word: str, quotes: Iterable[Quote]) -> list[Quote]:
-    """Return at most `MOST` of *quotes*, the most probable first.
+def suggest(word: str, quotes: Iterable[Quote]) -> list[Quote]:
+    """Return at most `MAX_SUGGESTIONS` of *quotes*, the most probable first.
 
-    One whose symbol or name is exactly *word* comes before those that begin
-    with it, and these before typos.
+    Coins whose symbol or name is *word* come before those that begin with it, and these
+    before typos.
     """
-    word = _plain(word[:LONGEST])
+    word = _plain(word[:MAX_WORD])
     if not word:
         return []
     by_word: dict[str, list[Quote]] = {}
@@ -33,13 +33,13 @@ def near(word: str, quotes: Iterable[Quote]) -> list[Quote]:
         for text in dict.fromkeys(map(_plain, (quote.symbol, quote.name, quote.id))):
             by_word.setdefault(text, []).append(quote)
     words = [word] if word in by_word else []
-    if len(word) >= MOST:
+    if len(word) >= MIN_PREFIX:
         words += [text for text in by_word if text.startswith(word)]
-    words += get_close_matches(word, by_word, MOST, ALIKE)
+    words += get_close_matches(word, by_word, MAX_SUGGESTIONS, MIN_LIKENESS)
     found = {quote.id: quote for text in words for quote in by_word[text]}
-    return list(found.values())[:MOST]
+    return list(found.values())[:MAX_SUGGESTIONS]
 
 
 def _plain(text: str) -> str:
-    """Return *text* as people write it in a hurry: `bitcoin-cash` is `Bitcoin Cash`."""
+    """Return *text* without case and punctuation: `bitcoin-cash` is `Bitcoin Cash`."""
     return "".join(letter for letter in text.casefold() if letter.isalnum())
