@@ -109,7 +109,7 @@ def measure(server: Ours, most: int) -> None:
     for _ in range(ROUNDS):
         source.prepare()
         before = time.process_time()
-        jobs.refresh(source, its.store, its.feed, its.rollup, interval=0)
+        jobs.refresh(source, its, interval_ms=0)
         cpu.append((time.process_time() - before) * 1000)
         newest = its.store.newest(1)[0].id
         while newest not in reader.came_at:

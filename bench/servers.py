@@ -23,8 +23,8 @@ from bench.ticks import frame
 from dev.embedded_redis import EmbeddedRedis, free_port
 from tracker import config
 from tracker.config import ROOT
-from tracker.market.freshness import Health
-from tracker.market.quotes import Tick
+from tracker.market.freshness import SourceState
+from tracker.market.quotes import Tick, TickJson
 from tracker.messaging.feed import Feed, Message
 
 START_SECONDS = 20.0
@@ -156,8 +156,8 @@ class Ours(Server):
     def publish(self, tick: Tick) -> None:
         """Publish the tick, as the worker does."""
         self._first = self._first or tick.id
-        health = Health(fresh_at=tick.id, fresh_since=self._first)
-        self._feed.publish(Message(health, tick, self._previous))
+        health = SourceState(fresh_at=tick.id, fresh_since=self._first)
+        self._feed.publish(Message(health, TickJson.of_tick(tick), self._previous))
         self._previous = tick.id
 
     def stop(self) -> None:

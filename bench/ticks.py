@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from tracker.config import Settings
-from tracker.market.quotes import Tick, TickJson, directed
+from tracker.market.quotes import Tick, directed
 from tracker.stream.frames import encode
 from tracker.times import now_ms
 from worker.sources.simulated.market import Simulated
@@ -39,4 +39,4 @@ class Market:
 
 def frame(tick: Tick) -> bytes:
     """Return *tick* as the product's stream shows it."""
-    return encode(TickJson(tick).of(), event="prices", id=tick.id)
+    return encode(tick.to_json(), event="prices", id=tick.id)

@@ -139,7 +139,7 @@ def _children() -> set[str]:
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a relay end at once: it looks whether it is to end in each of the feed's pauses."""
-    monkeypatch.setattr(feed, "PAUSE", 0.05)
+    monkeypatch.setattr(feed, "SILENCE_S", 0.05)
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,7 @@
-"""A question that may never be answered, and must not hold up who asks it.
+"""Calls that may hang, and results that concurrent callers share.
 
-A database can hang: a server that is stopped still acknowledges every packet.
-So the question is asked in a thread of its own, and waited for a short time.
-One that stays without an answer for long is given up, since the connection it
-was asked on may be dead, and the next one need not be.
+A database can hang: a server that is stopped still acknowledges every packet. So
+a `TimedCall` runs in a thread of its own and is waited for a short time only.
 """
 
 from __future__ import annotations
@@ -11,62 +9,57 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Generic, TypeVar
 
-GIVEN_UP = 60.0
-"""Seconds after which a question is asked anew, whatever became of it."""
+from cachetools import TTLCache, cached
+
+ABANDON_AFTER_S = 60.0
+"""A call that has not returned by then is left behind: its connection may be dead."""
 
 T = TypeVar("T")
 
 
-class Reply(Generic[T]):
-    """The answer, or the error, in the list of its own; both are empty while it is waited for."""
+class TimedCall(Generic[T]):
+    """Runs *call* in a thread, at most once at a time, and waits for a limited time."""
 
-    def __init__(self) -> None:
-        self.answers: list[T] = []
-        self.errors: list[BaseException] = []
+    def __init__(self, call: Callable[[], T]) -> None:
+        self._call = call
+        self._future: Future[T] = Future()
+        self._future.cancel()
+        self._started_at = 0.0
 
+    def result(self, timeout_s: float) -> T:
+        """Start the call, unless it still runs, and return its result.
 
-class Inquiry(Generic[T]):
-    """One *question*, asked at most once at a time."""
-
-    def __init__(self, question: Callable[[], T]) -> None:
-        self._question = question
-        self._asking: threading.Thread | None = None
-        self._asked_at = 0.0
-        self._reply: Reply[T] = Reply()
-
-    def answer(self, within: float) -> T:
-        """Ask, unless the question is still asked, and return the answer.
-
-        Raises what the question raises, and `TimeoutError` after *within*
-        seconds: the question stays asked, and is not asked a second time. An
-        answer that came while nobody waited is old, and nobody's.
+        Raises what the call raises, and `TimeoutError` after *timeout_s*: the
+        call then goes on, and the next `result` waits for it. A result that
+        came while nobody waited is stale, so the next `result` starts anew.
         """
-        asking = self._asking
-        if asking is None or not asking.is_alive() or self._is_given_up():
-            asking = self._begin()
-        asking.join(within)
-        if asking.is_alive():
-            raise TimeoutError(f"no answer within {within} s")
-        if self._reply.errors:
-            raise self._reply.errors.pop()
-        return self._reply.answers.pop()
-
-    def _is_given_up(self) -> bool:
-        return time.monotonic() - self._asked_at > GIVEN_UP
-
-    def _begin(self) -> threading.Thread:
-        self._reply = reply = Reply[T]()
-        self._asked_at = time.monotonic()
-        self._asking = threading.Thread(
-            target=self._ask, args=(reply,), name="inquiry", daemon=True
-        )
-        self._asking.start()
-        return self._asking
-
-    def _ask(self, reply: Reply[T]) -> None:
+        future = self._future
+        if future.done() or time.monotonic() - self._started_at > ABANDON_AFTER_S:
+            future = self._start()
         try:
-            reply.answers.append(self._question())
-        except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
-            reply.errors.append(error)
+            return future.result(timeout_s)
+        except TimeoutError:
+            if future.done():
+                raise
+            raise TimeoutError(f"no answer within {timeout_s:g} s") from None
+
+    def _start(self) -> Future[T]:
+        self._future = future = Future[T]()
+        self._started_at = time.monotonic()
+
+        def run() -> None:
+            try:
+                future.set_result(self._call())
+            except BaseException as error:  # noqa: BLE001 - raised again by `result`
+                future.set_exception(error)
+
+        threading.Thread(target=run, name="timed call", daemon=True).start()
+        return future
+
+
+def shared(call: Callable[[], T], *, ttl_s: float = 1.0) -> Callable[[], T]:
+    """Return *call* with its result kept for *ttl_s*; concurrent callers share one call."""
+    return cached(TTLCache(1, ttl_s), condition=threading.Condition())(call)

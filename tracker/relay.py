@@ -1,9 +1,9 @@
-"""The relay: what the worker tells or stores becomes frames for the hub.
+"""The relay: published ticks in, frames to the hub out; gaps are filled from the database.
 
-The database is the truth and the feed the bell. Each message names the tick
-before it; when that is not the newest here, or the feed was not sure to
-deliver, or the clock says that a tick is due, the database is asked.
-It keeps the newest tick in memory, so that no page and no reader waits for SQL.
+The database is the truth. Each message names the tick before it; when that is
+not the newest here, when the feed may have lost messages, or when a tick is
+overdue, the relay reads the database. The newest tick stays in memory, so that
+no page and no reader waits for SQL.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from tracker.concurrency import Inquiry
+from tracker.concurrency import TimedCall
 from tracker.errors import StoreError
 from tracker.logs.context import about
 from tracker.logs.throttle import Repeated
 from tracker.market import freshness
-from tracker.market.freshness import Health, Status, stale_after_ms
+from tracker.market.freshness import SourceState, Status, stale_after_ms
 from tracker.market.quotes import Tick, TickJson
-from tracker.messaging.feed import Feed, Heard, Message
+from tracker.messaging.feed import Feed, FeedEvent, Message
 from tracker.storage.ticks import Store
 from tracker.stream.critical_thread import vital_thread
 from tracker.stream.frames import Frame, Notice, encode
@@ -32,35 +32,127 @@ from tracker.stream.hub import Hub
 from tracker.times import now_ms
 
 OVERDUE = 1.5
-"""Intervals after which a tick that the feed did not bring is looked for."""
-MAX_OVERDUE = 60.0
-"""Seconds after which it is looked for in any case."""
-LOOK_LIMIT = 2.0
-"""Seconds to wait for the database."""
-PAUSE = 0.5
-"""Seconds between two looks that readers ask for."""
-CLOCK_SKEW = 5000
-"""Milliseconds that another host's clock may be ahead."""
+"""Intervals without a tick after which the database is read."""
+MAX_OVERDUE_S = 60.0
+"""Time without a tick after which it is read in any case."""
+QUERY_TIMEOUT_S = 2.0
+SYNC_EVERY_S = 0.5
+"""Time between two reads of the database that readers with unknown ids cause."""
+CLOCK_SKEW_MS = 5000
+"""How far another host's clock may be ahead."""
 
 log = logging.getLogger(__name__)
 
 
-class Found(NamedTuple):
-    """What the database had: ticks oldest first, and all coins when first asked."""
+@dataclass(frozen=True, slots=True)
+class MarketState:
+    """What this process knows of the market at one moment."""
 
-    health: Health
-    ticks: list[Tick]
-    coins: frozenset[str]
+    source: SourceState = field(default_factory=SourceState)
+    newest: TickJson | None = None
+    coins: frozenset[str] = frozenset()
+    """The ids of all coins that were ever followed."""
+
+    @property
+    def tick(self) -> Tick | None:
+        """The newest tick."""
+        return self.newest.tick if self.newest else None
+
+    @property
+    def id(self) -> int | None:
+        """The newest tick's id."""
+        return self.newest.id if self.newest else None
 
 
 class Broadcast(NamedTuple):
-    """What one broadcast took, in seconds: itself, and since the worker told of the tick.
+    """Seconds of one broadcast: of itself, and since the worker published the tick.
 
-    The second is None for a tick that the feed did not bring.
+    *latency* is None for a tick that the feed did not bring.
     """
 
     seconds: float
     latency: float | None
+
+
+class Missed(NamedTuple):
+    """What the database has and readers lack, oldest first.
+
+    *history* is what came before the newest tick: for those who return. With
+    *has_gap*, ticks before those *missed* are left out: they are too many.
+    """
+
+    source: SourceState
+    coins: frozenset[str]
+    history: list[Tick]
+    missed: list[Tick]
+    has_gap: bool
+
+
+class DatabaseSync:
+    """Reads from the database what the feed did not bring; at most *replay* ticks."""
+
+    def __init__(self, store: Store, replay: int) -> None:
+        self._store = store
+        self._replay = replay
+        self._query = TimedCall(self._read)
+        self._has_history = False
+        self._after = 0
+        self._failures = Repeated(log)
+        self._losses = Repeated(log)
+        self.answers = True
+        """Whether the last read succeeded."""
+        self.read_at = 0.0
+        """When the last read began, in monotonic seconds."""
+        self.filled = 0
+        """Ticks that the feed did not bring, after the first tick."""
+
+    def missed_since(self, newest_id: int | None) -> Missed | None:
+        """Return what there is after *newest_id*; None if the database cannot be read now.
+
+        The first time all that can be replayed is read, and what is not after
+        *newest_id* is history. If the feed has brought no tick by then, all but
+        the newest tick is.
+        """
+        self.read_at = time.monotonic()
+        is_first = not self._has_history
+        self._after = 0 if is_first else newest_id or 0
+        try:
+            source, coins, ticks = self._query.result(QUERY_TIMEOUT_S)
+        except (SQLAlchemyError, StoreError, TimeoutError) as error:
+            self._failures.failed(f"the database cannot be read: {error}")
+            self.answers = False
+            return None
+        self._failures.over("the database can be read again")
+        self.answers = self._has_history = True
+        if newest_id is None:
+            newest_id = ticks[-2].id if is_first and len(ticks) > 1 else 0
+        missed = [tick for tick in ticks if tick.id > newest_id]
+        return Missed(
+            source,
+            coins,
+            history=[tick for tick in ticks if tick.id <= newest_id] if is_first else [],
+            missed=missed[-self._replay :],
+            has_gap=len(missed) > self._replay,
+        )
+
+    def count_filled(self, ids: list[int]) -> None:
+        """Count and log the ticks *ids* that the feed did not bring."""
+        self.filled += len(ids)
+        if ids:
+            listed = ", ".join(map(str, ids[:5]))
+            self._losses.failed(
+                f"found in the database, not brought by the feed: {len(ids)} ticks, {listed}",
+                key="lost",
+            )
+
+    def count_brought(self) -> None:
+        """Log that the feed brings the ticks, if it did not."""
+        self._losses.over("the feed brings the ticks again")
+
+    def _read(self) -> tuple[SourceState, frozenset[str], list[Tick]]:
+        coins = frozenset() if self._has_history else self._store.coins()
+        ticks = self._store.newest(self._replay + 1, after=self._after)
+        return self._store.source_state(), coins, ticks
 
 
 class Relay:
@@ -77,51 +169,33 @@ class Relay:
         on_broadcast: Callable[[Broadcast], None] = lambda broadcast: None,
     ) -> None:
         self._feed = feed
-        self._store = store
         self._hub = hub
         self._interval = interval
-        self._stale_after = stale_after_ms(interval)
-        self._replay = replay
         self._on_broadcast = on_broadcast
-        self._unread = Repeated(log)
-        self._unheard = Repeated(log)
         self._closing = False
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
-        self._inquiry = Inquiry(self._ask_database)
-        self._looked_at = 0.0
         self._heard_at = 0.0
-        self._health = Health()
-        self._told: Status | None = None
-        self._told_fresh_at: int | None = None
-        self._is_cut_off = False
-        self.feed_connected = False
-        """Whether the feed delivers, as far as is known."""
-        self.database_answers = True
-        """Whether the last look into the database saw something."""
-        self.mended = 0
-        """Ticks found in the database that the feed did not bring, after the first tick."""
-        self._knows_history = False
-        self.tick: Tick | None = None
-        """The newest tick."""
-        self.newest: TickJson | None = None
-        """Its JSON."""
-        self.coins: frozenset[str] = frozenset()
-        """The ids of all coins that were ever among those followed."""
+        self._sent: tuple[Status, int | None] | None = None
+        """The status that the hub has, and `fresh_at` when it was sent."""
+        self.database = DatabaseSync(store, replay)
+        self.feed_connected: bool | None = None
+        """Whether the feed delivers; None before it is known."""
+        self.state = MarketState()
 
     def start(self) -> None:
-        """Begin to relay, once; more calls do nothing."""
+        """Start to relay, once; more calls do nothing."""
         if self._thread is not None:
             return
         with self._lock:
             if self._thread is None:
-                self._look()
-                self._tell_status()
+                self._sync_from_db()
+                self._send_status()
                 self._hub.start()
                 self._thread = vital_thread(self._run, "relay")
 
     def close(self) -> None:
-        """Relay no more; returns within the feed's pause. The hub is not closed."""
+        """Stop; returns when the feed has yielded once more. The hub stays open."""
         self._closing = True
         if self._thread is not None:
             self._thread.join()
@@ -131,180 +205,118 @@ class Relay:
         """Whether it relays."""
         return self._thread is not None and self._thread.is_alive()
 
-    @property
-    def fresh_at(self) -> int | None:
-        """When the source last gave or confirmed the prices, in unix milliseconds."""
-        return self._health.fresh_at
-
     def status(self) -> Status:
-        """Return what readers are told now."""
-        now = freshness.status(self._health, now=now_ms(), stale_after=self._stale_after)
-        if not self.database_answers and self.tick is None:
+        """Return the status for readers, as of now."""
+        source = self.state.source
+        if not self.database.answers and self.state.newest is None:
             return Status("offline", reason="the database cannot be read")
-        if self._is_cut_off and self._health.reason is None:
+        now = freshness.status(source, now=now_ms(), stale_after=stale_after_ms(self._interval))
+        if self.feed_connected is False and source.reason is None:
             return replace(now, reason="Redis cannot be reached: prices come from the database")
         return now
 
-    def catch_up_with(self, id: int) -> None:
-        """Look for the tick *id*, which a reader has from another process, and this one has not.
+    def sync_until(self, id: int) -> None:
+        """Read the database for the tick *id*, which a reader has from another process.
 
-        Only a look that begins from now on is sure to see it: just after another
-        look this waits, for at most `PAUSE`, and readers who wait share theirs.
+        Only a read that begins from now on is sure to find it: just after
+        another one this waits, for at most `SYNC_EVERY_S`; readers who wait
+        share a read.
         """
         came_at = time.monotonic()
-        while self._is_ahead(id) and self._looked_at < came_at:
-            if (early := self._looked_at + PAUSE - time.monotonic()) > 0:
+
+        def may_be_found() -> bool:
+            is_ahead = (self.state.id or 0) < id <= now_ms() + CLOCK_SKEW_MS
+            return is_ahead and self.database.read_at < came_at
+
+        while may_be_found():
+            if (early := self.database.read_at + SYNC_EVERY_S - time.monotonic()) > 0:
                 time.sleep(early)
                 continue
             with self._lock:
-                if self._looked_at < came_at and self._has_paused():
-                    self._look()
+                if may_be_found():
+                    self._sync_from_db()
 
     def _run(self) -> None:
-        for heard in self._feed.listen():
+        for event in self._feed.listen():
             if self._closing:
                 return
-            with self._lock, about(run=heard.message.run if heard.message else None):
-                self._hear(heard)
-                self._tell_status()
+            with self._lock, about(run=event.message.run if event.message else None):
+                self._on_event(event)
+                self._send_status()
 
-    def _hear(self, heard: Heard) -> None:
-        self.feed_connected, self._is_cut_off = heard.connected, not heard.connected
-        if heard.message is not None:
+    def _on_event(self, event: FeedEvent) -> None:
+        self.feed_connected = event.connected
+        if event.message is not None:
             self._heard_at = time.monotonic()
-            self._health = heard.message.health
-            if heard.message.tick is not None:
-                self._take(heard.message.tick, heard.message)
-        elif not heard.sure or not self.database_answers or self._is_overdue():
-            self._look()
+            self.state = replace(self.state, source=event.message.state)
+            if event.message.tick is not None:
+                self._on_tick(event.message.tick, event.message)
+            return
+        overdue_at = max(self._heard_at, self.database.read_at) + min(
+            OVERDUE * self._interval, MAX_OVERDUE_S
+        )
+        if not event.gapless or not self.database.answers or time.monotonic() > overdue_at:
+            self._sync_from_db()
 
-    def _take(self, tick: Tick, message: Message) -> None:
-        """Relay *tick*, which *message* brought, after those between it and the newest here."""
-        if message.previous != self._newest_id():
-            self._look(brought=tick.id)
+    def _on_tick(self, tick: TickJson, message: Message) -> None:
+        """Relay *tick*, after those between it and the newest here."""
+        if message.previous != self.state.id:
+            self._sync_from_db(brought=tick.id)
         else:
-            self._unheard.over("the feed brings the ticks again")
-        joins_on = message.previous == self._newest_id()
-        if self.tick is None or tick.id > self.tick.id:
-            self._relay(tick, after_gap=not joins_on, published_at=message.published_at)
+            self.database.count_brought()
+        joins_on = message.previous == self.state.id
+        if tick.id > (self.state.id or 0):
+            self._broadcast(tick, after_gap=not joins_on, published_at=message.published_at)
 
-    def _look(self, *, brought: int | None = None) -> None:
+    def _sync_from_db(self, *, brought: int | None = None) -> None:
         """Relay what the database has and this process has not.
 
         *brought* is the id of the tick that the feed brings just now, if it does.
         """
-        self._looked_at = time.monotonic()
-        try:
-            found = self._inquiry.answer(LOOK_LIMIT)
-        except (SQLAlchemyError, StoreError, TimeoutError) as error:
-            self._unread.failed(f"the database cannot be read: {error}")
-            self.database_answers = False
+        newest_id = self.state.id
+        found = self.database.missed_since(newest_id)
+        if found is None:
             return
-        self._unread.over("the database can be read again")
-        self.database_answers = True
-        self._health = found.health
-        self.coins |= found.coins
-        ticks = self._without_history(found.ticks)
-        has_gap = len(ticks) > self._replay
-        ticks = ticks[-self._replay :]
-        self._mend(tick.id for tick in ticks if tick.id != brought)
-        for tick in ticks:
-            self._relay(tick, after_gap=has_gap)
-            has_gap = False
+        coins = self.state.coins | found.coins
+        self.state = replace(self.state, source=found.source, coins=coins)
+        if found.history and newest_id in (None, found.history[-1].id):
+            self._hub.keep(_frame(TickJson.of_tick(tick)) for tick in found.history)
+        if newest_id is not None:
+            self.database.count_filled([one.id for one in found.missed if one.id != brought])
+        after_gap = found.has_gap
+        for tick in found.missed:
+            self._broadcast(TickJson.of_tick(tick), after_gap=after_gap)
+            after_gap = False
 
-    def _without_history(self, ticks: list[Tick]) -> list[Tick]:
-        """Return those of *ticks* that readers lack; the first time, keep the others.
-
-        The feed may have brought ticks before the database could be read: they
-        are told, and what came before them is history. If it brought none, the
-        newest alone is for those who are there.
-        """
-        newest = self._newest_id()
-        if not self._knows_history:
-            self._knows_history = True
-            if newest is None:
-                newest = ticks[-2].id if len(ticks) > 1 else 0
-            self._keep([tick for tick in ticks if tick.id <= newest])
-        return [tick for tick in ticks if tick.id > (newest or 0)]
-
-    def _keep(self, history: list[Tick]) -> None:
-        """Have those who return find all of *history*, which ends with the newest tick told."""
-        if history and (self.tick is None or history[-1].id == self.tick.id):
-            self._hub.keep(_frame(TickJson(tick)) for tick in history)
-
-    def _mend(self, ids: Iterable[int]) -> None:
-        """Count and tell the ticks that the feed did not bring, after the first tick."""
-        found = list(ids)
-        if found and self.tick is not None:
-            self.mended += len(found)
-            listed = ", ".join(map(str, found[:5]))
-            self._unheard.failed(
-                f"found in the database, not brought by the feed: {len(found)} ticks, {listed}",
-                key="unheard",
-            )
-
-    def _ask_database(self) -> Found:
-        return Found(
-            self._store.health(),
-            self._store.newest(self._replay + 1, after=self._known_up_to()),
-            frozenset() if self._knows_history else self._store.coins(),
-        )
-
-    def _relay(self, tick: Tick, *, after_gap: bool, published_at: int | None = None) -> None:
-        self.coins = self.coins.union(quote.id for quote in tick.quotes)
-        json = TickJson(tick)
+    def _broadcast(
+        self, tick: TickJson, *, after_gap: bool, published_at: int | None = None
+    ) -> None:
         began_at = time.perf_counter()
-        self._hub.broadcast(_frame(json), after_gap=after_gap)
+        self._hub.broadcast(_frame(tick), after_gap=after_gap)
         seconds = time.perf_counter() - began_at
-        self.tick, self.newest = tick, json
-        self._on_broadcast(Broadcast(seconds, _seconds_since(published_at)))
+        self.state = replace(self.state, newest=tick, coins=self.state.coins.union(tick.coins))
+        # Another host's clock may be ahead.
+        latency = None if published_at is None else max(0, now_ms() - published_at) / 1000
+        self._on_broadcast(Broadcast(seconds, latency))
         log.debug("tick %d to %d readers in %.1f ms", tick.id, len(self._hub), seconds * 1000)
 
-    def _is_confirmed(self) -> bool:
-        """Return whether the newest tick was found to hold still, and readers do not know yet."""
-        fresh_at = self._health.fresh_at
-        return (
+    def _send_status(self) -> None:
+        """Give the hub a status that has changed; readers who are there get it if it is news.
+
+        That the newest tick was confirmed is news as well.
+        """
+        now, fresh_at = self.status(), self.state.source.fresh_at
+        before, sent_fresh_at = self._sent or (None, None)
+        is_confirmed = (
             fresh_at is not None
-            and fresh_at != self._told_fresh_at
-            and fresh_at > (self._newest_id() or fresh_at)
+            and fresh_at != sent_fresh_at
+            and fresh_at > (self.state.id or fresh_at)
         )
-
-    def _known_up_to(self) -> int:
-        """Return the id after which the database's ticks are wanted, 0 for all."""
-        return (self._newest_id() or 0) if self._knows_history else 0
-
-    def _newest_id(self) -> int | None:
-        return self.tick.id if self.tick else None
-
-    def _has_paused(self) -> bool:
-        """Return whether the last look is long enough ago for one that a reader asks for."""
-        return time.monotonic() - self._looked_at >= PAUSE
-
-    def _is_ahead(self, id: int) -> bool:
-        """Return whether the tick *id* may well be one that this process has not got yet."""
-        return (self._newest_id() or 0) < id <= now_ms() + CLOCK_SKEW
-
-    def _is_overdue(self) -> bool:
-        """Return whether a tick should have come, and none was looked for since."""
-        last = max(self._heard_at, self._looked_at)
-        return time.monotonic() - last > min(OVERDUE * self._interval, MAX_OVERDUE)
-
-    def _tell_status(self) -> None:
-        """Pin the status when it has changed, and tell it when that is news."""
-        now = self.status()
-        confirmed = self._is_confirmed()
-        if now != self._told or confirmed:
-            self._hub.pin(
-                Notice(encode(now.to_json(), event="status")),
-                tell=self._told is None or now.is_news_after(self._told) or confirmed,
-            )
-            self._told, self._told_fresh_at = now, self._health.fresh_at
+        if now != before or is_confirmed:
+            is_news = before is None or now.is_news_after(before) or is_confirmed
+            self._hub.pin(Notice(encode(now.to_json(), event="status")), tell=is_news)
+            self._sent = now, fresh_at
 
 
-def _frame(json: TickJson) -> Frame:
-    return Frame(json.id, lambda coins: encode(json.of(coins), event="prices", id=json.id))
-
-
-def _seconds_since(at: int | None) -> float | None:
-    """Return the seconds since *at*, by another host's clock perhaps: never less than none."""
-    return None if at is None else max(0, now_ms() - at) / 1000
+def _frame(tick: TickJson) -> Frame:
+    return Frame(tick.id, lambda coins: encode(tick.of(coins), event="prices", id=tick.id))

@@ -2,12 +2,17 @@
 
 The order is the promise: nothing is published that was not committed, and what
 was committed but not published is found by the web.
+
+After a failure of the source the job comes back when it is time: at the second
+that the source asked for (Retry-After), else after one interval, twice as long
+each time up to five minutes, with jitter, so that many trackers do not come back in step.
 """
 
 from __future__ import annotations
 
 import logging
 import math
+import random
 from dataclasses import replace
 from functools import cache
 
@@ -16,25 +21,25 @@ from rq import get_current_job
 from rq.timeouts import JobTimeoutException
 from rq_scheduler import Scheduler
 
+from tracker import backend as backends
 from tracker import config
 from tracker.backend import Backend
-from tracker.backend import build as build_backend
 from tracker.errors import SourceError
 from tracker.logs.context import about, current, sane_id
 from tracker.logs.throttle import is_same, still
 from tracker.market.candles import from_sparkline
-from tracker.market.freshness import Health
+from tracker.market.freshness import SourceState, reason_to_skip
+from tracker.market.quotes import TickJson
 from tracker.messaging.feed import Feed, Message
 from tracker.messaging.job_queue import REFRESH_TIMEOUT
 from tracker.messaging.refresh_stats import Outcome
-from tracker.storage.rollup import RollUp
-from tracker.storage.ticks import Store
-from tracker.times import now_ms
-from worker import backoff
+from tracker.times import HOUR_MS, now_ms
 from worker.sources import Fetched, Source, build
 
-HOUR = 3_600_000
-"""Milliseconds between two lines about a failure that stays."""
+MAX_WAIT_MS = 300_000
+"""The longest wait after a failure, unless the interval is longer."""
+JITTER = 0.1
+"""The part of a wait that is drawn."""
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +47,7 @@ log = logging.getLogger(__name__)
 @cache
 def backend() -> Backend:
     """Return the worker process's backend."""
-    return build_backend(config.load())
+    return backends.build(config.load())
 
 
 @cache
@@ -52,82 +57,73 @@ def source() -> Source:
 
 
 def refresh_prices() -> None:
-    """Make one tick of the settings' market; after a failure, come again when it is time.
+    """Make one tick of the settings' market; after a failure, reschedule this job.
 
     Each run has an id for the log. One that a request has queued carries the
     request's, in the job's meta as `request`.
     """
-    its, job = backend(), get_current_job()
+    job = get_current_job()
     request = job.meta.get("request") if job else None
     with (
         about(job=job.id if job else None, run=sane_id(None), request=request),
-        its.refresh_stats.counted() as outcome,
+        backend().refresh_stats.counted() as outcome,
     ):
-        health = refresh(
-            source(),
-            its.store,
-            its.feed,
-            its.rollup,
-            interval=its.settings.interval * 1000,
-            outcome=outcome,
-        )
-        if health.reason is not None and health.next_attempt_at is not None:
-            come_again(health.next_attempt_at)
+        interval_ms = backend().settings.interval * 1000
+        state = refresh(source(), backend(), interval_ms=interval_ms, outcome=outcome)
+        if state.reason is not None and state.next_attempt_at is not None:
+            reschedule(state.next_attempt_at)
 
 
 def refresh(
-    source: Source,
-    store: Store,
-    feed: Feed,
-    rollup: RollUp,
-    *,
-    interval: int,
-    outcome: Outcome | None = None,
-) -> Health:
+    source: Source, backend: Backend, *, interval_ms: int, outcome: Outcome | None = None
+) -> SourceState:
     """Fetch, save, publish; a failure of the source is saved and published too.
 
-    *interval* is in milliseconds. Returns the health afterwards; skipped, and
-    the health as it was, when the last attempt is too young. What became of it
-    is noted in *outcome*.
+    Returns the source's state afterwards; as it was, when the last attempt is
+    too young for another. What became of it is noted in *outcome*.
     """
     outcome = outcome or Outcome()
-    health, at = store.health(), now_ms()
-    why = backoff.reason_to_skip(health, at, interval)
-    if why:
+    before, at = backend.store.source_state(), now_ms()
+    if why := reason_to_skip(before, at, interval_ms):
         log.info("skipped: %s", why)
         outcome.what = "skipped"
-        return health
-    week = rollup.needs_filling(at)
+        return before
+    week = backend.rollup.needs_filling(at)
     try:
-        fetched = source.fetch(etag=None if week else health.etag, week=week)
+        fetched = source.fetch(etag=None if week else before.etag, week=week)
     except SourceError as error:
         outcome.kind = error.kind
-        return _fail(store, feed, health, error, at, interval)
+        return _save_failure(backend, before, error, at, interval_ms)
     except JobTimeoutException:
         late = SourceError(f"{source.name}: there was no answer within {REFRESH_TIMEOUT} s")
         outcome.kind = "timeout"
-        return _fail(store, feed, health, late, at, interval)
-    _tell_recovery(source.name, health)
+        return _save_failure(backend, before, late, at, interval_ms)
+    if before.reason is not None:
+        plural = "" if before.failures == 1 else "s"
+        # At the level of the failures: who was warned wants to know.
+        log.warning("%s answers again (%d failure%s)", source.name, before.failures, plural)
     if fetched is None:
         outcome.what = "unchanged"
-        health = store.save_confirmation(at=at, next_attempt_at=at + interval, etag=health.etag)
-        publish(feed, Message(health))
+        state = backend.store.save_confirmation(
+            at=at, next_attempt_at=at + interval_ms, etag=before.etag
+        )
+        publish(backend.feed, Message(state))
         log.info("%s: unchanged", source.name)
-        return health
-    saved = _save(store, feed, rollup, fetched, at, interval)
+        return state
+    saved = _save(backend, fetched, at, interval_ms)
     outcome.what = "tick" if saved else "skipped"
-    return saved or health
+    return saved or before
 
 
 def publish(feed: Feed, message: Message) -> None:
-    """Ring the bell; without Redis the web finds by itself what was saved."""
+    """Publish *message*; without Redis the web finds in the database what was saved."""
     try:
         feed.publish(replace(message, run=current("run")))
     except RedisError as error:
         log.warning("saved, but not published: %s", error)
 
 
-def come_again(at: int) -> None:
+def reschedule(at: int) -> None:
     """Move this job's next run to *at*, unix milliseconds; later ones follow its interval."""
     job = get_current_job()
     if job is None:
@@ -138,55 +134,54 @@ def come_again(at: int) -> None:
         log.warning("the next attempt stays where it was: %s", error)
 
 
-def _save(
-    store: Store, feed: Feed, rollup: RollUp, fetched: Fetched, at: int, interval: int
-) -> Health | None:
-    saved = store.save(
+def wait_after(failures: int, interval_ms: int) -> int:
+    """Return the wait in milliseconds after the last of *failures* in a row."""
+    wait = min(max(MAX_WAIT_MS, interval_ms), interval_ms << min(failures - 1, 20))
+    return round(wait * random.uniform(1 - JITTER, 1))  # noqa: S311 - no secret
+
+
+def _save(backend: Backend, fetched: Fetched, at: int, interval_ms: int) -> SourceState | None:
+    saved = backend.store.save(
         fetched.quotes,
         at=at,
-        next_attempt_at=at + interval,
-        min_gap=interval // 2,
+        next_attempt_at=at + interval_ms,
+        min_gap=interval_ms // 2,
         etag=fetched.etag,
     )
     if saved is None:
         log.info("skipped: another worker was quicker")
         return None
-    publish(feed, Message(saved.health, saved.tick, saved.previous))
+    publish(backend.feed, Message(saved.state, TickJson.of_tick(saved.tick), saved.previous))
     log.info("tick %d: %d quotes from %s", saved.tick.id, len(fetched.quotes), saved.tick.source)
     if fetched.weeks:
         candles = {coin: from_sparkline(week, end=at) for coin, week in fetched.weeks.items()}
-        log.info("the week before: %d hourly candles added", rollup.fill(candles))
-    return saved.health
+        log.info("the week before: %d hourly candles added", backend.rollup.fill(candles))
+    return saved.state
 
 
-def _fail(
-    store: Store, feed: Feed, health: Health, error: SourceError, at: int, interval: int
-) -> Health:
-    barred_until = backoff.barred_until(error, now_ms())
-    next_attempt_at = barred_until or at + backoff.wait_after(health.failures + 1, interval)
-    failing = store.save_failure(
-        str(error), at=at, next_attempt_at=next_attempt_at, barred_until=barred_until
+def _save_failure(
+    backend: Backend, before: SourceState, error: SourceError, at: int, interval_ms: int
+) -> SourceState:
+    not_before = None
+    if error.retry_after is not None:
+        not_before = now_ms() + round(error.retry_after * 1000)
+    next_attempt_at = not_before or at + wait_after(before.failures + 1, interval_ms)
+    state = backend.store.save_failure(
+        str(error), at=at, next_attempt_at=next_attempt_at, not_before=not_before
     )
-    publish(feed, Message(failing))
-    if line := _line_about(str(error), health, failing):
+    publish(backend.feed, Message(state))
+    if line := _line_about(str(error), before, state):
         log.warning("%s; next attempt in %.0f s", line, (next_attempt_at - at) / 1000)
-    return failing
+    return state
 
 
-def _line_about(reason: str, before: Health, now: Health) -> str | None:
+def _line_about(reason: str, before: SourceState, now: SourceState) -> str | None:
     """Return what to log of a failure: itself when it is new, and each hour that it still is."""
     if before.reason is None or not is_same(before.reason, reason):
         return reason
     since, last = now.failing_since, before.attempted_at
     if since is None or last is None or now.attempted_at is None:
         return reason
-    if (now.attempted_at - since) // HOUR > (last - since) // HOUR:
+    if (now.attempted_at - since) // HOUR_MS > (last - since) // HOUR_MS:
         return f"{still(now.failures, since)}: {reason}"
     return None
-
-
-def _tell_recovery(name: str, before: Health) -> None:
-    """Log that the source gives prices again; at the level of what it said before."""
-    if before.reason is not None:
-        plural = "" if before.failures == 1 else "s"
-        log.warning("%s answers again (%d failure%s)", name, before.failures, plural)

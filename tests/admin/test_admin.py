@@ -544,7 +544,7 @@ class TestTables:
             store.save_confirmation(at=now_ms(), next_attempt_at=now_ms(), etag='"same"')
         post(client, "/admin/coins/edit/?id=ether", hidden="y")
         with filled.app_context():
-            assert store.health().etag is None
+            assert store.source_state().etag is None
 
 
 class TestRefreshNow:
@@ -569,7 +569,7 @@ class TestRefreshNow:
                 "busy",
                 at=now_ms() - 60_000,
                 next_attempt_at=now_ms(),
-                barred_until=now_ms() + 9_000,
+                not_before=now_ms() + 9_000,
             )
         assert "the source asked to wait 9 s more" in refresh(client)
         assert Queue(QUEUE, connection=redis).job_ids == []

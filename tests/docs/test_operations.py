@@ -46,7 +46,7 @@ def served(app: Flask) -> set[Documented]:
     tick(app)
     with services(app).backend.refresh_stats.counted() as outcome:
         outcome.what = "tick"
-    wait_for(lambda: services(app).relay.tick)
+    wait_for(lambda: services(app).relay.state.tick)
     client = app.test_client()
     client.get("/healthz")
     text = client.get("/metrics").text

@@ -187,10 +187,10 @@ class TestJson:
 
     def test_some_coins_are_shown_in_the_order_of_all(self) -> None:
         tick = Tick(id=1, currency="usd", source="s", quotes=tuple(map(quote, "abc")))
-        some = json.loads(TickJson(tick).of(("c", "a", "unknown")))
+        some = json.loads(TickJson.of_tick(tick).of(("c", "a", "unknown")))
         assert [one["id"] for one in some["quotes"]] == ["a", "c"]
         assert some | {"quotes": ()} == json.loads(tick.to_json()) | {"quotes": ()}
-        assert TickJson(tick).of() == tick.to_json()
+        assert TickJson.of_tick(tick).of() == tick.to_json()
 
     @given(
         st.recursive(

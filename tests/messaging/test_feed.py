@@ -15,21 +15,21 @@ from dev.embedded_redis import EmbeddedRedis, free_port
 from tests.support.tools import DeafProxy, quote
 from tracker.config import Settings
 from tracker.errors import ConfigError, MessageError
-from tracker.market.freshness import Health, status
-from tracker.market.quotes import Tick
+from tracker.market.freshness import SourceState, status
+from tracker.market.quotes import Tick, TickJson
 from tracker.messaging import feed as module
 from tracker.messaging import redis_client
-from tracker.messaging.feed import Feed, Heard, Message
+from tracker.messaging.feed import Feed, FeedEvent, Message
 from tracker.messaging.redis_client import MAX_BACKOFF, backoff, connect
 
 TICK = Tick(id=1_795_413_247_352, currency="usd", source="simulated", quotes=(quote(),))
-MESSAGE = Message(Health(fresh_at=TICK.id), TICK, previous=TICK.id - 60_000)
+MESSAGE = Message(SourceState(fresh_at=TICK.id), TickJson.of_tick(TICK), previous=TICK.id - 60_000)
 
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "PROBE_EVERY", 0.3)
-    monkeypatch.setattr(module, "PROBE_LIMIT", 0.5)
+    monkeypatch.setattr(module, "PROBE_EVERY_S", 0.3)
+    monkeypatch.setattr(module, "PROBE_TIMEOUT_S", 0.5)
     monkeypatch.setattr(redis_client, "MAX_BACKOFF", 0.2)
 
 
@@ -56,7 +56,7 @@ def feed(redis_server: EmbeddedRedis, feed_of: FeedOf) -> Feed:
     return feed_of(redis_server.url)
 
 
-Listen = Callable[[Feed], Iterator[Heard]]
+Listen = Callable[[Feed], Iterator[FeedEvent]]
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def listen() -> Iterator[Listen]:
     """Return what begins to listen, and hang up at the end."""
     begun = []
 
-    def begin(feed: Feed) -> Iterator[Heard]:
+    def begin(feed: Feed) -> Iterator[FeedEvent]:
         words: Any = feed.listen()
         begun.append(words)
         return iter(words)
@@ -74,7 +74,9 @@ def listen() -> Iterator[Listen]:
         words.close()
 
 
-def hear(words: Iterator[Heard], wanted: Callable[[Heard], bool], timeout: float = 10) -> Heard:
+def hear(
+    words: Iterator[FeedEvent], wanted: Callable[[FeedEvent], bool], timeout: float = 10
+) -> FeedEvent:
     """Return the first of *words* that is *wanted*."""
     deadline = time.monotonic() + timeout
     for heard in words:
@@ -84,41 +86,41 @@ def hear(words: Iterator[Heard], wanted: Callable[[Heard], bool], timeout: float
     raise AssertionError("the feed ended")
 
 
-def is_message(heard: Heard) -> bool:
+def is_message(heard: FeedEvent) -> bool:
     return heard.message is not None
 
 
-def is_sure(heard: Heard) -> bool:
-    return heard.sure
+def is_sure(heard: FeedEvent) -> bool:
+    return heard.gapless
 
 
-def is_away(heard: Heard) -> bool:
+def is_away(heard: FeedEvent) -> bool:
     return not heard.connected
 
 
 class TestListen:
     def test_the_first_word_is_not_sure(self, feed: Feed, listen: Listen) -> None:
-        assert next(listen(feed)) == Heard(None, sure=False, connected=True)
+        assert next(listen(feed)) == FeedEvent(None, gapless=False, connected=True)
 
     def test_what_is_published_is_heard(self, feed: Feed, listen: Listen) -> None:
         words = listen(feed)
         next(words)
         feed.publish(MESSAGE)
-        assert hear(words, is_message) == Heard(MESSAGE, sure=True)
+        assert hear(words, is_message) == FeedEvent(MESSAGE, gapless=True)
 
     def test_silence_is_heard_at_least_every_pause(self, feed: Feed, listen: Listen) -> None:
         words = listen(feed)
         next(words)
         began_at = time.monotonic()
-        assert [next(words) for _ in range(5)] == [Heard(sure=True)] * 5
-        assert time.monotonic() - began_at < 5 * module.PAUSE + 1
+        assert [next(words) for _ in range(5)] == [FeedEvent(gapless=True)] * 5
+        assert time.monotonic() - began_at < 5 * module.SILENCE_S + 1
 
     def test_silence_with_probes_stays_sure(self, feed: Feed, listen: Listen) -> None:
         words = listen(feed)
         next(words)
-        ends_at = time.monotonic() + 3 * module.PROBE_EVERY
+        ends_at = time.monotonic() + 3 * module.PROBE_EVERY_S
         while time.monotonic() < ends_at:
-            assert next(words) == Heard(sure=True)
+            assert next(words) == FeedEvent(gapless=True)
 
     @pytest.mark.parametrize(
         "garbage", ["", "pling", "[]", '{"tick": {}, "health": {}, "previous": null}', b"\xff"]
@@ -130,7 +132,7 @@ class TestListen:
         next(words)
         with Redis.from_url(redis_server.url) as other:
             other.publish(feed.channel, garbage)
-        assert hear(words, lambda heard: not heard.sure) == Heard(None, connected=True)
+        assert hear(words, lambda heard: not heard.gapless) == FeedEvent(None, connected=True)
         feed.publish(MESSAGE)
         assert hear(words, is_message).message == MESSAGE
 
@@ -140,7 +142,7 @@ class TestListen:
         words = listen(feed)
         next(words)
         for other in ({"currency": "eur"}, {"source": "coingecko"}):
-            feed_of(redis_server.url, **other).publish(Message(Health(fresh_at=1)))
+            feed_of(redis_server.url, **other).publish(Message(SourceState(fresh_at=1)))
         feed.publish(MESSAGE)
         assert hear(words, is_message).message == MESSAGE
 
@@ -153,9 +155,9 @@ class TestTrouble:
         words = listen(feed)
         next(words)
         own_redis.kill()
-        assert hear(words, is_away) == Heard(None, sure=False, connected=False)
+        assert hear(words, is_away) == FeedEvent(None, gapless=False, connected=False)
         own_redis.start()
-        assert hear(words, lambda heard: heard.connected) == Heard(None, sure=False)
+        assert hear(words, lambda heard: heard.connected) == FeedEvent(None, gapless=False)
         feed.publish(MESSAGE)
         assert hear(words, is_message).message == MESSAGE
 
@@ -166,7 +168,7 @@ class TestTrouble:
         next(words)
         with Redis.from_url(redis_server.url) as other:
             assert other.client_kill_filter(_type="pubsub") == 1
-        assert not hear(words, lambda heard: not heard.sure).message
+        assert not hear(words, lambda heard: not heard.gapless).message
         hear(words, lambda heard: heard.connected)
         feed.publish(MESSAGE)
         assert hear(words, is_message).message == MESSAGE
@@ -174,9 +176,9 @@ class TestTrouble:
     def test_a_redis_that_is_not_there_is_waited_for(self, listen: Listen, feed_of: FeedOf) -> None:
         port = free_port()
         words = listen(feed_of(f"redis://127.0.0.1:{port}"))
-        assert [next(words) for _ in range(5)] == [Heard(connected=False)] * 5
+        assert [next(words) for _ in range(5)] == [FeedEvent(connected=False)] * 5
         with EmbeddedRedis(port):
-            assert hear(words, lambda heard: heard.connected) == Heard(sure=False)
+            assert hear(words, lambda heard: heard.connected) == FeedEvent(gapless=False)
             hear(words, is_sure)
 
     def test_a_connection_that_goes_deaf_is_noticed(
@@ -189,7 +191,7 @@ class TestTrouble:
             next(words)
             hear(words, is_sure)
             proxy.deaf = True
-            assert not hear(words, lambda heard: not heard.sure).message
+            assert not hear(words, lambda heard: not heard.gapless).message
             proxy.deaf = False
             hear(words, is_sure)
 
@@ -203,7 +205,7 @@ class TestTrouble:
             next(words)
             hear(words, is_sure)
             proxy.silence(0)
-            assert not hear(words, lambda heard: not heard.sure).message
+            assert not hear(words, lambda heard: not heard.gapless).message
             hear(words, is_sure)
 
     def test_publishing_without_redis_fails(self, feed_of: FeedOf) -> None:
@@ -217,8 +219,8 @@ class TestTrouble:
 
 class TestMessage:
     def test_a_message_comes_back_as_it_went(self) -> None:
-        failure = Message(Health(failing_since=5, reason="“down”\n"))
-        for message in (MESSAGE, failure, Message(Health())):
+        failure = Message(SourceState(failing_since=5, reason="“down”\n"))
+        for message in (MESSAGE, failure, Message(SourceState())):
             assert Message.from_json(message.to_json().encode()) == message
 
     @given(st.binary() | st.text().map(str.encode))
@@ -256,8 +258,8 @@ class TestMessage:
     def test_what_is_taken_in_can_be_shown(self) -> None:
         message = Message.from_json(MESSAGE.to_json().encode())
         assert message.tick
-        assert message.tick.to_json() == TICK.to_json()
-        assert status(message.health, now=TICK.id, stale_after=1).state == "live"
+        assert message.tick.tick.to_json() == TICK.to_json()
+        assert status(message.state, now=TICK.id, stale_after=1).state == "live"
 
 
 class TestConnect:

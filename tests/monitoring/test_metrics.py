@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,10 +24,9 @@ from dev.embedded_redis import EmbeddedRedis, free_port
 from tests.conftest import AppFactory, SettingsFactory
 from tests.support.stream_clients import SMALLEST_BUFFER, Reader
 from tests.support.tools import DeafProxy, Script, now_ms, quote, wait_for
-from tests.support.web_process import Web, request, tick
+from tests.support.web_process import Web, message_of, request, tick
 from tracker.errors import SourceError
 from tracker.messaging import refresh_stats as refreshes_module
-from tracker.messaging.feed import Message
 from tracker.messaging.job_queue import QUEUE
 from tracker.messaging.refresh_stats import RefreshSnapshot, RefreshStats
 from tracker.monitoring import multiproc_dir
@@ -196,7 +196,7 @@ class TestPrices:
 
     def test_the_age_grows_and_the_state_is_told(self, relaying: Flask) -> None:
         sent = tick(relaying)
-        wait_for(lambda: services(relaying).relay.tick)
+        wait_for(lambda: services(relaying).relay.state.tick)
         first = scraped(relaying)
         assert first("newest_tick_timestamp_seconds") == sent.id / 1000
         age = first("newest_tick_age_seconds")
@@ -211,7 +211,7 @@ class TestPrices:
         with relaying.app_context():
             saved = services(relaying).backend.store.save([quote()], at=now_ms(), next_attempt_at=0)
         assert saved
-        message = Message(saved.health, saved.tick, saved.previous, published_at=now_ms() + 60_000)
+        message = replace(message_of(saved), published_at=now_ms() + 60_000)
         feed = services(relaying).backend.feed
         feed._redis.publish(feed.channel, message.to_json())
         wait_for(lambda: scraped(relaying)("delivery_latency_seconds_count") == 1)
@@ -272,13 +272,13 @@ class TestRefreshes:
             for _ in range(4):
                 with its.refresh_stats.counted() as outcome:
                     refresh(
-                        source, its.store, its.feed, its.rollup,
-                        interval=0, outcome=outcome,
+                        source, its,
+                        interval_ms=0, outcome=outcome,
                     )  # fmt: skip
             with its.refresh_stats.counted() as outcome:
                 refresh(
-                    source, its.store, its.feed, its.rollup,
-                    interval=60_000, outcome=outcome,
+                    source, its,
+                    interval_ms=60_000, outcome=outcome,
                 )  # fmt: skip
         with pytest.raises(ZeroDivisionError), its.refresh_stats.counted():
             1 / 0  # noqa: B018

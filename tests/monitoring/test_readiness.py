@@ -111,8 +111,8 @@ class TestReadyz:
     def test_a_feed_that_is_connected_and_silent_is_not_ready(
         self, make_app: AppFactory, own_redis: EmbeddedRedis, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(feed, "PROBE_EVERY", 0.2)
-        monkeypatch.setattr(feed, "PROBE_LIMIT", 0.3)
+        monkeypatch.setattr(feed, "PROBE_EVERY_S", 0.2)
+        monkeypatch.setattr(feed, "PROBE_TIMEOUT_S", 0.3)
         assert own_redis.port
         with DeafProxy(own_redis.port) as proxy:
             app = make_app(redis_url=f"redis://127.0.0.1:{proxy.port}?socket_timeout=0.5")
@@ -208,7 +208,7 @@ class TestPostgres:
             other.execute("LOCK TABLE tick IN ACCESS EXCLUSIVE MODE")
             is_told_in_time(ready)
             self.many_at_once_share_one_look(app)
-            asking = [one for one in threading.enumerate() if one.name == "inquiry"]
+            asking = [one for one in threading.enumerate() if one.name == "timed call"]
             assert len(asking) <= 2, "readiness and relay ask once each"
         becomes(app, 200)
 
@@ -249,7 +249,7 @@ class TestPostgres:
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         """The connection that was asked on stays dead: the question is asked on another."""
-        monkeypatch.setattr(concurrency, "GIVEN_UP", 1.5)
+        monkeypatch.setattr(concurrency, "ABANDON_AFTER_S", 1.5)
         assert tcp_postgres.port
         with DeafProxy(tcp_postgres.port) as proxy:
             url = postgres_url.replace(f":{tcp_postgres.port}/", f":{proxy.port}/")
@@ -264,4 +264,4 @@ class TestPostgres:
             is_told_in_time(ready)
             proxy.deaf = False
             becomes(app, 200, 30)
-        wait_for(lambda: not [one for one in threading.enumerate() if one.name == "inquiry"])
+        wait_for(lambda: not [one for one in threading.enumerate() if one.name == "timed call"])

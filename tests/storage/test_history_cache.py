@@ -143,12 +143,12 @@ def test_a_database_that_hangs_delays_few_requests_and_the_others_fail_at_once(
     monkeypatch.setattr(module, "QUERY_TIMEOUT_S", 30)
     assert seconds_of_failure(cache, "late") < 15
     assert reads.coins == coins
-    monkeypatch.setattr(module, "GIVEN_UP", 0)
+    monkeypatch.setattr(module, "ABANDON_AFTER_S", 0)
     monkeypatch.setattr(module, "QUERY_TIMEOUT_S", 0.1)
     seconds_of_failure(cache, "hopeful")
     assert reads.coins[MAX_READS:] == ["hopeful"]
     reads.answers.set()
-    wait_for(lambda: not [one for one in threading.enumerate() if one.name == "inquiry"])
+    wait_for(lambda: not [one for one in threading.enumerate() if one.name == "timed call"])
     assert cache.get("a", "7d", 1).points == reads.told
 
 

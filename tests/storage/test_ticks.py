@@ -23,7 +23,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from tests.conftest import AppFactory
 from tests.support.tools import Child, environment, newest_of, quote, wait_for
 from tracker.errors import StoreError
-from tracker.market.freshness import Health
+from tracker.market.freshness import SourceState
 from tracker.market.quotes import Market, Quote
 from tracker.services import db, services
 from tracker.storage import engine
@@ -119,7 +119,7 @@ class TestSave:
         with pytest.raises((IntegrityError, AttributeError)):
             save(store, quote(), None, at=MINUTE)  # type: ignore[arg-type]
         assert newest_of(store) == first.tick
-        assert store.health() == first.health
+        assert store.source_state() == first.state
         save(store, at=2 * MINUTE)
 
 
@@ -174,7 +174,7 @@ class TestIds:
         too_soon = store.save([quote(price="5")], at=BEGIN + 999, next_attempt_at=0, min_gap=1000)
         assert too_soon is None
         assert newest_of(store) == first.tick
-        assert store.health() == first.health
+        assert store.source_state() == first.state
         save(store, at=1000, min_gap=1000)
 
     def test_a_clock_that_stepped_back_is_not_too_soon(self, store: Store) -> None:
@@ -212,7 +212,7 @@ class TestMarkets:
         assert (theirs.previous, theirs.tick.quotes[0].direction) == (None, "same")
         assert newest_of(store) == mine.tick
         assert store.newest(5) == [mine.tick]
-        assert store.health() == mine.health
+        assert store.source_state() == mine.state
         assert another.newest(5) == [theirs.tick]
 
 
@@ -234,13 +234,13 @@ class TestCoins:
 
 class TestHealth:
     def test_nothing_is_known_at_first(self, store: Store) -> None:
-        assert store.health() == Health()
+        assert store.source_state() == SourceState()
 
     def test_success_failure_and_success_are_written_down(self, store: Store) -> None:
         assert (
-            save(store, at=0).health
-            == store.health()
-            == Health(
+            save(store, at=0).state
+            == store.source_state()
+            == SourceState(
                 fresh_at=BEGIN,
                 fresh_since=BEGIN,
                 attempted_at=BEGIN,
@@ -251,8 +251,8 @@ class TestHealth:
         failed = store.save_failure("“down”", at=at, next_attempt_at=at + 1)
         assert (
             failed
-            == store.health()
-            == Health(
+            == store.source_state()
+            == SourceState(
                 fresh_at=BEGIN,
                 fresh_since=BEGIN,
                 failing_since=at,
@@ -263,7 +263,7 @@ class TestHealth:
             )
         )
         save(store, at=2 * MINUTE)
-        assert store.health() == Health(
+        assert store.source_state() == SourceState(
             fresh_at=BEGIN + 2 * MINUTE,
             fresh_since=BEGIN,
             attempted_at=BEGIN + 2 * MINUTE,

@@ -12,4 +12,4 @@ def die(*args: Any) -> None:
     raise RuntimeError("a bug in the relay")
 
 
-setattr(services(app).relay, "_take", die)  # noqa: B010
+setattr(services(app).relay, "_on_tick", die)  # noqa: B010

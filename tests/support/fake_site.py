@@ -29,6 +29,7 @@ from tracker.market.candles import MAX_POINTS, Point, downsample
 from tracker.market.freshness import Status
 from tracker.market.quotes import Quote, Tick, TickJson
 from tracker.monitoring.instruments import Instruments
+from tracker.relay import MarketState
 from tracker.services import Services
 from tracker.storage.history import Series
 from tracker.storage.history_cache import HistoryCache
@@ -51,12 +52,9 @@ class FakeRelay:
     """Coins that were followed once and are no longer."""
 
     @property
-    def newest(self) -> TickJson | None:
-        return TickJson(self.tick) if self.tick else None
-
-    @property
-    def coins(self) -> frozenset[str]:
-        return self.once.union(quote.id for quote in (self.tick.quotes if self.tick else ()))
+    def state(self) -> MarketState:
+        newest = TickJson.of_tick(self.tick) if self.tick else None
+        return MarketState(newest=newest, coins=self.once.union(newest.coins if newest else ()))
 
     def start(self) -> None:
         """Nothing to begin."""

@@ -16,9 +16,10 @@ from flask import Flask
 from dev.embedded_redis import free_port
 from tests.support.tools import Child, environment, now_ms, quote, wait_for
 from tracker.config import Settings
-from tracker.market.quotes import Quote, Tick
+from tracker.market.quotes import Quote, Tick, TickJson
 from tracker.messaging.feed import Message
 from tracker.services import services
+from tracker.storage.ticks import Saved
 
 
 class Web:
@@ -106,6 +107,11 @@ def request(
         yield sock
 
 
+def message_of(saved: Saved) -> Message:
+    """Return what a worker publishes of *saved*."""
+    return Message(saved.state, TickJson.of_tick(saved.tick), saved.previous)
+
+
 def tick(app: Flask, *quotes: Quote, publish: bool = True) -> Tick:
     """Save the next tick, as a worker would, and ring the bell unless told not to."""
     with app.app_context():
@@ -116,5 +122,5 @@ def tick(app: Flask, *quotes: Quote, publish: bool = True) -> Tick:
         )
     assert saved is not None
     if publish:
-        services(app).backend.feed.publish(Message(saved.health, saved.tick, saved.previous))
+        services(app).backend.feed.publish(message_of(saved))
     return saved.tick

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -16,279 +17,263 @@ from sqlalchemy.exc import DBAPIError
 from dev.embedded_redis import free_port
 from tests.conftest import AppFactory
 from tests.support.tools import Script, newest_of, now_ms, quote, wait_for
+from tracker.backend import Backend
 from tracker.errors import SourceError
+from tracker.market.freshness import SourceState
 from tracker.messaging.feed import Feed, Message
-from tracker.services import db, services
+from tracker.services import services
 from tracker.storage.engine import writing
 from tracker.storage.history import History
 from tracker.storage.ticks import Store
 from worker import jobs
-from worker.jobs import refresh
 from worker.sources import Fetched
 
 MINUTE = 60_000
+WEEK: list[Decimal | None] = [Decimal(n + 1) for n in range(168)]
 
 
-class Witness(Feed):
-    """A feed that looks, when it is told of something, at what others see in the database."""
+class RecordingFeed(Feed):
+    """A feed that notes each message, and what others see in the database at that moment."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.told: list[Message] = []
+        self.messages: list[Message] = []
         self.seen: list[tuple[int | None, str | None]] = []
 
     def publish(self, message: Message) -> None:
         """Note *message*, the newest tick's id and the reason of a failure."""
-        self.told.append(message)
+        self.messages.append(message)
         other = sqlite3.connect(self.path)
         self.seen += other.execute("SELECT (SELECT max(id) FROM tick), reason FROM health")
         other.close()
 
 
 @pytest.fixture
-def application(app: Flask) -> Iterator[Flask]:
-    with app.app_context():
-        yield app
+def feed(tmp_path: Path) -> RecordingFeed:
+    return RecordingFeed(tmp_path / "tracker.db")
 
 
 @pytest.fixture
-def store(application: Flask) -> Store:
-    found: Store = services(application).backend.store
-    return found
+def backend(app: Flask, feed: RecordingFeed) -> Backend:
+    return replace(services(app).backend, feed=feed)
 
 
 @pytest.fixture
-def history(application: Flask) -> History:
-    return History(db.engine, services(application).settings.market)
+def store(backend: Backend) -> Store:
+    return backend.store
+
+
+Refresh = Callable[..., SourceState]
 
 
 @pytest.fixture
-def witness(tmp_path: Path) -> Witness:
-    return Witness(tmp_path / "tracker.db")
+def refresh(backend: Backend) -> Refresh:
+    """Return what refreshes from a script, so many times, at once or at most each *interval*."""
 
+    def refresh(source: Script, times: int = 1, *, interval: int = 0) -> SourceState:
+        for _ in range(times):
+            state = jobs.refresh(source, backend, interval_ms=interval)
+        return state
 
-WEEK: list[Decimal | None] = [Decimal(n + 1) for n in range(168)]
+    return refresh
 
 
 class TestSuccess:
     def test_a_tick_is_committed_before_it_is_published(
-        self, store: Store, witness: Witness, history: History
+        self, store: Store, feed: RecordingFeed, refresh: Refresh
     ) -> None:
         began = now_ms()
-        refresh(Script([quote(price="0.10")]), store, witness, history, interval=MINUTE)
-        (message,) = witness.told
-        assert message.tick == newest_of(store)
+        refresh(Script([quote(price="0.10")]), interval=MINUTE)
+        (message,) = feed.messages
         assert message.tick
-        assert witness.seen == [(message.tick.id, None)]
+        assert message.tick.tick == newest_of(store)
+        assert feed.seen == [(message.tick.id, None)]
         assert began <= message.tick.id <= now_ms()
-        assert message.health == store.health()
-        assert message.health.next_attempt_at == message.tick.id + MINUTE
+        assert message.state == store.source_state()
+        assert message.state.next_attempt_at == message.tick.id + MINUTE
 
-    def test_the_message_names_the_tick_before(
-        self, store: Store, witness: Witness, history: History
-    ) -> None:
-        source = Script([quote(price="1")], [quote(price="2")])
-        for _ in range(2):
-            refresh(source, store, witness, history, interval=0)
-        first, second = (message.tick for message in witness.told)
+    def test_the_message_names_the_tick_before(self, feed: RecordingFeed, refresh: Refresh) -> None:
+        refresh(Script([quote(price="1")], [quote(price="2")]), 2)
+        first, second = (message.tick for message in feed.messages)
         assert first
         assert second
-        assert [message.previous for message in witness.told] == [None, first.id]
-        assert second.quotes[0].direction == "up"
+        assert [message.previous for message in feed.messages] == [None, first.id]
+        assert second.tick.quotes[0].direction == "up"
 
-    def test_listeners_hear_it(self, application: Flask, store: Store, history: History) -> None:
-        feed: Feed = services(application).backend.feed
-        words = feed.listen()
-        next(words)
-        refresh(Script([quote()]), store, feed, history, interval=MINUTE)
-        heard = next(word.message for word in words if word.message)
-        words.close()  # type: ignore[attr-defined] # it is a generator
-        assert heard.tick == newest_of(store)
+    def test_of_redis_the_tick_stays_committed(
+        self, make_app: AppFactory, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        backend = services(make_app(redis_url=f"redis://127.0.0.1:{free_port()}")).backend
+        jobs.refresh(Script([quote()]), backend, interval_ms=MINUTE)
+        assert newest_of(backend.store)
+        assert "saved, but not published" in caplog.text
+
+    def test_of_the_database_nothing_is_published(
+        self, backend: Backend, feed: RecordingFeed, refresh: Refresh
+    ) -> None:
+        with writing(backend.engine) as connection:
+            connection.execute(text("DROP TABLE quote"))
+        with pytest.raises(DBAPIError):
+            refresh(Script([quote()]), interval=MINUTE)
+        assert feed.messages == []
 
 
 class TestFailure:
-    def test_of_the_source_it_is_saved_and_then_published(
-        self, store: Store, witness: Witness, history: History
+    def test_it_is_saved_and_then_published_and_over_with_the_next_success(
+        self, store: Store, feed: RecordingFeed, refresh: Refresh
     ) -> None:
-        source = Script([quote()], SourceError("the source is “down”"))
-        refresh(source, store, witness, history, interval=0)
+        source = Script([quote()], SourceError("the source is “down”"), [quote()])
+        refresh(source)
         latest = newest_of(store)
-        refresh(source, store, witness, history, interval=0)
         assert latest
-        assert witness.told[1] == Message(store.health())
-        assert witness.seen[1] == (latest.id, "the source is “down”")
-        assert store.health().reason == "the source is “down”"
+        failing = refresh(source)
+        assert feed.messages[1] == Message(failing) == Message(store.source_state())
+        assert feed.seen[1] == (latest.id, "the source is “down”")
+        assert failing.reason == "the source is “down”"
+        assert failing.failing_since
         assert newest_of(store) == latest
+        refresh(source)
+        state = store.source_state()
+        assert (state.reason, state.failing_since) == (None, None)
 
-    def test_of_the_source_it_is_over_with_the_next_success(
-        self, store: Store, witness: Witness, history: History
-    ) -> None:
-        source = Script(SourceError("down"), [quote()])
-        refresh(source, store, witness, history, interval=0)
-        assert store.health().failing_since
-        refresh(source, store, witness, history, interval=0)
-        assert (store.health().reason, store.health().failing_since) == (None, None)
-
-    def test_of_the_source_to_answer_in_time_is_one_of_the_source(
-        self, store: Store, witness: Witness, history: History
-    ) -> None:
+    def test_a_source_that_hangs_fails(self, store: Store, refresh: Refresh) -> None:
         class Hanging(Script):
             def fetch(self, *, etag: str | None = None, week: bool = False) -> Fetched | None:
                 """Do what RQ does to a job that takes too long."""
                 raise JobTimeoutException("Task exceeded maximum timeout value (30 seconds)")
 
-        refresh(Hanging(), store, witness, history, interval=MINUTE)
-        assert store.health().reason == "script: there was no answer within 30 s"
+        refresh(Hanging(), interval=MINUTE)
+        assert store.source_state().reason == "script: there was no answer within 30 s"
 
-    def test_of_the_database_nothing_is_published(
-        self, store: Store, witness: Witness, history: History
+    @pytest.mark.parametrize(
+        ("failures", "interval", "longest"),
+        [
+            (1, MINUTE, 60_000),
+            (3, MINUTE, 240_000),
+            (4, MINUTE, 300_000),
+            (10_000, MINUTE, 300_000),
+            (1, 1000, 1000),
+            (9, 1000, 256_000),
+            (5, 3_600_000, 3_600_000),
+        ],
+    )
+    def test_a_wait_doubles_up_to_five_minutes_or_the_interval(
+        self, failures: int, interval: int, longest: int
     ) -> None:
-        with writing(db.engine) as connection:
-            connection.execute(text("DROP TABLE quote"))
-        with pytest.raises(DBAPIError):
-            refresh(Script([quote()]), store, witness, history, interval=MINUTE)
-        assert witness.told == []
-
-    def test_of_redis_the_tick_stays_committed(
-        self, make_app: AppFactory, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        app = make_app(redis_url=f"redis://127.0.0.1:{free_port()}")
-        store: Store = services(app).backend.store
-        with app.app_context():
-            refresh(
-                Script([quote()]),
-                store,
-                services(app).backend.feed,
-                services(app).backend.rollup,
-                interval=MINUTE,
-            )
-            assert newest_of(store)
-        assert "saved, but not published" in caplog.text
+        waits = [jobs.wait_after(failures, interval) for _ in range(50)]
+        assert 0.9 * longest <= min(waits) <= max(waits) <= longest
+        assert len(set(waits)) > 10, "drawn, so that many do not come back in step"
 
 
 class TestSkip:
     def test_prices_younger_than_half_the_interval_are_not_fetched_again(
-        self, store: Store, witness: Witness, history: History
+        self, store: Store, refresh: Refresh, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """A worker that comes back finds a queue of refreshes."""
-        source = Script([quote()])
-        for _ in range(5):
-            refresh(source, store, witness, history, interval=MINUTE)
-        assert source.fetched == len(witness.told) == 1
-
-    def test_older_ones_are(
-        self, store: Store, witness: Witness, history: History, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
         source = Script([quote()], [quote()])
-        refresh(source, store, witness, history, interval=MINUTE)
+        refresh(source, 5, interval=MINUTE)
+        assert source.fetched == 1
         half_a_minute_later = now_ms() + MINUTE // 2 + 1000
         monkeypatch.setattr(jobs, "now_ms", lambda: half_a_minute_later)
-        refresh(source, store, witness, history, interval=MINUTE)
+        refresh(source, interval=MINUTE)
         assert len(store.newest(5)) == 2
 
-    def test_a_failure_just_now_is_not_followed_by_another_attempt(
-        self, store: Store, witness: Witness, history: History
-    ) -> None:
+    def test_a_failure_just_now_is_not_followed_by_another_attempt(self, refresh: Refresh) -> None:
         """A queue of refreshes must not hammer a source that fails."""
         source = Script(SourceError("down"))
-        for _ in range(30):
-            refresh(source, store, witness, history, interval=MINUTE)
-        assert source.fetched == len(witness.told) == 1
+        refresh(source, 30, interval=MINUTE)
+        assert source.fetched == 1
 
     def test_a_source_that_asked_to_wait_is_left_alone_until_then(
-        self,
-        store: Store,
-        witness: Witness,
-        history: History,
-        monkeypatch: pytest.MonkeyPatch,
+        self, store: Store, refresh: Refresh, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         source = Script(SourceError("busy", retry_after=119), [quote()])
-        refresh(source, store, witness, history, interval=MINUTE)
-        until = store.health().barred_until
+        refresh(source, interval=MINUTE)
+        until = store.source_state().not_before
         assert until is not None
-        assert store.health().next_attempt_at == until
-        assert 118_000 < until - now_ms() <= 119_000
-        for early in (MINUTE, 100_000):
-            monkeypatch.setattr(jobs, "now_ms", lambda early=early: until - 119_000 + early)
-            refresh(source, store, witness, history, interval=MINUTE)
-        assert source.fetched == 1
-        monkeypatch.setattr(jobs, "now_ms", lambda: until)
-        refresh(source, store, witness, history, interval=MINUTE)
-        assert source.fetched == 2
-        assert store.health().reason is None
+        assert store.source_state().next_attempt_at == until
+        assert until - now_ms() <= 119_000
+        for now, fetched in ((until - 59_000, 1), (until - 1, 1), (until, 2)):
+            monkeypatch.setattr(jobs, "now_ms", lambda now=now: now)
+            refresh(source, interval=MINUTE)
+            assert source.fetched == fetched
+        assert store.source_state().reason is None
 
-    def test_a_clock_that_stepped_back_is_none_either(
-        self, store: Store, witness: Witness, history: History, monkeypatch: pytest.MonkeyPatch
+    def test_a_clock_that_stepped_back_skips_nothing(
+        self, store: Store, refresh: Refresh, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         source = Script([quote()], [quote()])
-        refresh(source, store, witness, history, interval=MINUTE)
+        refresh(source, interval=MINUTE)
         an_hour_ago = now_ms() - 60 * MINUTE
         monkeypatch.setattr(jobs, "now_ms", lambda: an_hour_ago)
-        refresh(source, store, witness, history, interval=MINUTE)
+        refresh(source, interval=MINUTE)
         first, second = (tick.id for tick in store.newest(5))
         assert second == first + 1
 
     def test_what_another_worker_saved_meanwhile_is_not_saved_twice(
-        self, store: Store, witness: Witness, history: History
+        self, store: Store, feed: RecordingFeed, refresh: Refresh
     ) -> None:
         class Slow(Script):
             def fetch(self, *, etag: str | None = None, week: bool = False) -> Fetched | None:
-                """Return what it was told to, when another worker has saved its own."""
+                """Return the next answer, when another worker has saved its own."""
                 store.save([quote("other")], at=now_ms(), next_attempt_at=0)
                 return super().fetch()
 
-        refresh(Slow([quote()]), store, witness, history, interval=MINUTE)
-        assert witness.told == []
+        refresh(Slow([quote()]), interval=MINUTE)
+        assert feed.messages == []
         assert len(store.newest(5)) == 1
 
 
 class TestUnchanged:
     def test_it_makes_no_tick_but_counts_as_fresh(
-        self, store: Store, witness: Witness, history: History
+        self, store: Store, feed: RecordingFeed, refresh: Refresh
     ) -> None:
-        week = {"bitcoin": WEEK}
-        source = Script(Fetched(quotes=[quote()], etag='W/"1"', weeks=week), None)
-        for _ in range(2):
-            refresh(source, store, witness, history, interval=0)
-            began = now_ms()
-            wait_for(lambda began=began: now_ms() > began)  # type: ignore[misc]
-        assert [etag for etag, _ in source.asked] == [None, 'W/"1"']
+        source = Script(Fetched(quotes=[quote()], etag='W/"1"', weeks={"bitcoin": WEEK}), None)
+        refresh(source)
         (tick,) = store.newest(5)
-        health = store.health()
-        assert health.fresh_at is not None
-        assert health.fresh_at > tick.id
-        assert health.etag == 'W/"1"'
-        assert witness.told[1] == Message(health)
+        wait_for(lambda: now_ms() > tick.id)
+        state = refresh(source)
+        assert [etag for etag, _ in source.asked] == [None, 'W/"1"']
+        assert store.newest(5) == [tick]
+        assert state == store.source_state()
+        assert (state.fresh_at or 0) > tick.id
+        assert state.etag == 'W/"1"'
+        assert feed.messages[1] == Message(state)
 
-    def test_it_ends_a_failure(self, store: Store, witness: Witness, history: History) -> None:
-        source = Script([quote()], SourceError("down"), None)
-        for _ in range(3):
-            refresh(source, store, witness, history, interval=0)
-        assert (store.health().reason, store.health().failures) == (None, 0)
+    def test_it_ends_a_failure(self, refresh: Refresh) -> None:
+        state = refresh(Script([quote()], SourceError("down"), None), 3)
+        assert (state.reason, state.failures) == (None, 0)
 
 
 class TestWeek:
+    @pytest.fixture
+    def history(self, backend: Backend) -> History:
+        return History(backend.engine, backend.settings.market)
+
     def test_the_first_fetch_brings_the_week_before_and_later_ones_do_not(
-        self, store: Store, witness: Witness, history: History
+        self, history: History, refresh: Refresh
     ) -> None:
         source = Script(Fetched(quotes=[quote()], weeks={"bitcoin": WEEK}), [quote()])
-        for _ in range(2):
-            refresh(source, store, witness, history, interval=0)
+        refresh(source, 2)
         assert [asked for _, asked in source.asked] == [True, False]
         check_week(history)
 
     def test_a_week_whose_filling_failed_is_asked_for_again(
-        self, store: Store, witness: Witness, history: History, monkeypatch: pytest.MonkeyPatch
+        self,
+        backend: Backend,
+        history: History,
+        refresh: Refresh,
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         def fail(candles: object) -> int:
             raise OSError("disk full")
 
         source = Script(*(Fetched(quotes=[quote()], weeks={"bitcoin": WEEK}) for _ in range(2)))
         with monkeypatch.context() as patch:
-            patch.setattr(history, "fill", fail)
+            patch.setattr(backend.rollup, "fill", fail)
             with pytest.raises(OSError, match="disk full"):
-                refresh(source, store, witness, history, interval=0)
-        refresh(source, store, witness, history, interval=0)
+                refresh(source)
+        refresh(source)
         assert [asked for _, asked in source.asked] == [True, True]
         check_week(history)
 

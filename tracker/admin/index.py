@@ -41,9 +41,9 @@ class Pages(AdminIndexView):  # type: ignore[misc]
             jobs=found,
             told=told,
             trouble=trouble,
-            health=services().backend.store.health(),
+            health=services().backend.store.source_state(),
             status=services().relay.status(),
-            newest=services().relay.newest,
+            newest=services().relay.state.newest,
         )
 
     @at("/refresh", methods=["POST"])
@@ -52,7 +52,7 @@ class Pages(AdminIndexView):  # type: ignore[misc]
         try:
             done = job_status.refresh_now(
                 connection(),
-                services().backend.store.health(),
+                services().backend.store.source_state(),
                 services().settings.interval,
                 current("request") or "",
             )

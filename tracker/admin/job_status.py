@@ -15,7 +15,7 @@ from rq import Queue, Worker
 from rq.job import Job
 from rq.registry import FailedJobRegistry
 
-from tracker.market.freshness import Health, reason_to_skip
+from tracker.market.freshness import SourceState, reason_to_skip
 from tracker.messaging.job_queue import QUEUE, REFRESH, REFRESH_ID, REFRESH_NOW_ID, REFRESH_TIMEOUT
 from tracker.times import now_ms
 
@@ -61,7 +61,7 @@ def look(redis: Redis, hide: Callable[[str], str]) -> Jobs:
     )
 
 
-def refresh_now(redis: Redis, health: Health, interval: int, request_id: str) -> str:
+def refresh_now(redis: Redis, health: SourceState, interval: int, request_id: str) -> str:
     """Queue a refresh, unless the worker would pass over it; return what was done, in a sentence.
 
     *interval* is in seconds.

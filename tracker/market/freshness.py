@@ -1,7 +1,8 @@
-"""How fresh the prices are, and why: what readers are told.
+"""How fresh the prices are, and why: the source's state, and the status that follows from it.
 
-`Health` is what the worker wrote down of the source, `Status` what follows from
-it at one moment. All times are unix milliseconds.
+`SourceState` is what the worker stored and published of the source. `Status` is what
+readers are sent; it depends on the clock, so each web process derives it.
+All times are unix milliseconds.
 
     starting    nothing has come yet and nothing has failed
     live        the newest prices are at most three intervals old
@@ -25,8 +26,8 @@ State = Literal["starting", "live", "stale", "offline"]
 
 STALE_AFTER = 3
 """Intervals after which prices count as stale."""
-MAX_BAR = 3_600_000
-"""Milliseconds that a source may ask for at most; anything beyond is a clock that stepped."""
+MAX_BAR_MS = 3_600_000
+"""How long a source may ask to be left alone; anything beyond is a clock that stepped."""
 
 
 def stale_after_ms(interval: int) -> int:
@@ -35,12 +36,11 @@ def stale_after_ms(interval: int) -> int:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Health:
-    """What is known of the source: its last success, and its failure if it fails now.
+class SourceState:
+    """The source's last success, and its failure if it fails now, as of *attempted_at*.
 
-    It is as of *attempted_at*, the begin of the last attempt. *failures* counts
-    those since the last success; until *barred_until* the source itself asked
-    not to be asked. *etag* is what it calls its last answer.
+    *failures* counts those since the last success. The source asked for no
+    request before *not_before*. *etag* names its last answer.
     """
 
     fresh_at: int | None = None
@@ -50,13 +50,13 @@ class Health:
     reason: str | None = None
     attempted_at: int | None = None
     next_attempt_at: int | None = None
-    barred_until: int | None = None
+    not_before: int | None = None
     etag: str | None = None
 
     def succeeded(
         self, at: int, *, next_attempt_at: int, stale_after: int, etag: str | None = None
     ) -> Self:
-        """Return the health after an attempt *at* succeeded; *stale_after* is in milliseconds."""
+        """Return the state after an attempt *at* succeeded; *stale_after* is in milliseconds."""
         unbroken = self.fresh_at is not None and at - self.fresh_at <= stale_after
         return type(self)(
             fresh_at=at,
@@ -67,9 +67,9 @@ class Health:
         )
 
     def failed(
-        self, at: int, reason: str, *, next_attempt_at: int, barred_until: int | None = None
+        self, at: int, reason: str, *, next_attempt_at: int, not_before: int | None = None
     ) -> Self:
-        """Return the health after an attempt *at* failed for *reason*."""
+        """Return the state after an attempt *at* failed for *reason*."""
         return replace(
             self,
             failing_since=self.failing_since or at,
@@ -77,29 +77,34 @@ class Health:
             reason=reason,
             attempted_at=at,
             next_attempt_at=next_attempt_at,
-            barred_until=barred_until,
+            not_before=not_before,
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the health as the feed carries it."""
-        return asdict(self)
+        """Return the state as messages carry it, under the names that older versions know."""
+        body = asdict(self)
+        body["barred_until"] = body.pop("not_before")
+        return body
 
     @classmethod
     def from_dict(cls, body: Any) -> Self:
-        """Return the health that `to_dict` gave. Raises `MessageError`."""
+        """Return the state that `to_dict` gave. Raises `MessageError`."""
         try:
-            for name in body.keys() - {"reason", "etag", "failures"}:
-                if body[name] is not None:
-                    checked_ms(body[name])
-            health = cls(**body)
-        except (AttributeError, TypeError, ValueError) as error:
-            raise MessageError(f"not a health: {error}") from error
-        for text in (health.reason, health.etag):
-            if not isinstance(text, str | None):
-                raise MessageError(f"not a health: {text!r} is not a text")
-        if not isinstance(health.failures, int):
-            raise MessageError(f"not a health: {health.failures!r} is not a number of failures")
-        return health
+            fields = {**body, "not_before": body["barred_until"]}
+            del fields["barred_until"]
+            state = cls(**fields)
+            for name in fields.keys() - {"reason", "etag", "failures"}:
+                if fields[name] is not None:
+                    checked_ms(fields[name])
+        except (KeyError, TypeError, ValueError) as error:
+            raise MessageError(f"not a state of the source: {error}") from error
+        if not (
+            isinstance(state.reason, str | None)
+            and isinstance(state.etag, str | None)
+            and isinstance(state.failures, int)
+        ):
+            raise MessageError(f"not a state of the source: {state}")
+        return state
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,42 +130,36 @@ class Status:
         return simplejson.dumps(
             {
                 "state": self.state,
-                "since": _iso_or_none(self.since),
+                "since": None if self.since is None else iso(self.since),
                 "reason": self.reason,
-                "next_attempt_at": _iso_or_none(self.next_attempt_at),
+                "next_attempt_at": (
+                    None if self.next_attempt_at is None else iso(self.next_attempt_at)
+                ),
             },
         )
 
 
-def status(health: Health, *, now: int, stale_after: int) -> Status:
+def status(source: SourceState, *, now: int, stale_after: int) -> Status:
     """Return the status at *now*; prices older than *stale_after* ms are stale."""
-    state, since = _state(health, now, stale_after)
-    if state == "stale" and health.reason is None:
-        return Status(state, since, "no new prices have come: is the worker running?")
-    return Status(state, since, health.reason, health.next_attempt_at)
+    reason, next_attempt_at = source.reason, source.next_attempt_at
+    if source.fresh_at is None:
+        state: State = "starting" if source.failing_since is None else "offline"
+        return Status(state, source.failing_since, reason, next_attempt_at)
+    if now - source.fresh_at <= stale_after:
+        return Status("live", source.fresh_since, reason, next_attempt_at)
+    stale_since = source.fresh_at + stale_after
+    if reason is None:
+        return Status("stale", stale_since, "no new prices have come: is the worker running?")
+    return Status("stale", stale_since, reason, next_attempt_at)
 
 
-def _state(health: Health, now: int, stale_after: int) -> tuple[State, int | None]:
-    if health.fresh_at is None:
-        if health.failing_since is None:
-            return "starting", None
-        return "offline", health.failing_since
-    if now - health.fresh_at > stale_after:
-        return "stale", health.fresh_at + stale_after
-    return "live", health.fresh_since
-
-
-def _iso_or_none(ms: int | None) -> str | None:
-    return None if ms is None else iso(ms)
-
-
-def reason_to_skip(health: Health, now: int, interval: int) -> str | None:
-    """Return why not to ask *now*: too soon after the last attempt, or the source asked not to.
+def reason_to_skip(source: SourceState, now: int, interval: int) -> str | None:
+    """Return why not to fetch *now*; None when it is time. *interval* is in milliseconds.
 
     A worker that comes back finds a queue of refreshes, and one is enough.
     """
-    if health.barred_until is not None and 0 < health.barred_until - now <= MAX_BAR:
-        return f"the source asked to wait {(health.barred_until - now) / 1000:.0f} s more"
-    if health.attempted_at is not None and abs(now - health.attempted_at) < interval / 2:
-        return f"the last attempt was {now - health.attempted_at} ms ago"
+    if source.not_before is not None and 0 < source.not_before - now <= MAX_BAR_MS:
+        return f"the source asked to wait {(source.not_before - now) / 1000:.0f} s more"
+    if source.attempted_at is not None and abs(now - source.attempted_at) < interval / 2:
+        return f"the last attempt was {now - source.attempted_at} ms ago"
     return None

@@ -1,4 +1,4 @@
-"""The market's words: `Quote`, `Tick`, `direction`, and their JSON both ways.
+"""`Market`, `Quote` and `Tick`, and a tick's JSON both ways.
 
 Numbers are `Decimal`: the digits the source sent are the digits that come out,
 which a float would not keep (0.10, 20087696.0, more than 17 digits).
@@ -9,9 +9,11 @@ Nothing here does I/O or knows where quotes come from or go to.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
+from functools import cached_property
 from typing import Any, Literal, NamedTuple, Self, get_args
 
 import simplejson
@@ -72,44 +74,80 @@ class Tick:
     quotes: tuple[Quote, ...]
 
     def to_json(self) -> str:
-        """Return the tick as the stream and the API show it."""
-        return TickJson(self).of()
+        """Return the tick as the stream and the API show it, in one line."""
+        head = {"id": self.id, "at": iso(self.id), "currency": self.currency, "source": self.source}
+        quotes = ",".join(_dumps(_quote_to_dict(quote)) for quote in self.quotes)
+        return f"{_dumps(head)[:-1]},{_QUOTES}{quotes}]}}"
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
         """Return the tick that `to_json` wrote. Raises `MessageError`."""
         try:
-            return cls.from_dict(simplejson.loads(text, use_decimal=True))
-        except (ValueError, RecursionError) as error:
-            raise MessageError(f"not the JSON of a tick: {error}") from error
-
-    @classmethod
-    def from_dict(cls, body: Any) -> Self:
-        """Return the tick in the parsed JSON *body*. Raises `MessageError`."""
-        try:
+            body = simplejson.loads(text, use_decimal=True)
             return cls(
                 id=checked_ms(body["id"]),
                 currency=str(body["currency"]),
                 source=str(body["source"]),
                 quotes=tuple(_quote_from_dict(quote) for quote in body["quotes"]),
             )
-        except (KeyError, TypeError, ValueError) as error:
-            raise MessageError(f"not a tick: {error!r} in {str(body)[:200]}") from error
+        except (KeyError, TypeError, ValueError, RecursionError) as error:
+            raise MessageError(f"not a tick: {error!r} in {text[:200]!r}") from error
 
 
+@dataclass(frozen=True)
 class TickJson:
-    """A tick's JSON in pieces, so that showing some of its coins is a join."""
+    """A tick as its JSON *text*: relayed as written, taken apart only where a part is wanted."""
 
-    def __init__(self, tick: Tick) -> None:
-        self.id = tick.id
-        head = {"id": tick.id, "at": iso(tick.id), "currency": tick.currency, "source": tick.source}
-        self._head = _dumps(head)[:-1]
-        self._quotes = {quote.id: _dumps(_quote_to_dict(quote)) for quote in tick.quotes}
+    text: str
+    id: int = field(compare=False)
+    coins: tuple[str, ...] = field(compare=False)
+    """The ids of its coins, in the tick's order."""
+
+    @classmethod
+    def of_tick(cls, tick: Tick) -> Self:
+        """Return the JSON of *tick*."""
+        made = cls(tick.to_json(), tick.id, tuple(quote.id for quote in tick.quotes))
+        made.__dict__["tick"] = tick  # what the property would find in the text
+        return made
+
+    @classmethod
+    def from_text(cls, text: str) -> Self:
+        """Return the tick in *text*, which `Tick.to_json` wrote. Raises `MessageError`.
+
+        Readers get the text itself, so it must be one line of JSON whose fields
+        are what they must be. To check that takes a fraction of making a `Tick`.
+        """
+        try:
+            body = json.loads(text)
+            for quote in body["quotes"]:
+                _check(quote)
+            made = cls(text, checked_ms(body["id"]), tuple(one["id"] for one in body["quotes"]))
+            is_head = isinstance(body["currency"], str) and isinstance(body["source"], str)
+            is_one_line = "\n" not in text and "\r" not in text
+            if is_head and is_one_line and text.endswith("]}") and made._parts:
+                return made
+        except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+            raise MessageError(f"not a tick: {error!r} in {text[:200]!r}") from error
+        raise MessageError(f"not a tick as `Tick.to_json` writes it: {text[:200]!r}")
+
+    @cached_property
+    def tick(self) -> Tick:
+        """The tick itself. Raises `MessageError` if a value in it is not what it must be."""
+        return Tick.from_json(self.text)
+
+    @cached_property
+    def _parts(self) -> dict[str, str]:
+        """The JSON of each quote, by coin. A quote's text holds no unescaped `,{"id":`."""
+        begin = self.text.index(_QUOTES) + len(_QUOTES)
+        texts = self.text[begin:-2].removeprefix(_QUOTE).split("," + _QUOTE)
+        return {coin: _QUOTE + text for coin, text in zip(self.coins, texts, strict=True)}
 
     def of(self, coins: tuple[str, ...] = ()) -> str:
-        """Return the tick with the quotes of *coins* (ids), in the tick's order; () is all."""
-        quotes = [text for id, text in self._quotes.items() if not coins or id in coins]
-        return f'{self._head},"quotes":[{",".join(quotes)}]}}'
+        """Return the JSON with the quotes of *coins* (ids), in the tick's order; () is all."""
+        if not coins:
+            return self.text
+        head = self.text[: self.text.index(_QUOTES) + len(_QUOTES)]
+        return f"{head}{','.join(self._parts[id] for id in self.coins if id in coins)}]}}"
 
 
 def direction(price: Decimal, before: Decimal | None) -> Direction:
@@ -149,33 +187,49 @@ def _exponent(value: Decimal) -> int:
 
 
 def _quote_to_dict(quote: Quote) -> dict[str, Any]:
-    body = {field: getattr(quote, field) for field in _QUOTE_FIELDS}
+    body = {name: getattr(quote, name) for name in _QUOTE_FIELDS}
     if quote.updated_at is not None:
         body["updated_at"] = iso(quote.updated_at)
     return body
 
 
 def _quote_from_dict(body: dict[str, Any]) -> Quote:
-    values = {field: body[field] for field in _QUOTE_FIELDS}
-    for field, kinds in _KINDS.items():
-        if not isinstance(values[field], kinds):
-            raise TypeError(f"{field} cannot be {values[field]!r}")
-    if values["direction"] not in get_args(Direction):
-        raise ValueError(f"{values['direction']!r} is no direction")
-    for field in NUMBERS:
-        values[field] = number(values[field])
-    if values["price"] is None:
-        raise ValueError(f"{values['id']} has no price")
-    if values["updated_at"] is not None:
-        values["updated_at"] = checked_ms(unix_ms(values["updated_at"]))
+    _check(body)
+    values = {name: body[name] for name in _QUOTE_FIELDS}
+    values |= {name: number(body[name]) for name in NUMBERS}
+    if body["updated_at"] is not None:
+        values["updated_at"] = unix_ms(body["updated_at"])
     return Quote(**values)
 
 
+def _is_number(value: object) -> bool:
+    """Return what `number(value) is not None` does, for floats without making a `Decimal`."""
+    if type(value) is float:
+        return value == 0 or 10.0**-MAX_EXPONENT <= abs(value) < 10.0 ** (MAX_EXPONENT + 1)
+    return number(value) is not None
+
+
+def _check(quote: dict[str, Any]) -> None:
+    """Raise `KeyError`, `TypeError` or `ValueError` unless *quote*'s fields make a `Quote`."""
+    for name, kinds in _KINDS.items():
+        if not isinstance(quote[name], kinds):
+            raise TypeError(f"{name} cannot be {quote[name]!r}")
+    if quote["direction"] not in _DIRECTIONS:
+        raise ValueError(f"{quote['direction']!r} is no direction")
+    for name in NUMBERS:
+        value = quote[name]
+        if not _is_number(value) and (value is not None or name == "price"):
+            raise ValueError(f"{name} cannot be {value!r}")
+    if quote["updated_at"] is not None:
+        checked_ms(unix_ms(quote["updated_at"]))
+
+
 _KINDS = {"id": str, "symbol": str, "name": str, "image": str | None, "rank": int | None}
-"""What a field of a quote must be, besides the numbers and the time."""
-
+"""What a field of a quote must be, besides the numbers, the direction and the time."""
+_DIRECTIONS = get_args(Direction)
 _QUOTE_FIELDS = tuple(field.name for field in fields(Quote))
-
+_QUOTES, _QUOTE = '"quotes":[', '{"id":'
+"""How the list of quotes, and each of them, begins in the JSON of a tick."""
 NUMBERS = (
     "price",
     "change_1h",

@@ -1,9 +1,9 @@
-"""The feed: the Redis channel on which a worker rings the bell of each tick.
+"""The feed: the Redis channel on which the worker publishes each tick.
 
 The trap: a subscription can be connected and silent (a half-open socket, a
 proxy that forgot it). So each listener sends messages to itself and trusts the
-feed only while they come back. What may have been missed meanwhile is for the
-listener to look up: `listen` says when, and does not know where.
+feed only while they come back. `listen` says when messages may have been lost;
+finding them is the listener's task.
 """
 
 from __future__ import annotations
@@ -23,77 +23,78 @@ from tracker.config import Settings
 from tracker.errors import MessageError
 from tracker.logs.context import sane_id
 from tracker.logs.throttle import Repeated
-from tracker.market.freshness import Health
-from tracker.market.quotes import Tick
+from tracker.market.freshness import SourceState
+from tracker.market.quotes import TickJson
 from tracker.messaging.redis_client import backoff, connect
 from tracker.times import checked_ms, now_ms
 
-PROBE_EVERY = 10.0
-"""Seconds between two messages of a listener to itself."""
-PROBE_LIMIT = 5.0
-"""Seconds within which such a message must come back."""
-PAUSE = 1.0
-"""Seconds of silence after which a listener is given the word."""
+PROBE_EVERY_S = 10.0
+"""Time between two messages of a listener to itself."""
+PROBE_TIMEOUT_S = 5.0
+"""Time within which such a message must come back."""
+SILENCE_S = 1.0
+"""Time without a message after which `listen` yields all the same."""
+_TICK = ', "tick": '
+"""What the tick's JSON stands behind in a message: no JSON text can hold it unescaped."""
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is told after a refresh: the *tick* if there is a new one.
+    """What is published after a refresh: the source's *state*, and the *tick* if it is new.
 
     *previous* is the id of the tick before it, so that a listener sees a gap.
-    *published_at*, unix milliseconds, is by the publisher's clock; *run* is the
-    id of the job's run, for the log. Neither is part of what is told.
+    *published_at* is in unix milliseconds by the publisher's clock; *run* is
+    the id of the job's run, for the log.
     """
 
-    health: Health
-    tick: Tick | None = None
+    state: SourceState
+    tick: TickJson | None = None
     previous: int | None = None
     published_at: int | None = field(default=None, compare=False)
     run: str | None = field(default=None, compare=False)
 
     def to_json(self) -> str:
-        """Return the message as published."""
-        tick = self.tick.to_json() if self.tick else "null"
-        rest = simplejson.dumps(
+        """Return the message as published: JSON that ends with the tick's own text."""
+        head = simplejson.dumps(
             {
-                "health": self.health.to_dict(),
+                "health": self.state.to_dict(),
                 "previous": self.previous,
                 "published_at": self.published_at,
                 "run": self.run,
             }
         )
-        return f'{rest[:-1]}, "tick": {tick}}}'
+        return f"{head[:-1]}{_TICK}{self.tick.text if self.tick else 'null'}}}"
 
     @classmethod
-    def from_json(cls, text: bytes) -> Message:
-        """Return the message in *text*. Raises `MessageError`."""
+    def from_json(cls, data: bytes) -> Message:
+        """Return the message in *data*. Raises `MessageError`."""
         try:
-            body = simplejson.loads(text, use_decimal=True)
-            tick, previous = body["tick"], body["previous"]
-            published_at, run = body.get("published_at"), body.get("run")  # older workers: none
+            head, _, tick = data.decode().partition(_TICK)
+            body = simplejson.loads(head + "}")
+            previous, published_at = body["previous"], body.get("published_at")
             return cls(
-                health=Health.from_dict(body["health"]),
-                tick=None if tick is None else Tick.from_dict(tick),
+                state=SourceState.from_dict(body["health"]),
+                tick=None if tick == "null}" else TickJson.from_text(tick[:-1]),
                 previous=None if previous is None else checked_ms(previous),
                 published_at=None if published_at is None else checked_ms(published_at),
-                run=None if run is None else sane_id(run),
+                run=sane_id(body["run"]) if body.get("run") else None,
             )
         except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
-            raise MessageError(f"not a message of the feed: {text[:200]!r}") from error
+            raise MessageError(f"not a message of the feed: {data[:200]!r}") from error
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """One word from the feed: a *message*, or None for silence.
+class FeedEvent:
+    """A *message*, or None for silence.
 
-    *sure* is False when messages may have been missed since the word before,
-    *connected* when Redis cannot be reached.
+    Unless *gapless*, messages may have been lost since the event before. Not
+    *connected* means that Redis cannot be reached.
     """
 
     message: Message | None = None
-    sure: bool = False
+    gapless: bool = False
     connected: bool = True
 
 
@@ -104,7 +105,7 @@ class Feed:
         self._settings = settings
         self.channel = f"tracker:{settings.market}"
         self._lost = Repeated(log)
-        self._garbled = Repeated(log)
+        self._malformed = Repeated(log)
         self.connections = 0
         """How often a subscription began to deliver."""
         self.proved_at: float | None = None
@@ -115,53 +116,55 @@ class Feed:
         return connect(self._settings)
 
     def close(self) -> None:
-        """Give the connections back; the next call makes new ones."""
+        """Close the connections; the next call opens new ones."""
         if "_redis" in self.__dict__:
             self._redis.close()
             del self._redis
 
     def publish(self, message: Message) -> None:
-        """Ring the bell. Raises `redis.RedisError`."""
-        stamped = replace(message, published_at=now_ms())
-        self._redis.publish(self.channel, stamped.to_json())
+        """Publish *message*, stamped with the time. Raises `redis.RedisError`."""
+        self._redis.publish(self.channel, replace(message, published_at=now_ms()).to_json())
 
-    def listen(self) -> Iterator[Heard]:
-        """Yield what is heard, and silence at least every `PAUSE`, for ever.
+    def listen(self) -> Iterator[FeedEvent]:
+        """Yield messages, and silence at least every `SILENCE_S`, for ever.
 
         Survives whatever Redis does: it reconnects, at growing and jittered
-        intervals, and the first word after each (re)connection is not sure.
+        intervals, and the first event after each (re)connection is not gapless.
         """
         failures = 0
         while True:
             try:
                 with _Subscription(self._redis, self.channel) as subscription:
-                    self._has_begun(subscription)
-                    yield Heard()
-                    for text in subscription.texts():
+                    self._on_connected(subscription)
+                    yield FeedEvent()
+                    for data in subscription.messages():
                         failures = 0
                         self.proved_at = subscription.proved_at
-                        yield self._heard(text)
+                        yield self._event(data)
             except (RedisError, OSError, TimeoutError) as error:
                 self.proved_at = None
                 self._lost.failed(f"feed lost, prices now come from the database: {error}")
                 failures += 1
-            yield from _wait_for_redis(failures)
+            retry_at = time.monotonic() + backoff(failures)
+            while (left := retry_at - time.monotonic()) > 0:
+                yield FeedEvent(connected=False)
+                time.sleep(min(SILENCE_S, left))
 
-    def _has_begun(self, subscription: _Subscription) -> None:
+    def _on_connected(self, subscription: _Subscription) -> None:
         if self.connections == 0:
-            log.info("feed is heard on %s", self.channel)
-        self._lost.over("feed is heard again")
+            log.info("subscribed to the feed on %s", self.channel)
+        self._lost.over("the feed delivers again")
         self.connections += 1
         self.proved_at = subscription.proved_at
 
-    def _heard(self, text: bytes | None) -> Heard:
-        if text is None:
-            return Heard(sure=True)
+    def _event(self, data: bytes | None) -> FeedEvent:
+        if data is None:
+            return FeedEvent(gapless=True)
         try:
-            return Heard(Message.from_json(text), sure=True)
+            return FeedEvent(Message.from_json(data), gapless=True)
         except MessageError as error:
-            self._garbled.failed(f"{error}: the database is asked instead", key="garbled")
-            return Heard()
+            self._malformed.failed(f"{error}: reading the database instead", key="malformed")
+            return FeedEvent()
 
 
 class _Subscription:
@@ -173,29 +176,29 @@ class _Subscription:
         self._own = f"{channel}:probe:{uuid.uuid4().hex}"
         self._pubsub = redis.pubsub(ignore_subscribe_messages=True)
         self._probe_sent_at: float | None = None
-        self.proved_at = -PROBE_EVERY
+        self.proved_at = -PROBE_EVERY_S
         """When the last probe came back, in monotonic seconds."""
 
     def __enter__(self) -> _Subscription:
         self._pubsub.subscribe(self._channel, self._own)
-        self._prove()
+        self._probe()
         while self._probe_sent_at is not None:
             self._receive()
-            self._prove()
+            self._probe()
         return self
 
     def __exit__(self, *exc: object) -> None:
         self._pubsub.close()
 
-    def texts(self) -> Iterator[bytes | None]:
-        """Yield each message's text, and None for silence, until the subscription fails."""
+    def messages(self) -> Iterator[bytes | None]:
+        """Yield each message's data, and None for silence, until the subscription fails."""
         while True:
             yield self._receive()
-            self._prove()
+            self._probe()
 
     def _receive(self) -> bytes | None:
-        """Return the next message's text, or None after `PAUSE` or a probe."""
-        found = self._pubsub.get_message(timeout=PAUSE)
+        """Return the next message's data, or None after `SILENCE_S` or a probe."""
+        found = self._pubsub.get_message(timeout=SILENCE_S)
         if found is None:
             return None
         if found["channel"] == self._own.encode():
@@ -204,20 +207,12 @@ class _Subscription:
         data: bytes = found["data"]
         return data
 
-    def _prove(self) -> None:
+    def _probe(self) -> None:
         """Send a probe when one is due. Raises `TimeoutError` if the last did not return."""
         now = time.monotonic()
         if self._probe_sent_at is None:
-            if now - self.proved_at >= PROBE_EVERY:
+            if now - self.proved_at >= PROBE_EVERY_S:
                 self._redis.publish(self._own, b"")
                 self._probe_sent_at = now
-        elif now - self._probe_sent_at > PROBE_LIMIT:
+        elif now - self._probe_sent_at > PROBE_TIMEOUT_S:
             raise TimeoutError("the subscription is connected, but delivers nothing")
-
-
-def _wait_for_redis(failures: int) -> Iterator[Heard]:
-    """Yield doubtful silence until it is time to try again."""
-    ends_at = time.monotonic() + backoff(failures)
-    while (left := ends_at - time.monotonic()) > 0:
-        yield Heard(connected=False)
-        time.sleep(min(PAUSE, left))

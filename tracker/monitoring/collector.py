@@ -20,12 +20,11 @@ from prometheus_client.metrics_core import (
 from prometheus_client.multiprocess import MultiProcessCollector
 from redis.exceptions import RedisError
 
-from tracker.concurrency import Inquiry
+from tracker.concurrency import TimedCall, shared
 from tracker.messaging.refresh_stats import RefreshSnapshot, RefreshStats
 from tracker.monitoring import process_stats
 from tracker.monitoring.instruments import Instruments, is_shared
 from tracker.monitoring.sampler import Sampler
-from tracker.shared import Shared
 
 REDIS_LIMIT = 0.5
 """Seconds to wait for Redis."""
@@ -48,15 +47,15 @@ class Collector:
     def __init__(self, instruments: Instruments, sampler: Sampler, refreshes: RefreshStats) -> None:
         self._instruments = instruments
         self._sampler = sampler
-        inquiry = Inquiry(lambda: refreshes.read())
+        inquiry = TimedCall(lambda: refreshes.read())
 
         def ask() -> RefreshSnapshot | None:
             try:
-                return inquiry.answer(REDIS_LIMIT)
+                return inquiry.result(REDIS_LIMIT)
             except (RedisError, OSError, TimeoutError):
                 return None
 
-        self._told = Shared(ask)
+        self._told = shared(ask)
 
     def text(self, accept: str) -> tuple[bytes, str]:
         """Return the body and its content type for a client's Accept header."""
@@ -70,7 +69,7 @@ class Collector:
         yield from own
         yield from _ages(own)
         yield from process_stats.collect()
-        told = self._told.get()
+        told = self._told()
         yield GaugeMetricFamily("tracker_redis_answers", "1 if Redis answered just now", bool(told))
         if told:
             yield from _refreshes(told)

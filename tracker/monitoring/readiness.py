@@ -12,12 +12,11 @@ from dataclasses import dataclass
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from tracker.concurrency import Inquiry
+from tracker.concurrency import TimedCall, shared
 from tracker.errors import StoreError
 from tracker.market.freshness import stale_after_ms
-from tracker.messaging.feed import PAUSE, PROBE_EVERY, PROBE_LIMIT, Feed
+from tracker.messaging.feed import PROBE_EVERY_S, PROBE_TIMEOUT_S, SILENCE_S, Feed
 from tracker.relay import Relay
-from tracker.shared import Shared
 from tracker.storage.ticks import Store
 from tracker.stream.hub import Hub
 from tracker.times import now_ms
@@ -26,7 +25,7 @@ START_LIMIT = 0.5
 """Seconds to wait for a relay that nobody has asked for so far."""
 DATABASE_LIMIT = 1.0
 """Seconds to wait for the database."""
-PROOF_LIMIT = PROBE_EVERY + PROBE_LIMIT + PAUSE
+PROOF_LIMIT = PROBE_EVERY_S + PROBE_TIMEOUT_S + SILENCE_S
 """Seconds within which the feed's message to itself came back, if it delivers."""
 
 
@@ -60,13 +59,13 @@ class Readiness:
         self._feed = feed
         self._relay = relay
         self._stale_after = stale_after_ms(interval)
-        self._start = Inquiry(relay.start)
-        self._ask = Inquiry(lambda: store.newest(1))
-        self._looked = Shared(self._look)
+        self._start = TimedCall(relay.start)
+        self._ask = TimedCall(lambda: store.newest(1))
+        self._looked = shared(self._look)
 
     def checks(self) -> list[Check]:
         """Return what was found, just now or less than a second ago."""
-        return self._looked.get()
+        return self._looked()
 
     def _look(self) -> list[Check]:
         looks = {
@@ -82,7 +81,7 @@ class Readiness:
             return "this process ends: its readers are let go"
         if not self._relay.runs:
             try:
-                self._start.answer(START_LIMIT)
+                self._start.result(START_LIMIT)
             except TimeoutError:
                 return "it has not begun to relay"
         return None if self._hub.runs and self._relay.runs else "its threads do not run"
@@ -96,7 +95,7 @@ class Readiness:
 
     def _see_database(self) -> str | None:
         try:
-            self._ask.answer(DATABASE_LIMIT)
+            self._ask.result(DATABASE_LIMIT)
         except TimeoutError:
             return f"no answer within {DATABASE_LIMIT:g} s"
         except (SQLAlchemyError, StoreError) as error:
@@ -104,10 +103,10 @@ class Readiness:
         return None
 
     def _see_prices(self) -> str | None:
-        tick = self._relay.tick
-        if tick is None:
+        newest_id = self._relay.state.id
+        if newest_id is None:
             return "there are none"
-        age = now_ms() - tick.id
+        age = now_ms() - newest_id
         return None if age < self._stale_after else f"the newest are {age / 1000:.0f} s old"
 
 

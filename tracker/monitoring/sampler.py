@@ -90,16 +90,16 @@ class Sampler:
 
     def _prices(self) -> None:
         to, relay = self._to, self._relay
-        to.newest.set(relay.tick.id / 1000 if relay.tick else 0)
-        to.fresh.set((relay.fresh_at or 0) / 1000)
+        to.newest.set((relay.state.id or 0) / 1000)
+        to.fresh.set((relay.state.source.fresh_at or 0) / 1000)
         to.interval.set(self._interval)
         now = relay.status().state
         for state in STATES:
             to.status.labels(state).set(state == now)
-        to.feed_connected.set(relay.feed_connected)
-        to.database_answers.set(relay.database_answers and relay.runs)
+        to.feed_connected.set(bool(relay.feed_connected))
+        to.database_answers.set(relay.database.answers and relay.runs)
         self._raise(to.feed_reconnects, "reconnects", max(0, self._feed.connections - 1))
-        self._raise(to.mended, "mended", relay.mended)
+        self._raise(to.mended, "mended", relay.database.filled)
         to.processes.set(1)
 
     def _raise(self, counter: Counter, name: str, value: float) -> None:

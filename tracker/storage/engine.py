@@ -7,7 +7,7 @@ PostgreSQL an advisory lock), so that two never find out half-way.
 
 PostgreSQL may be far away, and gone without a word: `engine_options` says how
 long it is waited for. One that hangs still acknowledges every packet; whoever
-must not hang with it asks by an `Inquiry`.
+must not hang with it asks by an `TimedCall`.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ import simplejson
 from cachetools import TLRUCache
 from sqlalchemy.exc import SQLAlchemyError
 
-from tracker.concurrency import GIVEN_UP, Inquiry
+from tracker.concurrency import ABANDON_AFTER_S, TimedCall
 from tracker.errors import StoreError
 from tracker.logs.throttle import Repeated
 from tracker.market.candles import MAX_POINTS, Point, downsample
@@ -134,7 +134,7 @@ class HistoryCache:
                 seats.release()
 
         try:
-            return Inquiry(read).answer(max(0.0, deadline - time.monotonic()))
+            return TimedCall(read).result(max(0.0, deadline - time.monotonic()))
         except TimeoutError:
             self._hangs_since = self._hangs_since or time.monotonic()
             raise TimeoutError(f"no answer within {QUERY_TIMEOUT_S:g} s") from None
@@ -142,7 +142,7 @@ class HistoryCache:
     def _current_seats(self) -> threading.Semaphore:
         """Return the seats, or new ones when all reads of the old ones are given up."""
         since = self._hangs_since
-        if since is not None and time.monotonic() - since > GIVEN_UP:
+        if since is not None and time.monotonic() - since > ABANDON_AFTER_S:
             self._seats, self._hangs_since = threading.Semaphore(MAX_READS), None
         return self._seats
 

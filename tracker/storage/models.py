@@ -144,8 +144,8 @@ class RollUpRow(Base):
     rolled_up_to: Mapped[int] = mapped_column(Milliseconds)
 
 
-class HealthRow(Base):
-    """How the source of a market does: one row each, see `status.Health`."""
+class SourceStateRow(Base):
+    """The state of a market's source: one row each, see `freshness.SourceState`."""
 
     __tablename__ = "health"
 
@@ -158,5 +158,5 @@ class HealthRow(Base):
     reason: Mapped[str | None] = mapped_column(Text)
     attempted_at: Mapped[int | None] = mapped_column(Milliseconds)
     next_attempt_at: Mapped[int | None] = mapped_column(Milliseconds)
-    barred_until: Mapped[int | None] = mapped_column(Milliseconds)
+    not_before: Mapped[int | None] = mapped_column("barred_until", Milliseconds, key="not_before")
     etag: Mapped[str | None] = mapped_column(Text)

@@ -26,7 +26,7 @@ from sqlalchemy.orm import Session
 from tracker.market.candles import Candle, Point, from_points, hour_of
 from tracker.market.quotes import Market
 from tracker.storage.engine import reading, writing
-from tracker.storage.models import CandleRow, HealthRow, QuoteRow, RollUpRow, TickRow
+from tracker.storage.models import CandleRow, QuoteRow, RollUpRow, SourceStateRow, TickRow
 from tracker.times import HOUR_MS
 
 Key = tuple[str, int]
@@ -54,7 +54,9 @@ class RollUp:
     def of_all_markets(self) -> list[Self]:
         """Return one `RollUp` for each market that was ever refreshed."""
         with reading(self._engine) as connection:
-            markets = connection.execute(select(HealthRow.source, HealthRow.currency)).all()
+            markets = connection.execute(
+                select(SourceStateRow.source, SourceStateRow.currency)
+            ).all()
         return [type(self)(self._engine, Market(*names)) for names in markets]
 
     def needs_filling(self, now: int) -> bool:

@@ -1,8 +1,7 @@
-"""The store: what was fetched goes in, ticks and health come out.
+"""The store: quotes go in, ticks and the source's state come out.
 
-A store is of one market, a source in a currency: what was simulated, or priced
-in euros, never mixes with the rest. Of the past it knows ticks alone: candles
-are in `rollup`, what charts show is in `history`.
+A store is of one market: what was simulated, or priced in euros, never mixes
+with the rest. Candles are in `rollup`, what charts show is in `history`.
 Times are unix milliseconds.
 """
 
@@ -17,10 +16,10 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Engine, Row, Select, and_, func, insert, select, update
 
 from tracker.errors import StoreError
-from tracker.market.freshness import Health
+from tracker.market.freshness import SourceState
 from tracker.market.quotes import Market, Quote, Tick, directed
 from tracker.storage.engine import reading, writing
-from tracker.storage.models import CoinRow, HealthRow, QuoteRow, TickRow
+from tracker.storage.models import CoinRow, QuoteRow, SourceStateRow, TickRow
 
 _COIN_FIELDS = ("symbol", "name", "image")
 _QUOTE_FIELDS = tuple(
@@ -29,11 +28,11 @@ _QUOTE_FIELDS = tuple(
 
 
 class Saved(NamedTuple):
-    """A tick that was committed, the id of the one before it, and the health with it."""
+    """A tick that was committed, the id of the one before it, and the source's state with it."""
 
     tick: Tick
     previous: int | None
-    health: Health
+    state: SourceState
 
 
 class Store:
@@ -53,7 +52,7 @@ class Store:
         min_gap: int = 0,
         etag: str | None = None,
     ) -> Saved | None:
-        """Commit *quotes*, asked for *at*, as the next tick; tell their directions.
+        """Commit *quotes*, fetched *at*, as the next tick, with their directions.
 
         The tick's id is *at*, or one more than the newest id where the clock
         has stepped back. None, and nothing stored, when the newest tick is
@@ -74,29 +73,29 @@ class Store:
                 quotes=directed(shown, prices),
             )
             _insert(connection, tick)
-            health = self._confirm(connection, at, next_attempt_at, etag)
-        return Saved(tick, previous, health)
+            state = self._confirm(connection, at, next_attempt_at, etag)
+        return Saved(tick, previous, state)
 
-    def save_confirmation(self, *, at: int, next_attempt_at: int, etag: str | None) -> Health:
-        """Write down that the newest tick still holds, asked *at*; return the health then."""
+    def save_confirmation(self, *, at: int, next_attempt_at: int, etag: str | None) -> SourceState:
+        """Store that the source confirmed the newest tick *at*; return its state then."""
         with writing(self._engine) as connection:
             return self._confirm(connection, at, next_attempt_at, etag)
 
     def save_failure(
-        self, reason: str, *, at: int, next_attempt_at: int, barred_until: int | None = None
-    ) -> Health:
-        """Write down that an attempt *at* failed for *reason*; return the health then."""
+        self, reason: str, *, at: int, next_attempt_at: int, not_before: int | None = None
+    ) -> SourceState:
+        """Store that an attempt *at* failed for *reason*; return the source's state then."""
         with writing(self._engine) as connection:
-            health = self._health(connection).failed(
-                at, reason, next_attempt_at=next_attempt_at, barred_until=barred_until
+            state = self._source_state(connection).failed(
+                at, reason, next_attempt_at=next_attempt_at, not_before=not_before
             )
-            self._set_health(connection, health)
-        return health
+            self._set_source_state(connection, state)
+        return state
 
-    def health(self) -> Health:
-        """Return how the source does."""
+    def source_state(self) -> SourceState:
+        """Return the state of the source."""
         with reading(self._engine) as connection:
-            return self._health(connection)
+            return self._source_state(connection)
 
     def coins(self) -> frozenset[str]:
         """Return the ids of all coins that were ever stored."""
@@ -117,7 +116,7 @@ class Store:
                 .where(CoinRow.id == id)
                 .values(display_name=display_name or None, hidden=hidden)
             )
-            connection.execute(update(HealthRow).values(etag=None))
+            connection.execute(update(SourceStateRow).values(etag=None))
 
     def _is_last_shown(self, connection: Connection, id: str) -> bool:
         newest = self._newest(connection, 1)
@@ -159,29 +158,32 @@ class Store:
 
     def _confirm(
         self, connection: Connection, at: int, next_attempt_at: int, etag: str | None
-    ) -> Health:
-        health = self._health(connection).succeeded(
+    ) -> SourceState:
+        state = self._source_state(connection).succeeded(
             at, next_attempt_at=next_attempt_at, stale_after=self.stale_after, etag=etag
         )
-        self._set_health(connection, health)
-        return health
+        self._set_source_state(connection, state)
+        return state
 
-    def _health(self, connection: Connection) -> Health:
-        row = connection.execute(select(HealthRow.__table__).where(self._is_its_health())).first()
+    def _source_state(self, connection: Connection) -> SourceState:
+        query = select(SourceStateRow.__table__).where(self._is_its_source())
+        row = connection.execute(query).first()
         if row is None:
-            return Health()
-        return Health(**{field.name: getattr(row, field.name) for field in fields(Health)})
+            return SourceState()
+        return SourceState(
+            **{field.name: getattr(row, field.name) for field in fields(SourceState)}
+        )
 
-    def _set_health(self, connection: Connection, health: Health) -> None:
-        values = asdict(health)
-        changed = connection.execute(update(HealthRow).where(self._is_its_health()).values(values))
-        if not changed.rowcount:
-            key = {"source": self.market.source, "currency": self.market.currency}
-            connection.execute(insert(HealthRow).values(key | values))
+    def _set_source_state(self, connection: Connection, state: SourceState) -> None:
+        values = asdict(state)
+        change = update(SourceStateRow).where(self._is_its_source()).values(values)
+        if not connection.execute(change).rowcount:
+            connection.execute(insert(SourceStateRow).values(self.market._asdict() | values))
 
-    def _is_its_health(self) -> Any:
+    def _is_its_source(self) -> Any:
         return and_(
-            HealthRow.source == self.market.source, HealthRow.currency == self.market.currency
+            SourceStateRow.source == self.market.source,
+            SourceStateRow.currency == self.market.currency,
         )
 
 

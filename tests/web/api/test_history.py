@@ -14,8 +14,8 @@ from flask.testing import FlaskClient
 
 from tests.conftest import AppFactory
 from tests.support.tools import now_ms, quote, wait_for
+from tests.support.web_process import message_of
 from tracker.market.candles import from_sparkline
-from tracker.messaging.feed import Message
 from tracker.services import services
 from tracker.storage.history import RANGES
 from tracker.storage.ticks import Saved, Store
@@ -57,7 +57,7 @@ def exact(text: str) -> Any:
 
 def rings(app: Flask, saved: Saved) -> bool:
     """Tell of what was *saved*; the relay may not be listening yet."""
-    services(app).backend.feed.publish(Message(saved.health, saved.tick, saved.previous))
+    services(app).backend.feed.publish(message_of(saved))
     return True
 
 
@@ -204,7 +204,7 @@ class TestCaching:
         saved = services(app).backend.store.save([quote()], at=now_ms(), next_attempt_at=0)
         assert saved
         relay: Any = services(app).relay
-        wait_for(lambda: rings(app, saved) and relay.newest.id == saved.tick.id)
+        wait_for(lambda: rings(app, saved) and relay.state.newest.id == saved.tick.id)
         later = client.get(path, headers={"If-None-Match": first.headers["ETag"]})
         assert (later.status_code, later.get_etag()) == (200, (str(saved.tick.id), False))
 

@@ -166,7 +166,7 @@ def test_a_look_that_fails_for_a_reader_costs_no_place(
     def fail(id: int) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(services(app).relay, "catch_up_with", fail)
+    monkeypatch.setattr(services(app).relay, "sync_until", fail)
     answer = app.test_client().get("/stream", headers={"Last-Event-ID": "1"})
     assert answer.status_code == 500
     assert services(app).admission.total == 0
@@ -244,7 +244,7 @@ def test_two_web_processes_behave_as_one(
     with ExitStack() as stack:
         web = stack.enter_context(Web(settings(web_concurrency=2), tmp_path / "web.log"))
         wait_for(lambda: len(web.workers) == 2)
-        wait_for(lambda: web.child.output.count("feed is heard") == 2)
+        wait_for(lambda: web.child.output.count("subscribed to the feed") == 2)
         socks = [stack.enter_context(request(web.port)) for _ in range(20)]
         for sock in socks:
             read_until(sock, b"event: prices")
@@ -355,7 +355,7 @@ def test_a_dead_relay_ends_the_worker_and_another_takes_its_place(
         settings(), tmp_path / "web.log", application="tests.support.crashing_relay:app"
     ) as web:
         (worker,) = web.workers
-        wait_for(lambda: "feed is heard" in web.child.output)
+        wait_for(lambda: "subscribed to the feed" in web.child.output)
         tick(app)
         wait_for(lambda: web.workers and web.workers != [worker], 20)
         assert "relay died: this process ends" in web.child.output
@@ -411,7 +411,7 @@ def test_tls_in_the_process_streams_through_a_socket_pair(
     options = ["--certfile", str(certificate), "--keyfile", str(key)]
     web = Web(settings(), tmp_path / "web.log", *options, port=port)
     with web.child:
-        wait_for(lambda: "feed is heard" in web.child.output, 20)
+        wait_for(lambda: "subscribed to the feed" in web.child.output, 20)
         curl = subprocess.Popen(
             ["curl", "-skN", f"https://127.0.0.1:{port}/stream"], stdout=subprocess.PIPE
         )

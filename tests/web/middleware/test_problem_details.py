@@ -37,7 +37,7 @@ def app(make_app: AppFactory) -> Flask:
     app = make_app(admin_password=SECRET, api_key=SECRET)
     services(app).relay.start()
     tick(app, quote("bitcoin"))
-    wait_for(lambda: services(app).relay.tick)
+    wait_for(lambda: services(app).relay.state.tick)
     return app
 
 

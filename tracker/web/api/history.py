@@ -33,15 +33,15 @@ def of_coin(coin: str) -> Response:
 
     `?format=` is for links, which cannot send an `Accept`.
     """
-    tick = services().relay.tick
-    if tick is None:
+    newest = services().relay.state.newest
+    if newest is None:
         raise no_prices_yet()
-    coin = query_params.coin(coin, services().relay.coins)
+    coin = query_params.coin(coin, services().relay.state.coins)
     range, as_csv = query_params.range(), query_params.is_csv()
-    response = _conditional(f"{tick.id}-csv" if as_csv else str(tick.id))
+    response = _conditional(f"{newest.id}-csv" if as_csv else str(newest.id))
     if response.status_code == 304:
         return response
-    found = _read(coin, range, tick.id)
+    found = _read(coin, range, newest.id)
     currency = services().settings.currency
     if as_csv:
         response.content_type = "text/csv; charset=utf-8"
@@ -58,17 +58,17 @@ def of_coin(coin: str) -> Response:
 @blueprint.get("/history")
 def of_coins() -> Response:
     """Return a few points of each coin in `?coins=`, or of all in the newest tick."""
-    tick = services().relay.tick
-    if tick is None:
+    newest = services().relay.state.newest
+    if newest is None:
         raise no_prices_yet()
-    coins = query_params.coins(services().relay.coins) or [quote.id for quote in tick.quotes]
+    coins = query_params.coins(services().relay.state.coins) or list(newest.coins)
     range, points = query_params.range(), query_params.points()
-    response = _conditional(str(tick.id))
+    response = _conditional(str(newest.id))
     if response.status_code == 304:
         return response
     found = {}
     for coin in coins:
-        found[coin] = _read(coin, range, tick.id, points)
+        found[coin] = _read(coin, range, newest.id, points)
         time.sleep(0)  # other greenlets run
     body = {
         "currency": services().settings.currency,

@@ -18,10 +18,10 @@ def prices() -> Response:
 
     How fresh it is stands in the `Tracker-Status` header: the `status` event's JSON.
     """
-    newest = services().relay.newest
+    newest = services().relay.state.newest
     if newest is None:
         raise no_prices_yet()
-    response = Response(newest.of(), content_type="application/json")
+    response = Response(newest.text, content_type="application/json")
     response.headers["Cache-Control"] = "no-cache"
     response.headers["Tracker-Status"] = services().relay.status().to_json()
     response.set_etag(str(newest.id))

@@ -35,14 +35,16 @@ blueprint = Blueprint("stream", __name__)
 @blueprint.get("/stream")
 def stream() -> Response:
     """Begin an event stream and leave it to the hub."""
-    coins = sorted(query_params.coins(services().relay.coins))  # so that equal choices are equal
+    coins = sorted(
+        query_params.coins(services().relay.state.coins)
+    )  # so that equal choices are equal
     lens = Lens(tuple(coins), gzip=_accepts_gzip())
     headers = GZIP_HEADERS if lens.gzip else HEADERS
     if request.method == "HEAD":
         return Response(headers=headers)
     last_event_id = _last_event_id()
     if last_event_id and last_event_id.isascii() and last_event_id.isdigit():
-        services().relay.catch_up_with(int(last_event_id))
+        services().relay.sync_until(int(last_event_id))
     client = client_network()
     refusal = _refusal(client, lens)  # last: who is counted in must get its stream
     if refusal:

@@ -44,11 +44,11 @@ class Past(NamedTuple):
 def coin(coin: str) -> Response | Redirect:
     """Show one coin; for an unknown one, suggestions and all that are followed."""
     relay = services().relay
-    tick = relay.tick
+    tick = relay.state.tick
     proper = coin.strip().lower()
-    if proper not in ("", coin) and (proper in relay.coins or tick is None):
+    if proper not in ("", coin) and (proper in relay.state.coins or tick is None):
         return _redirect_to(proper)
-    if tick is not None and coin not in relay.coins:
+    if tick is not None and coin not in relay.state.coins:
         return _unknown(coin, tick)
     quote = next((quote for quote in tick.quotes if quote.id == coin), None) if tick else None
     wanted = request.args.get("range", DEFAULT_RANGE)
@@ -86,7 +86,7 @@ def _unknown(coin: str, tick: Tick) -> Response:
 
 def _past(coin: str, range: str, tick: Tick | None) -> Past:
     json, points, resolution = "[]", [], "tick"
-    if coin in services().relay.coins:
+    if coin in services().relay.state.coins:
         try:
             found = services().history_cache.get(coin, range, tick.id if tick else None)
         except StoreError:  # which is logged already

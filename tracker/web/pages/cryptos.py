@@ -26,7 +26,7 @@ def home() -> Redirect:
 @blueprint.get("/cryptos/")
 def cryptos() -> Response:
     """Show the live table; before the first tick, why there are no prices yet."""
-    tick = services().relay.tick
+    tick = services().relay.state.tick
     return live_page.page("cryptos.html", quotes=by_rank(tick.quotes) if tick else [])
 
 

@@ -26,11 +26,11 @@ def embed() -> Response:
     theme = ""
     try:
         theme = query_params.theme()
-        coins = query_params.coins(services().relay.coins)
+        coins = query_params.coins(services().relay.state.coins)
     except BadRequest as error:
         problem = error.description
         return live_page.page("embed.html", status_code=400, problem=problem, theme=theme)
-    tick = services().relay.tick
+    tick = services().relay.state.tick
     if tick is not None and coins:
         tick = replace(tick, quotes=tuple(quote for quote in tick.quotes if quote.id in coins))
     return live_page.page(

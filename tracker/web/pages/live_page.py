@@ -31,13 +31,14 @@ def page(
     *tick* is shown in place of the newest one: a part of it, for example.
     """
     settings, relay = services().settings, services().relay
-    tick = tick or relay.tick
+    newest = relay.state.newest
+    json = tick.to_json() if tick else newest.text if newest else ""
+    tick = tick or relay.state.tick
     source = tick.source if tick else settings.source
-    json = tick.to_json().replace("<", "\\u003c") if tick else ""  # so that it ends no element
     text = render_template(
         template,
         tick=tick,
-        tick_json=Markup(json),  # noqa: S704 - made safe just here
+        tick_json=Markup(json.replace("<", "\\u003c")),  # noqa: S704 - it ends no element now
         status=relay.status(),
         settings=settings,
         code=tick.currency if tick else settings.currency,
