@@ -50,10 +50,11 @@ test-faults: $(DEV_DONE) $(REDIS_TO_TEST) $(NPM_TO_TEST) ## break the running pr
 mutations: $(DEV_DONE) $(REDIS_TO_TEST) ## break the code on purpose: does a test notice (minutes); ARGS=gap for some
 	@$(VENV) -m tests.mutations $(ARGS)
 
-lint: $(DEV_DONE) ## ruff and mypy; are there known vulnerabilities in what is pinned
+lint: $(DEV_DONE) ## ruff, mypy and import-linter; are there known vulnerabilities in what is pinned
 	@$(VENV) -m ruff check .
 	@$(VENV) -m ruff format --check .
 	@$(VENV) -m mypy
+	@.venv/bin/lint-imports --no-logo --no-cache
 	@$(VENV) -m dev.audit
 
 bench: $(DEV_DONE) $(REDIS_TO_TEST) ## the benchmarks
