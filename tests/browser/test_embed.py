@@ -67,8 +67,10 @@ def test_the_frame_shows_the_coins_asked_for_and_follows_the_stream(
     site: Site, new_page: Open, embed: Embed
 ) -> None:
     frame = embed(new_page(locale="en-US"), "?coins=Ethereum,bitcoin")
-    expect(frame.locator("[data-indicator]")).to_have_attribute("data-state", "live")
+    expect(frame.locator("[data-indicator]")).to_have_text("Prices: Live")
     expect(frame.locator("[data-coin]")).to_have_count(2)
+    stream = frame.locator("[data-live]").get_attribute("data-stream")
+    assert stream == "/stream?coins=bitcoin,ethereum"
     site.send_tick(
         replace(BITCOIN, price=Decimal("97013.5"), direction="up", change_24h=Decimal("1.5")), ETHER
     )
@@ -77,18 +79,27 @@ def test_the_frame_shows_the_coins_asked_for_and_follows_the_stream(
     expect(price).to_contain_text("▲ $97,013.50 up", use_inner_text=True)
     expect(price).to_have_attribute("title", "97,013.5 USD")
     expect(row).to_contain_text("+1.50%")
-    assert frame.locator("[data-live]").get_attribute("data-stream") == (
-        "/stream?coins=bitcoin,ethereum"
-    )
+    site.send_status(Status("stale", reason="HTTP 500"))
+    expect(frame.locator("[data-indicator]")).to_have_text("Prices: Stale")
+    expect(frame.locator("[data-notice]")).to_be_visible()
+    expect(frame.locator("[data-age]")).to_be_visible()
 
 
-def test_without_coins_the_frame_shows_all(new_page: Open, embed: Embed) -> None:
+def test_the_frame_has_all_coins_its_source_a_link_and_no_menu(
+    new_page: Open, embed: Embed
+) -> None:
     frame = embed(new_page())
     coins = frame.locator("[data-coin]")
     expect(coins).to_have_count(3)
-    assert coins.evaluate_all("rows => rows.map(row => row.dataset.coin)") == [
-        "bitcoin", "ethereum", "tether",
-    ]  # fmt: skip
+    ids = coins.evaluate_all("rows => rows.map(row => row.dataset.coin)")
+    assert ids == ["bitcoin", "ethereum", "tether"]
+    expect(frame.get_by_text("Data provided by CoinGecko")).to_be_visible()
+    link = frame.get_by_role("link", name="Crypto Tracker")
+    expect(link).to_have_attribute("target", "_blank")
+    expect(link).to_have_attribute("rel", "noopener")
+    expect(link).to_have_attribute("href", "/cryptos/")
+    expect(frame.get_by_role("button")).to_have_count(0)
+    expect(frame.get_by_role("banner")).to_have_count(0)
 
 
 def test_without_javascript_the_prices_are_there(new_page: Open, embed: Embed) -> None:
@@ -97,85 +108,38 @@ def test_without_javascript_the_prices_are_there(new_page: Open, embed: Embed) -
     expect(frame.locator("[data-indicator]")).to_contain_text("Connecting")
 
 
-@pytest.mark.parametrize(
-    ("query", "words"),
-    [
-        ("?coins=bitcoin,nosuchcoin", ["nosuchcoin", "accepted: ids as in /api/prices", "bitcoin"]),
-        ("?theme=purple", ["purple", "accepted: light, dark"]),
-    ],
-)
 def test_what_cannot_be_shown_is_said_with_what_is_accepted(
-    site: Site, new_page: Open, embed: Embed, query: str, words: list[str]
+    site: Site, new_page: Open, embed: Embed
 ) -> None:
     page = new_page()
     with page.expect_response("**/embed?*") as answer:
-        frame = embed(page, query)
+        frame = embed(page, "?coins=bitcoin,nosuchcoin")
     assert answer.value.status == 400
-    for word in words:
+    for word in ("nosuchcoin", "accepted: ids as in /api/prices", "bitcoin"):
         expect(frame.locator("[data-problem]")).to_contain_text(word)
     assert site.connections == 0
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_theme_is_the_systems_unless_it_is_fixed(
-    new_page: Open, embed: Embed, scheme: str
-) -> None:
-    page = new_page(color_scheme=scheme)
+def test_the_theme_is_the_systems_unless_it_is_fixed(new_page: Open, embed: Embed) -> None:
+    page = new_page(color_scheme="dark")
     ground = "element => getComputedStyle(element).backgroundColor"
     grounds = {
         theme: embed(page, f"?theme={theme}").locator("body").evaluate(ground)
         for theme in ("light", "dark", "")
     }
     assert grounds["light"] != grounds["dark"]
-    assert grounds[""] == grounds[scheme]
+    assert grounds[""] == grounds["dark"]
 
 
-def test_prices_that_are_not_live_are_said_to_be_so_in_the_frame(
-    site: Site, new_page: Open, embed: Embed
-) -> None:
-    frame = embed(new_page(locale="en-US"), "?coins=bitcoin")
-    expect(frame.locator("[data-indicator]")).to_have_text("Prices: Live")
-    site.send_status(Status("stale", reason="HTTP 500"))
-    expect(frame.locator("[data-indicator]")).to_have_text("Prices: Stale")
-    expect(frame.locator("[data-notice]")).to_be_visible()
-    expect(frame.locator("[data-age]")).to_be_visible()
-
-
-def test_the_frame_names_its_source_and_leads_to_the_whole_page(
-    new_page: Open, embed: Embed
-) -> None:
-    frame = embed(new_page(locale="en-US"), "?coins=bitcoin")
-    expect(frame.get_by_text("Data provided by CoinGecko")).to_be_visible()
-    link = frame.get_by_role("link", name="Crypto Tracker")
-    expect(link).to_have_attribute("target", "_blank")
-    expect(link).to_have_attribute("rel", "noopener")
-    expect(link).to_have_attribute("href", "/cryptos/")
-
-
-def test_there_is_no_menu_in_the_frame(new_page: Open, embed: Embed) -> None:
-    frame = embed(new_page())
-    expect(frame.locator("[data-coin]").first).to_be_visible()
-    expect(frame.get_by_role("button")).to_have_count(0)
-    expect(frame.get_by_role("banner")).to_have_count(0)
-
-
-def test_a_frame_fits_320_pixels(site: Site, new_page: Open) -> None:
-    site.tick = make_tick(
-        BITCOIN, quote("long", "0.00000000001234", name="A Coin " * 9, symbol="unreasonable")
-    )
+def test_a_frame_fits_320_pixels_and_fills_itself(site: Site, new_page: Open) -> None:
     page = new_page(viewport={"width": 320, "height": 300})
     page.goto(f"{site.root}/embed")
-    expect(cell(page, "long", "price")).to_be_visible()
-    assert page.evaluate("document.documentElement.scrollWidth") <= 320
-
-
-def test_before_the_first_tick_it_says_so_and_fills_itself(site: Site, new_page: Open) -> None:
-    page = new_page(locale="en-US")
-    page.goto(f"{site.root}/embed?coins=bitcoin")
     expect(page.locator("[data-empty]")).to_be_visible()
-    site.send_tick(BITCOIN)
-    expect(cell(page, "bitcoin", "price")).to_contain_text("$97,012.50")
+    long = quote("long", "0.00000000001234", name="A Coin " * 9, symbol="unreasonable")
+    site.send_tick(BITCOIN, long)
+    expect(cell(page, "long", "price")).to_be_visible()
     expect(page.locator("[data-empty]")).to_be_hidden()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
 
 
 def test_others_may_frame_it_and_it_sets_no_cookie() -> None:

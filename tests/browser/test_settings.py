@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import Any
+from typing import Literal
 
-import pytest
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.support.browser import Open, needs_chromium
-from tests.support.fake_site import BITCOIN, ETHER, Site, make_tick, open_live
+from tests.support.fake_site import (
+    BITCOIN,
+    ETHER,
+    Site,
+    cell,
+    expect_state,
+    make_tick,
+    open_live,
+)
 
 pytestmark = needs_chromium
 
+SCHEMES: list[Literal["light", "dark"]] = ["light", "dark"]
 GROUNDS = {
     "bs-body-color": ("bs-body-bg", "surface", "row-hover", "icon", "flash-up", "flash-down"),
     "quiet": ("bs-body-bg", "surface", "row-hover", "icon", "flash-up", "flash-down"),
@@ -43,7 +51,7 @@ def expect_look(page: Page, theme: str, palette: str = "green-red") -> None:
 
 
 def colors(page: Page, *names: str) -> dict[str, list[int]]:
-    """Return what the named custom properties are on the page, as red, green and blue."""
+    """Return the named custom properties of the page, as red, green and blue."""
     probe = """names => {
         const probe = document.body.appendChild(document.createElement("i"));
         const found = names.map((name) => {
@@ -72,23 +80,29 @@ def contrast(one: list[int], other: list[int]) -> float:
     return (lighter + 0.05) / (darker + 0.05)
 
 
-@pytest.mark.parametrize("width", [1280, 375])
-def test_a_choice_holds_against_the_system_and_for_the_next_visit(
-    site: Site, new_page: Open, width: int
+def test_a_choice_holds_against_the_system_in_all_tabs_and_for_the_next_visit(
+    site: Site, new_page: Open
 ) -> None:
-    site.tick = make_tick(BITCOIN)
-    page = new_page(viewport={"width": width, "height": 700}, color_scheme="light")
-    open_live(page, site)
+    page = new_page(viewport={"width": 375, "height": 700}, color_scheme="light")
+    page.goto(site.url)
     expect_look(page, "light")
-    choose(page, "Dark")
+    page.emulate_media(color_scheme="dark")
     expect_look(page, "dark")
+    other = page.context.new_page()
+    other.goto(site.url)
+    other.get_by_role("button", name="Settings").click()
+    choose(page, "Light")
     choose(page, "Blue, orange")
-    expect_look(page, "dark", "blue-orange")
+    for tab in (page, other):
+        expect_look(tab, "light", "blue-orange")
+    expect(menu(other).get_by_label("Light")).to_be_checked()
     page.reload()
-    expect_look(page, "dark", "blue-orange")
+    expect_look(page, "light", "blue-orange")
     page.get_by_role("button", name="Settings").click()
-    expect(menu(page).get_by_label("Dark")).to_be_checked()
+    expect(menu(page).get_by_label("Light")).to_be_checked()
     expect(menu(page).get_by_label("Blue, orange")).to_be_checked()
+    menu(page).locator("label", has_text="System").click()
+    expect_look(page, "dark", "blue-orange")
 
 
 def test_the_choice_is_there_before_anything_is_painted(site: Site, new_page: Open) -> None:
@@ -101,30 +115,6 @@ def test_the_choice_is_there_before_anything_is_painted(site: Site, new_page: Op
     )
     page.goto(site.url)
     assert page.evaluate("window.atBody") == "dark"
-
-
-def test_the_system_is_followed_while_the_page_is_open(site: Site, new_page: Open) -> None:
-    page = new_page(color_scheme="light")
-    page.goto(site.url)
-    expect_look(page, "light")
-    page.emulate_media(color_scheme="dark")
-    expect_look(page, "dark")
-    choose(page, "Light")
-    expect_look(page, "light")
-    choose(page, "System")
-    expect_look(page, "dark")
-
-
-def test_other_tabs_follow_at_once(site: Site, new_page: Open) -> None:
-    page = new_page(color_scheme="light")
-    page.goto(site.url)
-    other = page.context.new_page()
-    other.goto(site.url)
-    other.get_by_role("button", name="Settings").click()
-    choose(page, "Dark")
-    choose(page, "Blue, orange")
-    expect_look(other, "dark", "blue-orange")
-    expect(menu(other).get_by_label("Dark")).to_be_checked()
 
 
 def test_the_menu_works_by_keyboard_and_gives_the_focus_back(site: Site, new_page: Open) -> None:
@@ -143,92 +133,92 @@ def test_the_menu_works_by_keyboard_and_gives_the_focus_back(site: Site, new_pag
     page.keyboard.press("Escape")
     expect(menu(page)).to_be_hidden()
     expect(button).to_be_focused()
-
-
-def test_a_click_elsewhere_closes_the_menu(site: Site, new_page: Open) -> None:
-    page = new_page()
-    page.goto(site.url)
-    page.get_by_role("button", name="Settings").click()
+    button.click()
     expect(menu(page)).to_be_visible()
     page.get_by_role("heading", level=1).click()
     expect(menu(page)).to_be_hidden()
 
 
-@pytest.mark.parametrize("width", [320, 375, 1280])
-def test_top_bar_and_menu_fit_the_screen(site: Site, new_page: Open, width: int) -> None:
-    page = new_page(viewport={"width": width, "height": 600})
+def test_top_bar_and_menu_fit_the_screen(site: Site, new_page: Open) -> None:
+    page = new_page()
     page.goto(site.url)
     site.go()
     expect(page.locator("[data-indicator]")).to_have_text(re.compile("Reconnecting"))
     page.get_by_role("button", name="Settings").click()
-    box = menu(page).bounding_box()
-    assert box
-    assert box["x"] >= 0
-    assert box["x"] + box["width"] <= width
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    for width in (320, 375, 1280):
+        page.set_viewport_size({"width": width, "height": 600})
+        box = menu(page).bounding_box()
+        assert box
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
     site.come()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_without_javascript_the_systems_theme_holds_and_there_is_no_menu(
-    site: Site, new_page: Open, scheme: str
+    site: Site, new_page: Open
 ) -> None:
-    site.tick = make_tick(replace(BITCOIN, direction="up"), replace(ETHER, direction="down"))
-    with_script = new_page(color_scheme=scheme)
-    open_live(with_script, site)
-    without = new_page(color_scheme=scheme, java_script_enabled=False)
+    with_script, without = new_page(), new_page(java_script_enabled=False)
+    with_script.goto(site.url)
     without.goto(site.url)
     expect(without.get_by_role("button", name="Settings")).to_be_hidden()
     names = sorted({*GROUNDS, *(ground for grounds in GROUNDS.values() for ground in grounds)})
-    assert colors(without, *names) == colors(with_script, *names)
     painted = "element => getComputedStyle(element).backgroundColor"
-    ground = without.locator("body").evaluate(painted)
-    assert ground == with_script.locator("body").evaluate(painted)
+    for scheme in SCHEMES:
+        for page in (with_script, without):
+            page.emulate_media(color_scheme=scheme)
+        expect_look(with_script, scheme)
+        assert colors(without, *names) == colors(with_script, *names)
+        ground = without.locator("body").evaluate(painted)
+        assert ground == with_script.locator("body").evaluate(painted)
 
 
-@pytest.mark.parametrize("palette", ["Green, red", "Blue, orange"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_text_has_its_contrast_in_every_look(
-    site: Site, new_page: Open, scheme: str, palette: str
-) -> None:
-    page = new_page(color_scheme=scheme)
-    page.goto(site.url)
-    choose(page, palette)
-    for text, grounds in GROUNDS.items():
-        found = colors(page, text, *grounds)
-        for ground in grounds:
-            assert contrast(found[text], found[ground]) >= 4.5, f"{text} on {ground}"
-    found = colors(page, "control", "surface", "bs-body-bg")
-    for ground in ("surface", "bs-body-bg"):
-        assert contrast(found["control"], found[ground]) >= 3
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_second_pair_differs_in_blue_and_not_in_green(
-    site: Site, new_page: Open, scheme: str
-) -> None:
-    page = new_page(color_scheme=scheme)
-    page.goto(site.url)
-    up, down = colors(page, "up", "down").values()
-    assert up[1] > max(up[0], up[2])
-    assert down[0] > max(down[1:])
-    choose(page, "Blue, orange")
-    up, down = colors(page, "up", "down").values()
-    assert up[2] > max(up[:2])
-    assert down[0] > down[1] > down[2]
-
-
-@pytest.mark.parametrize("state", ["stale", "offline"])
-def test_prices_that_may_be_wrong_are_grey(site: Site, new_page: Open, state: Any) -> None:
-    site.tick = make_tick(replace(BITCOIN, direction="up"), ETHER)
-    site.told = replace(site.told, state=state)
+def test_every_text_has_its_contrast_in_every_look(site: Site, new_page: Open) -> None:
+    """The second pair of colors differs in blue, not in green."""
     page = new_page()
     page.goto(site.url)
-    expect(page.locator("[data-live]")).to_have_attribute("data-state", state)
-    red, green, blue = colors(page, "quiet")["quiet"]
-    for coin in ("bitcoin", "ethereum"):
-        amount = page.locator(f'[data-coin="{coin}"] [data-amount]')
-        expect(amount).to_have_css("color", f"rgb({red}, {green}, {blue})")
+    for palette in ("green-red", "blue-orange"):
+        choose(page, palette.capitalize().replace("-", ", "))
+        for scheme in SCHEMES:
+            page.emulate_media(color_scheme=scheme)
+            expect_look(page, scheme, palette)
+            for text, grounds in GROUNDS.items():
+                found = colors(page, text, *grounds)
+                for ground in grounds:
+                    assert contrast(found[text], found[ground]) >= 4.5, f"{text} on {ground}"
+            found = colors(page, "control", "surface", "bs-body-bg")
+            for ground in ("surface", "bs-body-bg"):
+                assert contrast(found["control"], found[ground]) >= 3
+            up, down = colors(page, "up", "down").values()
+            if palette == "green-red":
+                assert up[1] > max(up[0], up[2])
+                assert down[0] > max(down[1:])
+            else:
+                assert up[2] > max(up[:2])
+                assert down[0] > down[1] > down[2]
+
+
+def test_prices_that_are_not_live_are_grey(site: Site, new_page: Open) -> None:
+    site.tick = make_tick(replace(BITCOIN, direction="up"), ETHER)
+    page = new_page()
+    open_live(page, site)
+    cells = [cell(page, "bitcoin", "price"), cell(page, "ethereum", "change_24h")]
+    for price in cells:
+        expect(price).not_to_have_css("color", css(page, "quiet"))
+    for state in ("stale", "offline"):
+        site.send_status(replace(site.told, state=state))
+        expect_state(page, state)
+        for scheme in SCHEMES:
+            page.emulate_media(color_scheme=scheme)
+            expect_look(page, scheme)
+            for price in cells:
+                expect(price).to_have_css("color", css(page, "quiet"))
+
+
+def css(page: Page, name: str) -> str:
+    """Return a custom property's color as the browser writes it."""
+    red, green, blue = colors(page, name)[name]
+    return f"rgb({red}, {green}, {blue})"
 
 
 def test_a_browser_that_refuses_storage_keeps_the_choice_for_the_page(
@@ -247,37 +237,38 @@ def test_a_browser_that_refuses_storage_keeps_the_choice_for_the_page(
     expect_look(page, "dark", "blue-orange")
 
 
-@pytest.mark.parametrize("stored", ["neon", '"neon"', "{", "7", "null"])
-def test_what_is_stored_and_makes_no_sense_is_ignored(
-    site: Site, new_page: Open, stored: str
-) -> None:
+def test_what_is_stored_and_makes_no_sense_is_ignored(site: Site, new_page: Open) -> None:
+    site.tick = make_tick(BITCOIN, ETHER)
     page = new_page(color_scheme="dark")
     page.goto(site.url)
-    page.evaluate("it => localStorage.setItem('tracker:theme', it)", stored)
-    page.evaluate("it => localStorage.setItem('tracker:palette', it)", stored)
-    page.reload()
-    expect_look(page, "dark")
+    for stored in ("{", "7", "null", '"neon"', '[{"id": "a"}]', '{"column": "beauty"}'):
+        page.evaluate(
+            """text => {
+                const keys = ["theme", "palette", "order", "favorites",
+                    "alerts", "alerts-waiting", "alerts-judged"];
+                for (const key of keys) localStorage.setItem(`tracker:${key}`, text);
+            }""",
+            stored,
+        )
+        page.reload()
+        expect_state(page, "live")
+        expect_look(page, "dark")
+        rows = page.locator("[data-rows] [data-coin]")
+        expect(rows.first).to_have_attribute("data-coin", "bitcoin")
+        expect(page.get_by_role("button", name="Alerts", exact=True)).to_be_visible()
 
 
 def test_a_page_with_a_theme_of_its_own_keeps_it(site: Site, new_page: Open) -> None:
-    def fix(route: Route) -> None:
-        answer = route.fetch()
-        html = answer.text().replace('<html lang="en"', '<html lang="en" data-theme-fixed="light"')
-        route.fulfill(response=answer, body=html)
-
     page = new_page(color_scheme="dark")
-    page.route(site.url, fix)
-    page.goto(site.url)
-    expect_look(page, "light")
-    choose(page, "Dark")
-    choose(page, "Blue, orange")
+    page.add_init_script("""localStorage.setItem("tracker:theme", '"dark"');
+        localStorage.setItem("tracker:palette", '"blue-orange"')""")
+    page.goto(f"{site.root}/embed?theme=light")
     expect_look(page, "light", "blue-orange")
 
 
 def test_paper_is_white_and_has_no_buttons(site: Site, new_page: Open) -> None:
-    site.tick = make_tick(BITCOIN)
     page = new_page(color_scheme="dark")
-    open_live(page, site)
+    page.goto(site.url)
     page.emulate_media(media="print")
     assert colors(page, "bs-body-bg")["bs-body-bg"] == [255, 255, 255]
     assert luminance(colors(page, "bs-body-color")["bs-body-color"]) < 0.1

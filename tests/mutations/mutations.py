@@ -474,7 +474,7 @@ OF_THE_PAGE = (
         "static/js/alerts/store.js",
         "if (tick.id <= judged()) return;",
         "",
-        "tests/browser/test_alerts.py::test_with_permission_it_is_a_notification_once_for_all_tabs",
+        "tests/js/test_js.py::test_the_pages_modules_pass_their_own_tests",
     ),
     Mutation(
         "page: a tab that returns to the shared stream lacks what it missed",

@@ -33,7 +33,7 @@ export class PointerActivity {
     const rest = this.#movedAt + REST_MS - performance.now();
     if (rest <= 0) return false;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#end(), rest);
+    this.#timer = setTimeout(() => this.isActive() || this.#end(), rest);
     return true;
   }
 

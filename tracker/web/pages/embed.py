@@ -37,6 +37,6 @@ def embed() -> Response:
         "embed.html",
         tick=tick,
         quotes=by_rank(tick.quotes) if tick else [],
-        query=f"?{urlencode({'coins': ','.join(coins)}, safe=',')}" if coins else "",
+        query=f"?{urlencode({'coins': ','.join(sorted(coins))}, safe=',')}" if coins else "",
         theme=theme,
     )

@@ -1,0 +1,98 @@
+/** One set of alerts for all tabs: each tick is judged by one of them. */
+
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, describe, test } from "node:test";
+
+import { AlertStore, keyOf, MAX_ALERTS } from "../../../static/js/alerts/store.js";
+
+const ALERT = {
+  id: "a",
+  coin: "bitcoin",
+  name: "Bitcoin",
+  side: "above",
+  limit: 100,
+  currency: "usd",
+  met: false,
+  fired: null,
+};
+const tick = (id, price) => ({ id, currency: "usd", quotes: [{ id: "bitcoin", price }] });
+
+/** `localStorage`, as far as it is used. */
+class Storage extends Map {
+  getItem = (key) => this.get(key) ?? null;
+  setItem = (key, value) => this.set(key, value);
+}
+
+describe("alerts", () => {
+  let changes;
+  let storage;
+
+  beforeEach(() => {
+    changes = 0;
+    storage = new Storage();
+    globalThis.addEventListener = () => {};
+    Object.defineProperty(globalThis, "localStorage", { value: storage, configurable: true });
+    Object.defineProperty(globalThis, "navigator", { value: {}, configurable: true }); // no locks
+  });
+  afterEach(() => {
+    for (const name of ["addEventListener", "localStorage", "navigator"]) delete globalThis[name];
+  });
+  const store = () => new AlertStore(() => changes++);
+
+  test("fire in one tab only, and what cannot be shown there waits for all", async () => {
+    const [one, other] = [store(), store()];
+    await one.add(ALERT, tick(1, 99));
+    const fired = [];
+    const deliver = (firings) => {
+      fired.push(...firings.map(({ at, price }) => [at, price]));
+      return firings;
+    };
+    for (const each of [tick(2, 101), tick(3, 102), tick(4, 99), tick(5, 103)]) {
+      await one.judge(each, deliver);
+      await other.judge(each, deliver);
+    }
+    assert.deepEqual(fired, [[2, 101], [5, 103]]);
+    assert.deepEqual(other.waiting.map(({ at }) => at), [5, 2]);
+    await other.dismiss([one.waiting[0]]);
+    assert.deepEqual(one.waiting.map(keyOf), ["a 2"]);
+    await one.remove("a");
+    assert.deepEqual(other.alerts, []);
+    assert.ok(changes >= 5);
+  });
+
+  test("do not fire by a tick that is older than they are", async () => {
+    const one = store();
+    await one.add(ALERT, tick(5, 99));
+    await one.judge(tick(4, 101), (firings) => assert.fail(firings));
+  });
+
+  test("wait for those whose lock is refused, and for notifications that failed", async () => {
+    navigator.locks = { request: async () => Promise.reject(new DOMException("no", "SecurityError")) };
+    const one = store();
+    assert.equal(await one.add(ALERT, tick(1, 99)), true);
+    let kept;
+    await one.judge(tick(2, 101), (firings) => {
+      kept = one.keep(firings);
+      return [];
+    });
+    await kept;
+    assert.equal(one.waiting.length, 1);
+  });
+
+  test("are fifty at most", async () => {
+    const one = store();
+    for (let count = 0; count < MAX_ALERTS; count++) {
+      assert.equal(await one.add({ ...ALERT, id: `${count}` }, tick(1, 99)), true);
+    }
+    assert.equal(await one.add(ALERT, tick(1, 99)), false);
+    await one.judge(tick(2, 101), (firings) => firings);
+    assert.equal(one.waiting.length, MAX_ALERTS);
+  });
+
+  test("are none where something else is stored", () => {
+    for (const text of ["{", "7", "null", '{"alerts": []}', '[{"id": "a"}]', "[null]"]) {
+      for (const key of ["alerts", "alerts-waiting"]) storage.set(`tracker:${key}`, text);
+      assert.deepEqual([store().alerts, store().waiting], [[], []], text);
+    }
+  });
+});
