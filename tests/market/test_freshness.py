@@ -7,131 +7,119 @@ import json
 import pytest
 
 from tracker.errors import MessageError
-from tracker.market.freshness import SourceState, Status, stale_after_ms, status
+from tracker.market.freshness import (
+    MAX_BAR_MS,
+    SourceState,
+    Status,
+    reason_to_skip,
+    stale_after_ms,
+    status,
+)
 
 MINUTE = 60_000
 STALE_AFTER = 3 * MINUTE
 BEGIN = 1_795_413_240_000
 
 
-def at(health: SourceState, minutes: float) -> Status:
+def at(source: SourceState, minutes: float) -> Status:
     """Return the status so many *minutes* after the beginning."""
-    return status(health, now=BEGIN + round(minutes * MINUTE), stale_after=STALE_AFTER)
+    return status(source, now=BEGIN + round(minutes * MINUTE), stale_after=STALE_AFTER)
 
 
-def came(health: SourceState, minutes: float) -> SourceState:
+def came(source: SourceState, minutes: float) -> SourceState:
     now = BEGIN + round(minutes * MINUTE)
-    return health.succeeded(now, next_attempt_at=now + MINUTE, stale_after=STALE_AFTER)
+    return source.succeeded(now, next_attempt_at=now + MINUTE, stale_after=STALE_AFTER)
 
 
-def failed(health: SourceState, minutes: float, reason: str = "down") -> SourceState:
+def failed(source: SourceState, minutes: float, reason: str = "down") -> SourceState:
     now = BEGIN + round(minutes * MINUTE)
-    return health.failed(now, reason, next_attempt_at=now + MINUTE)
+    return source.failed(now, reason, next_attempt_at=now + MINUTE)
+
+
+NEW = SourceState()
+WELL = came(NEW, 0)
 
 
 def test_prices_are_stale_after_three_intervals() -> None:
     assert stale_after_ms(60) == STALE_AFTER
 
 
-def test_nothing_has_come_and_nothing_failed_is_starting() -> None:
-    assert at(SourceState(), 0) == Status("starting")
+@pytest.mark.parametrize(
+    ("source", "minute", "expected"),
+    [
+        (NEW, 0, Status("starting")),
+        (WELL, 0, Status("live", BEGIN, None, BEGIN + MINUTE)),
+        (WELL, 3, Status("live", BEGIN, None, BEGIN + MINUTE)),
+        (
+            WELL,
+            3.001,
+            Status("stale", BEGIN + STALE_AFTER, "no new prices have come: is the worker running?"),
+        ),
+        (failed(WELL, 1), 1, Status("live", BEGIN, "down", BEGIN + 2 * MINUTE)),
+        (
+            failed(failed(WELL, 1), 4, "still"),
+            4,
+            Status("stale", BEGIN + STALE_AFTER, "still", BEGIN + 5 * MINUTE),
+        ),
+        (came(failed(WELL, 1), 2), 2, Status("live", BEGIN, None, BEGIN + 3 * MINUTE)),
+        (
+            failed(failed(NEW, 0), 1, "still"),
+            1,
+            Status("offline", BEGIN, "still", BEGIN + 2 * MINUTE),
+        ),
+    ],
+)
+def test_the_status_follows_from_the_source_and_the_clock(
+    source: SourceState, minute: float, expected: Status
+) -> None:
+    assert at(source, minute) == expected
 
 
-def test_prices_that_came_are_live_until_they_are_three_intervals_old() -> None:
-    health = came(SourceState(), 0)
-    assert at(health, 0) == Status("live", BEGIN, None, BEGIN + MINUTE)
-    assert at(health, 3).state == "live"
-    assert at(health, 3.001).state == "stale"
+def test_live_began_with_the_first_success_of_an_unbroken_row() -> None:
+    assert at(came(came(WELL, 1), 3.9), 4).since == BEGIN
+    assert at(came(WELL, 3.1), 4).since == BEGIN + round(3.1 * MINUTE)
+    assert at(came(came(NEW, 5), 0), 0).state == "live", "though the clock stepped back"
 
 
-def test_stale_began_when_the_prices_became_too_old_and_says_what_to_do() -> None:
-    stale = at(came(SourceState(), 0), 60)
-    assert stale.since == BEGIN + STALE_AFTER
-    assert stale.reason == "no new prices have come: is the worker running?"
-
-
-def test_live_began_with_the_first_of_an_unbroken_row() -> None:
-    health = came(came(came(SourceState(), 0), 1), 3.9)
-    assert at(health, 4).since == BEGIN
-
-
-def test_after_a_break_live_begins_anew() -> None:
-    health = came(came(SourceState(), 0), 3.1)
-    assert at(health, 4).since == BEGIN + round(3.1 * MINUTE)
-
-
-def test_a_failure_shows_from_its_first_moment_while_still_live() -> None:
-    health = failed(came(SourceState(), 0), 1)
-    assert at(health, 1) == Status("live", BEGIN, "down", BEGIN + 2 * MINUTE)
-
-
-def test_a_failure_that_lasts_leads_to_stale_with_its_reason() -> None:
-    health = failed(failed(came(SourceState(), 0), 1), 4, "still down")
-    assert at(health, 4) == Status("stale", BEGIN + STALE_AFTER, "still down", BEGIN + 5 * MINUTE)
-
-
-def test_a_success_ends_the_failure() -> None:
-    health = came(failed(came(SourceState(), 0), 1), 2)
-    assert at(health, 2) == Status("live", BEGIN, None, BEGIN + 3 * MINUTE)
-
-
-def test_a_source_that_never_came_is_offline_since_its_first_failure() -> None:
-    health = failed(failed(SourceState(), 0), 1, "still down")
-    assert at(health, 1) == Status("offline", BEGIN, "still down", BEGIN + 2 * MINUTE)
-
-
-def test_a_clock_that_steps_back_keeps_live() -> None:
-    assert at(came(came(SourceState(), 5), 0), 0).state == "live"
-
-
-class TestNews:
-    def test_the_next_attempt_alone_is_none_while_all_is_well(self) -> None:
-        first = came(SourceState(), 0)
-        assert not at(came(first, 1), 1).is_news_after(at(first, 1))
-
-    def test_it_is_while_something_fails(self) -> None:
-        first = failed(came(SourceState(), 0), 1)
-        assert at(failed(first, 2), 2).is_news_after(at(first, 2))
-
-    def test_another_state_is(self) -> None:
-        health = came(SourceState(), 0)
-        assert at(health, 4).is_news_after(at(health, 1))
-        assert at(health, 0).is_news_after(at(SourceState(), 0))
-
-    def test_a_failure_that_begins_or_ends_is(self) -> None:
-        well = came(SourceState(), 0)
-        ill = failed(well, 1)
-        assert at(ill, 1).is_news_after(at(well, 1))
-        assert at(came(ill, 2), 2).is_news_after(at(ill, 2))
+def test_it_is_news_when_the_state_changes_or_something_fails() -> None:
+    ill = failed(WELL, 1)
+    assert at(WELL, 4).is_news_after(at(WELL, 1))
+    assert at(WELL, 0).is_news_after(at(NEW, 0))
+    assert at(ill, 1).is_news_after(at(WELL, 1))
+    assert at(failed(ill, 2), 2).is_news_after(at(ill, 2))
+    assert at(came(ill, 2), 2).is_news_after(at(ill, 2))
+    assert not at(came(WELL, 1), 1).is_news_after(at(WELL, 1)), "all is well"
 
 
 def test_the_status_is_written_as_documented() -> None:
-    health = failed(came(SourceState(), 0), 1, "CoinGecko: “busy”")
-    assert json.loads(at(health, 1).to_json()) == {
+    assert json.loads(at(failed(WELL, 1, "CoinGecko: “busy”"), 1).to_json()) == {
         "state": "live",
         "since": "2026-11-23T05:54:00.000Z",
         "reason": "CoinGecko: “busy”",
         "next_attempt_at": "2026-11-23T05:56:00.000Z",
     }
-    assert json.loads(at(SourceState(), 0).to_json()) == {
-        "state": "starting",
-        "since": None,
-        "reason": None,
-        "next_attempt_at": None,
-    }
+    nothing = {"since": None, "reason": None, "next_attempt_at": None}
+    assert json.loads(at(NEW, 0).to_json()) == {"state": "starting", **nothing}
 
 
-class TestHealth:
-    @pytest.mark.parametrize(
-        "health", [SourceState(), came(SourceState(), 0), failed(SourceState(), 0)]
-    )
-    def test_it_comes_back_as_it_went(self, health: SourceState) -> None:
-        assert SourceState.from_dict(json.loads(json.dumps(health.to_dict()))) == health
+@pytest.mark.parametrize("source", [NEW, WELL, failed(NEW, 0), SourceState(not_before=1)])
+def test_a_state_comes_back_as_it_went(source: SourceState) -> None:
+    body = json.loads(json.dumps(source.to_dict()))
+    assert SourceState.from_dict(body) == source
+    assert body["barred_until"] == source.not_before, "the name that older versions know"
 
-    @pytest.mark.parametrize(
-        "body",
-        [None, [], "well", 5, {"mood": None}, {}],
-    )
-    def test_what_is_none_is_refused(self, body: object) -> None:
-        with pytest.raises(MessageError, match="not a state"):
-            SourceState.from_dict(body)
+
+@pytest.mark.parametrize(
+    "wrong", [None, [], "well", 5, {}, {"mood": None}, {"fresh_at": -1}, {"reason": 5}, {"etag": 1}]
+)
+def test_what_is_no_state_is_refused(wrong: object) -> None:
+    body = NEW.to_dict() | wrong if isinstance(wrong, dict) and wrong else wrong
+    with pytest.raises(MessageError, match="not a state of the source"):
+        SourceState.from_dict(body)
+
+
+def test_a_bar_ends_and_one_beyond_an_hour_is_a_clock_that_stepped() -> None:
+    source = SourceState(attempted_at=0, not_before=MAX_BAR_MS)
+    assert "asked to wait 3600 s" in (reason_to_skip(source, 0, MINUTE) or "")
+    assert reason_to_skip(source, MAX_BAR_MS, MINUTE) is None
+    assert reason_to_skip(source, -MINUTE, MINUTE) is None

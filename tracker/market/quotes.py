@@ -124,7 +124,8 @@ class TickJson:
             made = cls(text, checked_ms(body["id"]), tuple(one["id"] for one in body["quotes"]))
             is_head = isinstance(body["currency"], str) and isinstance(body["source"], str)
             is_one_line = "\n" not in text and "\r" not in text
-            if is_head and is_one_line and text.endswith("]}") and made._parts:
+            is_compact = _QUOTES + _QUOTE in text and text.endswith("]}") and made._parts
+            if is_head and is_one_line and is_compact:
                 return made
         except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
             raise MessageError(f"not a tick: {error!r} in {text[:200]!r}") from error
