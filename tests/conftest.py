@@ -281,7 +281,9 @@ def migrate(database_url: str) -> None:
 def close(app: Flask) -> None:
     """Give back what *app* holds."""
     services(app).close()
-    if "admin_redis" in app.extensions:
-        app.extensions["admin_redis"].close()
+    if admin := app.extensions.get("admin"):
+        admin.extensions["auth"].redis.close()
+        with admin.app_context():
+            db.engine.dispose()
     with app.app_context():
         db.engine.dispose()

@@ -26,7 +26,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 
     from tracker import config, services, web
     from tracker.server.request_limits import MAX_BODY
-    from tracker.web.middleware.counting import Limits
+    from tracker.web.middleware.rate_limit import RateLimits
 
     settings = settings or config.load()
     app = Flask(
@@ -37,10 +37,10 @@ def create_app(settings: Settings | None = None) -> Flask:
     )
     app.config["SECRET_KEY"] = settings.secret_key
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY  # under any server
-    services.register(app, settings, Limits(app, settings))
-    web.register(app)
+    services.register(app, settings, RateLimits(settings))
     if settings.admin_password:
-        from tracker import admin  # which nobody pays for who has no use for it
+        from tracker import admin  # costs memory: only where it is used
 
-        admin.register(app)
+        admin.mount(app)  # before the web's middleware is wrapped around both
+    web.register(app)
     return app

@@ -31,7 +31,7 @@ from tracker.stream.admission import Admission
 from tracker.stream.hub import Hub
 
 if TYPE_CHECKING:
-    from tracker.web.middleware.counting import Limits
+    from tracker.web.middleware.rate_limit import RateLimits
 
 RESERVE = 100
 """Descriptors that the process needs for itself, besides a tenth for requests under way."""
@@ -57,14 +57,14 @@ class Services:
     admission: Admission
     relay: Relay
     history_cache: HistoryCache
-    rate_limits: Limits
+    rate_limits: RateLimits
     instruments: Instruments
     sampler: Sampler
     collector: Collector
     readiness: Readiness
 
     @classmethod
-    def build(cls, backend: Backend, rate_limits: Limits) -> Self:
+    def build(cls, backend: Backend, rate_limits: RateLimits) -> Self:
         """Return the services on *backend*. Nothing is started or connected to."""
         settings = backend.settings
         admission = Admission(
@@ -133,7 +133,7 @@ def services(app: Flask | None = None) -> Services:
     return cast(Services, (app or current_app).extensions[KEY])
 
 
-def register(app: Flask, settings: Settings, rate_limits: Limits) -> None:
+def register(app: Flask, settings: Settings, rate_limits: RateLimits) -> None:
     """Build the services of *app* and keep them in `app.extensions`."""
     backends.make_folder_of(settings.database_url)
     app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url

@@ -391,9 +391,10 @@ OF_THE_WEB = (
     Mutation(
         "api: requests are not counted against the limit",
         "tracker/web/middleware/rate_limit.py",
-        "wait = ask()",
-        "wait = None",
-        "tests/web/middleware/test_rate_limit.py::test_one_too_many_is_told_when_to_ask_again",
+        'wait_s = services().rate_limits.hit(per_minute, "api", network)',
+        "wait_s = None",
+        "tests/web/middleware/test_rate_limit.py"
+        "::test_one_request_too_many_gets_429_with_the_time_to_retry",
     ),
     Mutation(
         "requests: a line has no limit",
@@ -407,21 +408,21 @@ OF_THE_WEB = (
         "tracker/web/middleware/client_address.py",
         "    if hops:\n",
         "    hops = hops or 1\n    if hops:\n",
-        "tests/admin/test_admin.py::TestAttempts::test_an_address_is_not_what_its_sender_says",
+        "tests/admin/test_auth.py::TestAttempts::test_an_address_is_not_what_its_sender_says",
     ),
     Mutation(
         "admin: the user's name alone opens the door",
         "tracker/admin/auth.py",
         "return all(right)",
         "return any(right)",
-        "tests/admin/test_admin.py::TestTheDoor::test_wants_the_user_and_the_password",
+        "tests/admin/test_auth.py::TestWithoutASession::test_user_and_password_must_be_right",
     ),
     Mutation(
         "admin: a change needs no token",
         "tracker/admin/auth.py",
-        "            _csrf.protect()\n",
-        "            pass\n",
-        "tests/admin/test_admin.py::TestChanges::test_need_the_sessions_token",
+        "        _csrf.protect()\n",
+        "        pass\n",
+        "tests/admin/test_auth.py::TestChanges::test_they_need_the_sessions_token",
     ),
     Mutation(
         "logs: secrets are written out",

@@ -13,8 +13,7 @@ from redis.exceptions import RedisError
 
 from tracker.admin import job_status
 from tracker.admin.audit_log import note
-from tracker.admin.auth import door, next_address
-from tracker.admin.dashboard import connection
+from tracker.admin.auth import auth, next_address
 from tracker.logs.context import current
 from tracker.logs.redaction import hiding
 from tracker.services import services
@@ -24,75 +23,91 @@ at: Callable[..., Callable[[F], F]] = expose
 """Flask-Admin's decorator, with its type."""
 
 
-class Pages(AdminIndexView):  # type: ignore[misc]
-    """What an operator looks at first."""
+class Index(AdminIndexView):  # type: ignore[misc]
+    """The jobs, and logging in and out."""
 
     @at("/")
     def index(self) -> ResponseReturnValue:
-        """Show what the jobs do, or that Redis does not tell."""
-        found = told = trouble = None
+        """Show queue, schedule, workers and failures, or that Redis cannot be reached."""
+        jobs = stats = trouble = None
+        hide = hiding(services().settings)
+        services().relay.start()
         try:
-            found = job_status.look(connection(), hiding(services().settings))
-            told = services().backend.refresh_stats.read()
+            jobs = job_status.look(auth().redis, hide)
+            stats = services().backend.refresh_stats.read()
         except (RedisError, OSError) as error:
-            trouble = hiding(services().settings)(str(error))
-        return self._page(
+            trouble = hide(str(error))
+        return self.page(
             "admin/jobs.html",
-            jobs=found,
-            told=told,
+            jobs=jobs,
+            stats=stats,
             trouble=trouble,
-            health=services().backend.store.source_state(),
+            state=services().backend.store.source_state(),
             status=services().relay.status(),
             newest=services().relay.state.newest,
         )
 
     @at("/refresh", methods=["POST"])
     def refresh(self) -> ResponseReturnValue:
-        """Queue a refresh, and tell what became of the wish."""
-        try:
-            done = job_status.refresh_now(
-                connection(),
-                services().backend.store.source_state(),
-                services().settings.interval,
-                current("request") or "",
-            )
-        except (RedisError, OSError) as error:
-            done = (
-                f"Not queued: Redis cannot be reached ({hiding(services().settings)(str(error))})."
-            )
-        note("refresh now: %s", done)
-        flash(done, "warning" if done.startswith("Not") or ";" in done else "success")
-        return redirect(url_for("admin.index"))
+        """Queue a refresh out of turn."""
+        state, interval = services().backend.store.source_state(), services().settings.interval
+        return _done(
+            "refresh now",
+            lambda: job_status.refresh_now(auth().redis, state, interval, current("request") or ""),
+        )
+
+    @at("/jobs/<id>/retry", methods=["POST"])
+    def retry(self, id: str) -> ResponseReturnValue:
+        """Queue a failed job again."""
+        return _done(f"job {id}", lambda: job_status.retry(auth().redis, id))
+
+    @at("/jobs/<id>/delete", methods=["POST"])
+    def delete(self, id: str) -> ResponseReturnValue:
+        """Delete a job that failed or waits."""
+        return _done(f"job {id}", lambda: job_status.delete(auth().redis, id))
 
     @at("/login", methods=["GET", "POST"])
     def login(self) -> ResponseReturnValue:
-        """Ask for the password, and let those in who know it."""
+        """Show the form; begin a session for the right password."""
         wanted = next_address(request.args.get("next", ""))
         if request.method != "POST":
-            return redirect(wanted) if door().is_in() else self._form("", 200)
-        wait = door().seconds_to_wait()
-        if wait is not None:
+            return redirect(wanted) if auth().is_logged_in() else self._form("", 200)
+        wait_s = auth().seconds_to_wait()
+        if wait_s is not None:
             note("login: locked out, too many attempts", level=logging.WARNING)
-            response = self._form(f"Too many attempts. Try again in {wait} s.", 429)
-            response.headers["Retry-After"] = str(wait)
+            response = self._form(f"Too many attempts. Try again in {wait_s} s.", 429)
+            response.headers["Retry-After"] = str(wait_s)
             return response
         user = request.form.get("user", "")
-        if not door().opens(user, request.form.get("password", "")):
+        if not auth().accepts(user, request.form.get("password", "")):
             note("login: refused, user %r", user, level=logging.WARNING)
-            return self._form("That is not the user or not the password.", 401)
-        door().let_in()
-        note("login: let in")
+            return self._form("Wrong user or password.", 401)
+        auth().login()
+        note("login: accepted")
         return redirect(wanted)
 
     @at("/logout", methods=["POST"])
     def logout(self) -> ResponseReturnValue:
         """End the session."""
-        door().let_out()
+        auth().logout()
         note("logout")
         return redirect(url_for("admin.login"))
 
-    def _form(self, trouble: str, status: int) -> Response:
-        return make_response(self._page("admin/login.html", trouble=trouble), status)
+    def page(self, template: str, **values: object) -> str:
+        """Return *template* with the admin's menu; *values* are what it shows."""
+        prices = f"{request.script_root.rpartition('/')[0]}/cryptos/"
+        return cast(str, self.render(template, prices=prices, **values))
 
-    def _page(self, template: str, **values: object) -> str:
-        return cast(str, self.render(template, **values))
+    def _form(self, trouble: str, status: int) -> Response:
+        return make_response(self.page("admin/login.html", trouble=trouble), status)
+
+
+def _done(what: str, act: Callable[[], str]) -> ResponseReturnValue:
+    """Act, log and show what was done, and go back to the jobs."""
+    try:
+        done = act()
+    except (RedisError, OSError) as error:
+        done = f"Not done: Redis cannot be reached ({hiding(services().settings)(str(error))})."
+    note("%s: %s", what, done)
+    flash(done, "warning" if done.startswith("Not") or ";" in done else "success")
+    return redirect(url_for("admin.index"))

@@ -12,6 +12,7 @@ from typing import Any
 
 from redis import Redis
 from rq import Queue, Worker
+from rq.exceptions import InvalidJobOperation, NoSuchJobError
 from rq.job import Job
 from rq.registry import FailedJobRegistry
 
@@ -22,12 +23,12 @@ from tracker.times import now_ms
 SCHEDULE = "rq:scheduler:scheduled_jobs"
 """rq-scheduler's sorted set: ids by the unix time of their next run."""
 
-MOST = 20
-"""Failed jobs that are shown."""
+MAX_SHOWN = 20
+"""Jobs shown of those that wait and of those that failed."""
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
+class FailedJob:
     """A job that failed: when, and its error's last line."""
 
     id: str
@@ -37,11 +38,11 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Jobs:
-    """What is known: next runs by id, workers by name with state and last sign of life."""
+    """Next runs by id, workers by name with state and last sign of life, what waits and failed."""
 
     schedule: list[tuple[str, datetime]]
     workers: list[tuple[str, str, datetime | None]]
-    failed: list[Failed]
+    failed: list[FailedJob]
     queued: list[str]
 
 
@@ -49,7 +50,7 @@ def look(redis: Redis, hide: Callable[[str], str]) -> Jobs:
     """Return what *redis* knows; *hide* takes secrets out of errors."""
     schedule: Any = redis.zrange(SCHEDULE, 0, -1, withscores=True)
     queue = Queue(QUEUE, connection=redis)
-    failed = FailedJobRegistry(QUEUE, connection=redis).get_job_ids(-MOST, -1, cleanup=False)
+    failed = FailedJobRegistry(QUEUE, connection=redis).get_job_ids(-MAX_SHOWN, -1, cleanup=False)
     return Jobs(
         schedule=[(id.decode(), datetime.fromtimestamp(at, UTC)) for id, at in schedule],
         workers=[
@@ -57,18 +58,46 @@ def look(redis: Redis, hide: Callable[[str], str]) -> Jobs:
             for worker in Worker.all(queue=queue)
         ],
         failed=[_failed(job, hide) for job in Job.fetch_many(failed, connection=redis) if job],
-        queued=queue.get_job_ids(0, MOST),
+        queued=queue.get_job_ids(0, MAX_SHOWN),
     )
 
 
-def refresh_now(redis: Redis, health: SourceState, interval: int, request_id: str) -> str:
-    """Queue a refresh, unless the worker would pass over it; return what was done, in a sentence.
+def retry(redis: Redis, id: str) -> str:
+    """Queue the failed job *id* again; return what was done, in a sentence."""
+    try:
+        FailedJobRegistry(QUEUE, connection=redis).requeue(id)
+    except (NoSuchJobError, InvalidJobOperation, ValueError):  # RQ refuses odd ids
+        return "Not queued: there is no failed job of this id any more."
+    return "Queued again."
+
+
+def delete(redis: Redis, id: str) -> str:
+    """Delete the job *id* if it failed or waits; return what was done, in a sentence.
+
+    A job of the schedule is left alone: the scheduler would add it again.
+    """
+    failed = FailedJobRegistry(QUEUE, connection=redis)
+    if (
+        id not in failed.get_job_ids(cleanup=False)
+        and id not in Queue(QUEUE, connection=redis).get_job_ids()
+    ):
+        return "Not deleted: no job of this id failed or waits."
+    if redis.zscore(SCHEDULE, id) is None:
+        Job.fetch(id, connection=redis).delete()
+    else:
+        failed.remove(id)
+        Queue(QUEUE, connection=redis).remove(id)
+    return "Deleted."
+
+
+def refresh_now(redis: Redis, state: SourceState, interval: int, request_id: str) -> str:
+    """Queue a refresh, unless the worker would skip it; return what was done, in a sentence.
 
     *interval* is in seconds.
     """
-    why = reason_to_skip(health, now_ms(), interval * 1000)
+    why = reason_to_skip(state, now_ms(), interval * 1000)
     if why:
-        return f"Not queued, a worker would pass over it: {why}."
+        return f"Not queued, because a worker would skip it: {why}."
     queue = Queue(QUEUE, connection=redis)
     if waiting := {REFRESH_ID, REFRESH_NOW_ID} & set(queue.get_job_ids()):
         done = f"Not queued again: {waiting.pop()} waits in the queue already"
@@ -82,10 +111,10 @@ def refresh_now(redis: Redis, health: SourceState, interval: int, request_id: st
         )
         done = "Queued"
     alive = Worker.count(queue=queue)
-    return f"{done}." if alive else f"{done}; no worker is alive, so it runs when one comes."
+    return f"{done}." if alive else f"{done}; no worker is alive, so it runs when one starts."
 
 
-def _failed(job: Job, hide: Callable[[str], str]) -> Failed:
+def _failed(job: Job, hide: Callable[[str], str]) -> FailedJob:
     result = job.latest_result()
     lines = (result.exc_string or "").strip().splitlines() if result else []
-    return Failed(job.id, job.ended_at, hide(lines[-1])[:300] if lines else "not known")
+    return FailedJob(job.id, job.ended_at, hide(lines[-1])[:300] if lines else "unknown")

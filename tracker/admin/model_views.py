@@ -1,8 +1,8 @@
 """The tables: coins, which can be named and hidden, and ticks, quotes and candles to look at.
 
-A year has a million rows. So nothing is counted, sorting and searching are by
-what has an index, and a query ends after `PATIENCE`: while SQLite reads, the web stands still.
-Writing is the store's, one transaction that begins as a writer.
+A year has a million rows. So rows are not counted, only indexed columns are sorted and
+searched, and a query ends after `QUERY_TIMEOUT_S`: while SQLite reads, the web stands still.
+The store does the writing, in one transaction that begins as a writer.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any, ClassVar, cast
 from flask import flash
 from flask_admin.contrib.sqla import ModelView
 from markupsafe import Markup
-from sqlalchemy import and_, text
+from sqlalchemy import Connection, and_, text
 from sqlalchemy.exc import DBAPIError
 from wtforms import BooleanField, Form, StringField
 from wtforms.validators import Length, Optional, ValidationError
@@ -29,12 +29,11 @@ from tracker.services import db, services
 from tracker.storage.models import CandleRow, CoinRow, QuoteRow, TickRow
 from tracker.times import DAY_MS, iso
 
-PATIENCE = 1.5
-"""Seconds that a query may take."""
+QUERY_TIMEOUT_S = 1.5
 STEPS = 5000
-"""Of SQLite's machine, between two looks at the clock: well below a millisecond."""
-PAGES = 500
-"""Pages one can turn: what is passed over is read, too."""
+"""SQLite instructions between two looks at the clock: well below a millisecond."""
+MAX_PAGE = 500
+"""The last page that can be reached: rows that are skipped are read, too."""
 
 
 def views(settings: Settings) -> list[ModelView]:
@@ -58,7 +57,7 @@ def _in_one_line(text: str) -> Markup:
 
 
 class Table(ModelView):  # type: ignore[misc]
-    """A table to look at: newest first, page by page, found by `found`."""
+    """A table to look at: newest first, page by page, searched by `found`."""
 
     can_create = can_edit = can_delete = can_view_details = can_export = False
     can_set_page_size = True
@@ -70,9 +69,9 @@ class Table(ModelView):  # type: ignore[misc]
     named_filter_urls = False
     list_template = "admin/table.html"
     about = ""
-    """What the page says of the table."""
+    """Shown above the table."""
     finds = "a coin's id"
-    """What can be searched for."""
+    """What can be searched, shown in the empty field."""
 
     def scaffold_form(self) -> type[Form]:
         """Return a form without fields: there is nothing to be changed."""
@@ -97,18 +96,18 @@ class Table(ModelView):  # type: ignore[misc]
 
     def get_list(self, page: int | None, *args: Any, **options: Any) -> Any:
         """Return the rows of a page; none, and why, when that takes too long."""
-        page = min(max(page or 0, 0), PAGES)
+        page = min(max(page or 0, 0), MAX_PAGE)
         try:
-            with _for_a_while():
+            with _limited(db.session.connection()):
                 return super().get_list(page, *args, **options)
         except DBAPIError:
             db.session.rollback()
-            flash(f"That took longer than {PATIENCE} s. Search for less.", "warning")
+            flash(f"That took longer than {QUERY_TIMEOUT_S} s. Search for less.", "warning")
             return None, []
 
 
 class Coins(Table):
-    """Coins, and what people here want of them."""
+    """Coins, which can be renamed and hidden."""
 
     can_edit = True
     column_display_actions = True
@@ -119,8 +118,8 @@ class Coins(Table):
     edit_template = "admin/coin.html"
     about = (
         "A display name and hiding hold from the next tick on, for the page, the stream, the API "
-        "and what is stored alike. A hidden coin's past stays, and can be asked for by its id; "
-        "no coin comes in its place."
+        "and what is stored alike. A hidden coin's past stays and can be read by its id; "
+        "no other coin takes its place."
     )
 
     def scaffold_form(self) -> type[Form]:
@@ -150,7 +149,7 @@ class Coins(Table):
         """Have the store write what the form says."""
         id, name, hidden = model.id, form.display_name.data or None, bool(form.hidden.data)
         before = (model.display_name, model.hidden)
-        db.session.rollback()  # it has read, and must not hold on to what it saw
+        db.session.rollback()  # its read transaction would block the writer
         try:
             services().backend.store.show_coin(id, display_name=name, hidden=hidden)
         except StoreError as error:
@@ -243,14 +242,13 @@ def _printable(form: Form, field: StringField) -> None:
 
 
 @contextmanager
-def _for_a_while() -> Iterator[None]:
-    """Let what the session asks within take `PATIENCE` at most. Raises `DBAPIError`."""
-    connection = db.session.connection()
+def _limited(connection: Connection) -> Iterator[None]:
+    """Let queries on *connection* take `QUERY_TIMEOUT_S` at most. Raises `DBAPIError`."""
     if connection.dialect.name == "postgresql":
-        connection.execute(text(f"SET LOCAL statement_timeout = {int(PATIENCE * 1000)}"))
+        connection.execute(text(f"SET LOCAL statement_timeout = {int(QUERY_TIMEOUT_S * 1000)}"))
         yield
         return
-    ends_at = time.monotonic() + PATIENCE
+    ends_at = time.monotonic() + QUERY_TIMEOUT_S
     driver: Any = connection.connection.driver_connection
     driver.set_progress_handler(lambda: time.monotonic() > ends_at, STEPS)
     try:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from types import ModuleType
 
-from flask import Flask, request
+from flask import Flask, Request, Response, request
+from flask.sessions import SecureCookieSession, SessionInterface, SessionMixin
 from flask_cors import CORS
 
 from tracker.services import services
@@ -21,14 +22,24 @@ from tracker.web.middleware import (
     static_files,
 )
 from tracker.web.pages import coin, cryptos, embed, site_files
-from tracker.web.sessions import NoSessions
 
 FOR_PEOPLE = (static_files, site_files, cryptos, coin, embed)
 """Modules with pages, and with the files that pages load."""
 FOR_PROGRAMS = (prices, history, stream, docs, probes, metrics)
-SHOW_PRICES = ("pages", "coin", "embed", "api", "history", "stream", "admin")
+SHOW_PRICES = ("pages", "coin", "embed", "api", "history", "stream")
 """Blueprints whose views need a relay that has started."""
 CORS_PATHS: list[str | re.Pattern[str]] = [r"/stream", r"/api/.*"]
+
+
+class NoSessions(SessionInterface):
+    """No sessions: Flask's own would cost a tenth of a request, and send `Vary: Cookie`."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        """Open none."""
+        return None
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        """Save none."""
 
 
 def register(app: Flask, modules: tuple[ModuleType, ...] = (*FOR_PEOPLE, *FOR_PROGRAMS)) -> None:

@@ -1,39 +1,120 @@
-"""How often one address may ask the API; whoever asks more often is told when to come again.
+"""Rate limits: counted in Redis, for all web processes together, in fixed windows of a minute.
 
-The stream has limits of its own (`stream.admission`). Pages, assets, checks
-and metrics have none, and a browser's preflight is not the page's doing.
+A fixed window is one number per client in Redis, and says exactly when it ends; at
+worst, around that end, a client has twice its share. While Redis is away each process
+counts in memory. A Redis that hangs costs one request `REDIS_TIMEOUT_S`; it is then
+left alone for 1, 2, 4 … seconds.
+
+Only `/api` and the admin's passwords are limited here; the stream has limits of its own
+(`tracker.stream.admission`).
 """
 
 from __future__ import annotations
 
-from flask import Flask, Response, request
+import logging
+import time
+from contextlib import suppress
 
+from flask import Flask, Response, request
+from limits import RateLimitItemPerMinute
+from limits.storage import MemoryStorage, RedisStorage
+from limits.strategies import FixedWindowRateLimiter
+from redis import ConnectionPool
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+from tracker.config import Settings
+from tracker.errors import ConfigError
+from tracker.logs.throttle import Repeated as FailureLog
+from tracker.messaging.redis_client import connect
 from tracker.services import services
 from tracker.web.middleware.client_address import client_network
 from tracker.web.middleware.problem_details import problem
 
-PATHS = ("/api/",)
+PATH = "/api/"
+REDIS_TIMEOUT_S = 0.25
+MAX_PAUSE_S = 32.0
+"""The longest time for which a failing Redis is left alone."""
+WINDOW_S = 60
+
+log = logging.getLogger(__name__)
+
+
+class RateLimits:
+    """The counts of one application."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._memory = FixedWindowRateLimiter(MemoryStorage())
+        self._pool: ConnectionPool | None = None
+        self._redis: FixedWindowRateLimiter | None = None
+        with suppress(ConfigError):  # without a REDIS_URL: a process that serves no requests
+            self._pool = connect(
+                settings,
+                socket_timeout=REDIS_TIMEOUT_S,
+                socket_connect_timeout=REDIS_TIMEOUT_S,
+                retry=Retry(NoBackoff(), 0),
+            ).connection_pool
+            storage = RedisStorage("redis://", connection_pool=self._pool)
+            self._redis = FixedWindowRateLimiter(storage)
+        self._failures = 0
+        self._redis_again_at = 0.0
+        self._log = FailureLog(log)
+
+    def close(self) -> None:
+        """Close the connections; the next count opens new ones."""
+        if self._pool:
+            self._pool.disconnect()
+
+    def hit(self, per_minute: int, *key: str) -> int | None:
+        """Count a request of *key*.
+
+        Returns None, or where the key has had *per_minute* the seconds to the window's end.
+        """
+        item = RateLimitItemPerMinute(per_minute)
+        if self._redis and time.monotonic() >= self._redis_again_at:
+            try:
+                wait_s = _hit(self._redis, item, key)
+            except (RedisError, OSError) as error:
+                self._leave_redis_alone(error)
+            else:
+                self._failures = 0
+                self._log.over("requests are counted in Redis again")
+                return wait_s
+        return _hit(self._memory, item, key)
+
+    def _leave_redis_alone(self, error: Exception) -> None:
+        pause_s = min(MAX_PAUSE_S, 2.0**self._failures)
+        self._failures += 1
+        self._redis_again_at = time.monotonic() + pause_s
+        self._log.failed(f"requests are counted in memory, as Redis fails: {error}")
+
+
+def _hit(
+    limiter: FixedWindowRateLimiter, item: RateLimitItemPerMinute, key: tuple[str, ...]
+) -> int | None:
+    if limiter.hit(item, *key):
+        return None
+    left_s = limiter.get_window_stats(item, *key).reset_time - time.time()
+    return min(WINDOW_S, max(1, round(left_s)))
 
 
 def register(app: Flask) -> None:
-    """Hold the readers of *app*'s API to the settings' limit."""
-    settings = services(app).settings
-    if not settings.rate_limit:
+    """Limit the requests for *app*'s API from one network, as its settings say."""
+    per_minute = services(app).settings.rate_limit
+    if not per_minute:
         return
-    ask = services(app).rate_limits.a_minute(settings.rate_limit, "api")
 
     @app.before_request
     def count() -> Response | None:
-        if not request.path.startswith(PATHS) or request.method == "OPTIONS":
+        if not request.path.startswith(PATH) or request.method == "OPTIONS":
+            return None  # a preflight is the browser's doing, not the page's
+        network = client_network()
+        wait_s = services().rate_limits.hit(per_minute, "api", network)
+        if wait_s is None:
             return None
-        wait = ask()
-        return None if wait is None else too_many(settings.rate_limit, wait)
-
-
-def too_many(most: int, wait: int) -> Response:
-    """Return the answer to one who has asked *most* times and may again in *wait* seconds."""
-    detail = (
-        f"{client_network()} has asked {most} times in a minute, as often as accepted; "
-        f"ask again in {wait} s, or read /stream, which tells all by itself"
-    )
-    return problem(429, detail, Retry_After=str(wait), Cache_Control="no-store")
+        detail = (
+            f"{network} has sent {per_minute} requests within a minute, which is the limit; "
+            f"try again in {wait_s} s, or read /stream, which sends each change by itself"
+        )
+        return problem(429, detail, Retry_After=str(wait_s), Cache_Control="no-store")

@@ -1,0 +1,123 @@
+"""The admin's jobs page: what it shows, a refresh out of turn, retry and delete."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from redis import Redis
+from rq import Queue
+from rq.registry import FailedJobRegistry
+
+from tests.admin.conftest import PASSWORD, log_in, post
+from tests.conftest import AppFactory, SettingsFactory
+from tests.support.tools import Child, environment, newest_of, now_ms, wait_for
+from tests.support.web_process import tick
+from tracker.admin import job_status
+from tracker.messaging.job_queue import QUEUE, REFRESH, REFRESH_NOW_ID
+from tracker.messaging.redis_client import connect
+from tracker.services import services
+from worker import scheduler
+from worker.jobs import refresh_prices
+
+
+@pytest.fixture
+def redis(app: Flask) -> Iterator[Redis]:
+    with connect(services(app).settings) as found:
+        yield found
+
+
+def act(client: FlaskClient, path: str) -> str:
+    """Return the page that a change leads to."""
+    return client.get(post(client, f"/admin/{path}").location).text
+
+
+def fail(redis: Redis, *arguments: str, id: str = "fails") -> None:
+    """Have the job *id* fail, with *arguments* in its error."""
+    queue = Queue(QUEUE, connection=redis, is_async=False)
+    queue.enqueue(f"nowhere.{'-'.join(arguments)}", *arguments, job_id=id)
+
+
+def test_names_are_those_of_the_worker() -> None:
+    assert f"{refresh_prices.__module__}.{refresh_prices.__name__}" == REFRESH
+    assert scheduler.RefreshScheduler.scheduled_jobs_key == job_status.SCHEDULE
+
+
+def test_a_refresh_is_queued_once_and_the_page_says_that_no_worker_is_alive(
+    client: FlaskClient, redis: Redis
+) -> None:
+    assert "Queued; no worker is alive" in act(client, "refresh")
+    assert Queue(QUEUE, connection=redis).job_ids == [REFRESH_NOW_ID]
+    assert "Not queued again: refresh_now waits" in act(client, "refresh")
+    assert "Deleted." in act(client, f"jobs/{REFRESH_NOW_ID}/delete")
+    assert Queue(QUEUE, connection=redis).job_ids == []
+
+
+def test_a_refresh_that_a_worker_would_skip_is_not_queued(
+    app: Flask, client: FlaskClient, redis: Redis
+) -> None:
+    tick(app)
+    assert "because a worker would skip it: the last attempt was" in act(client, "refresh")
+    services(app).backend.store.save_failure(
+        "busy", at=now_ms() - 60_000, next_attempt_at=now_ms(), not_before=now_ms() + 9_000
+    )
+    assert "the source asked to wait 9 s more" in act(client, "refresh")
+    assert Queue(QUEUE, connection=redis).job_ids == []
+
+
+def test_a_failed_job_is_shown_without_secrets_as_text_retried_and_deleted(
+    client: FlaskClient, redis: Redis
+) -> None:
+    fail(redis, PASSWORD, "<img id=evil>")
+    page = client.get("/admin/").text
+    assert "Invalid attribute name" in page
+    assert PASSWORD not in page
+    assert "<img id=evil>" not in page
+    assert "Queued again." in act(client, "jobs/fails/retry")
+    assert Queue(QUEUE, connection=redis).job_ids == ["fails"]
+    assert "there is no failed job" in act(client, "jobs/fails/retry")
+    assert "Deleted." in act(client, "jobs/fails/delete")
+    assert not redis.exists("rq:job:fails")
+    assert "no job of this id failed or waits" in act(client, "jobs/fails/delete")
+
+
+def test_deleting_a_failed_job_of_the_schedule_keeps_it_in_the_schedule(
+    client: FlaskClient, redis: Redis
+) -> None:
+    fail(redis)
+    redis.zadd(job_status.SCHEDULE, {"fails": 1e10})
+    assert "Deleted." in act(client, "jobs/fails/delete")
+    assert FailedJobRegistry(QUEUE, connection=redis).get_job_ids() == []
+    assert redis.exists("rq:job:fails")
+
+
+@pytest.mark.parametrize("id", ["no", "..", "x" * 3000, "%00", "a%0Ab", "٣", "{{7*7}}"])
+def test_an_odd_id_is_no_job(client: FlaskClient, id: str) -> None:
+    for action in ("retry", "delete"):
+        response = post(client, f"/admin/jobs/{id}/{action}")
+        assert response.status_code in (302, 308, 404, 405)
+
+
+def test_without_redis_the_page_says_so_and_hides_its_password(make_app: AppFactory) -> None:
+    client = make_app(
+        admin_password=PASSWORD, redis_url="redis://:hush-hush@127.0.0.1:1"
+    ).test_client()
+    log_in(client)
+    for path in ("refresh", "jobs/x/retry", "jobs/x/delete"):
+        page = act(client, path)
+        assert "Not done: Redis cannot be reached" in page
+        assert "the jobs cannot be shown" in page
+        assert "hush-hush" not in page
+
+
+def test_a_worker_runs_the_refresh(
+    client: FlaskClient, settings: SettingsFactory, tmp_path: Path, app: Flask
+) -> None:
+    with Child("-m", "worker", env=environment(settings()), log=tmp_path / "worker.log"):
+        wait_for(lambda: "No worker is alive" not in client.get("/admin/").text)
+        assert "Queued." in act(client, "refresh")
+        wait_for(lambda: ">tick</td>" in client.get("/admin/").text)
+    assert newest_of(services(app).backend.store) is not None
