@@ -231,8 +231,10 @@ def prices_event(tick: Tick) -> str:
     return f"event: prices\nid: {tick.id}\ndata: {tick.to_json()}\n\n"
 
 
-def make_tick(*quotes: Quote, at: int = TICK_AT, source: str = "coingecko") -> Tick:
-    return Tick(id=at, currency="usd", source=source, quotes=quotes)
+def make_tick(
+    *quotes: Quote, at: int = TICK_AT, source: str = "coingecko", currency: str = "usd"
+) -> Tick:
+    return Tick(id=at, currency=currency, source=source, quotes=quotes)
 
 
 def quote(coin: str, price: str = "1.50", **changes: Any) -> Quote:
