@@ -1,4 +1,4 @@
-"""What browsers are told to refuse, on every answer, and what they still may do."""
+"""What browsers may load, run and frame, on every response."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from flask import Flask
 from flask.testing import FlaskClient
 from playwright.sync_api import Browser, expect
 
-from tests.conftest import AppFactory
 from tests.support.browser import Open, needs_chromium
 from tests.support.fake_site import BITCOIN, FakeRelay, Site, expect_state, make_app, make_tick
 from tests.support.web_process import tick
@@ -45,6 +44,7 @@ def test_every_answer_has_a_policy_that_lets_nothing_inline_in(
     assert rules(response)["default-src"] == "'none'"
     assert "unsafe" not in response.headers["Content-Security-Policy"]
     assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert "Cross-Origin-Resource-Policy" not in response.headers  # CORS decides
 
 
 def test_a_page_may_load_its_own_and_be_framed_by_nobody(client: FlaskClient) -> None:
@@ -77,34 +77,21 @@ def test_only_what_is_for_embedding_may_be_framed(client: FlaskClient) -> None:
     assert rules(client.get("/embedded"))["frame-ancestors"] == "'none'"
 
 
-@pytest.mark.parametrize("path", ["/api/prices", "/api/history", "/embed"])
-def test_nothing_keeps_other_origins_from_reading_what_cors_allows(
-    client: FlaskClient, path: str
-) -> None:
-    assert "Cross-Origin-Resource-Policy" not in client.get(path).headers
-
-
 def test_https_is_insisted_on_only_over_https(client: FlaskClient) -> None:
     assert "Strict-Transport-Security" not in client.get("/cryptos/").headers
     secure = client.get("/cryptos/", base_url="https://tracker.example")
     assert "max-age=31536000" in secure.headers["Strict-Transport-Security"]
 
 
-def test_https_is_what_a_trusted_proxy_says(make_app: AppFactory) -> None:
-    said = {"X-Forwarded-Proto": "https"}
-    trusting, wary = make_app(trusted_proxies=1), make_app()
-    for app, insists in ((trusting, True), (wary, False)):
-        found = app.test_client().get("/robots.txt", headers=said).headers
-        assert ("Strict-Transport-Security" in found) is insists
-
-
-def test_no_page_says_what_a_proxy_says_its_name_is(make_app: AppFactory) -> None:
+def test_a_trusted_proxy_names_the_scheme_and_never_the_host() -> None:
     """A cache in front tells pages apart by their Host, and by nothing else."""
-    said = {"X-Forwarded-Host": "evil.example"}
-    client = make_app(trusted_proxies=1).test_client()
-    for path in ("/", "/cryptos", "/cryptos/", "/api/docs"):
-        response = client.get(path, headers=said)
-        assert "evil.example" not in f"{response.headers}{response.text}"
+    sent = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "evil.example"}
+    for proxies in (0, 1):
+        client = make_app(FakeRelay(), trusted_proxies=proxies).test_client()
+        for path in ("/", "/cryptos", "/cryptos/"):
+            response = client.get(path, headers=sent)
+            assert ("Strict-Transport-Security" in response.headers) is bool(proxies)
+            assert "evil.example" not in f"{response.headers}{response.text}"
 
 
 def test_what_a_view_has_set_stays() -> None:

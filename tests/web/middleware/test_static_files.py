@@ -103,24 +103,17 @@ class TestAddress:
 
 
 class TestFile:
-    @pytest.mark.parametrize(
-        ("name", "type"),
-        [
-            ("js/live/live.js", "text/javascript; charset=utf-8"),
-            ("css/base.css", "text/css; charset=utf-8"),
-            ("bootstrap/bootstrap.min.css", "text/css; charset=utf-8"),
-            ("favicon.svg", "image/svg+xml"),
-            ("icons/icon-192.png", "image/png"),
-        ],
-    )
-    def test_is_kept_for_a_year(
-        self, app: Flask, client: FlaskClient, name: str, type: str
-    ) -> None:
-        response = client.get(address(app, name))
-        assert response.status_code == 200
-        assert response.headers["Content-Type"] == type
-        assert response.headers["Cache-Control"] == YEAR
-        assert "Set-Cookie" not in response.headers
+    def test_is_kept_for_a_year(self, app: Flask, client: FlaskClient) -> None:
+        for name, type in {
+            "js/live/live.js": "text/javascript; charset=utf-8",
+            "bootstrap/bootstrap.min.css": "text/css; charset=utf-8",
+            "favicon.svg": "image/svg+xml",
+            "icons/icon-192.png": "image/png",
+        }.items():
+            response = client.get(address(app, name))
+            assert (response.status_code, response.headers["Content-Type"]) == (200, type)
+            assert response.headers["Cache-Control"] == YEAR
+            assert "Set-Cookie" not in response.headers
 
     def test_of_a_script_comes_without_comments_and_is_still_one(
         self, app: Flask, client: FlaskClient
@@ -149,19 +142,13 @@ class TestFile:
         )
         assert again.status_code == 304
 
-    @pytest.mark.parametrize(
-        "name",
-        [
+    def test_is_one_of_ours_or_not_there(self, client: FlaskClient) -> None:
+        for name in (
             "../wsgi.py", "js/../../wsgi.py", "%2e%2e/wsgi.py", "..%2fwsgi.py", "/etc/passwd",
-            "js/%2e%2e/%2e%2e/wsgi.py", "..\\wsgi.py", "js", "js/", "js/package.json", "nosuch.js",
-        ],
-    )  # fmt: skip
-    def test_is_one_of_ours_or_not_there(self, client: FlaskClient, name: str) -> None:
-        response = client.get(f"/assets/0123456789ab/{name}", follow_redirects=True)
-        assert response.status_code == 404
-
-    def test_is_nowhere_else(self, client: FlaskClient) -> None:
-        assert client.get("/static/js/live/live.js").status_code == 404
+            "..\\wsgi.py", "js", "js/", "js/package.json", "nosuch.js",
+        ):  # fmt: skip
+            response = client.get(f"/assets/0123456789ab/{name}", follow_redirects=True)
+            assert response.status_code == 404, name
         assert client.get("/static/favicon.svg").status_code == 404
 
     @pytest.mark.parametrize("coding", CODINGS)
@@ -177,10 +164,15 @@ class TestFile:
         asked = {"Accept-Encoding": coding, "If-None-Match": small.headers["ETag"]}
         assert client.get(at, headers=asked).status_code == 304
 
-    def test_is_plain_for_those_who_refuse_codings(self, app: Flask, client: FlaskClient) -> None:
-        asked = {"Accept-Encoding": "br;q=0, gzip;q=0"}
-        response = client.get(address(app, "js/live/live.js"), headers=asked)
-        assert "Content-Encoding" not in response.headers
+    def test_is_plain_where_codings_are_refused_or_save_nothing(
+        self, app: Flask, client: FlaskClient
+    ) -> None:
+        for name, accepted in (
+            ("js/live/live.js", "br;q=0, gzip;q=0"),
+            ("icons/icon-512.png", "br, gzip"),
+        ):
+            response = client.get(address(app, name), headers={"Accept-Encoding": accepted})
+            assert "Content-Encoding" not in response.headers
 
     def test_is_compressed_once_for_all(
         self, app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
@@ -190,11 +182,6 @@ class TestFile:
         monkeypatch.delattr(brotli, "compress")
         assert client.get(address(app, "css/base.css"), headers=headers).data == first.data
 
-    def test_an_image_is_left_as_it_is(self, app: Flask, client: FlaskClient) -> None:
-        at = address(app, "icons/icon-512.png")
-        response = client.get(at, headers={"Accept-Encoding": "br, gzip"})
-        assert "Content-Encoding" not in response.headers
-
 
 class TestCompression:
     @pytest.mark.parametrize("path", ["/cryptos/", "/api/prices", "/api/history?range=24h"])
@@ -202,7 +189,8 @@ class TestCompression:
     def test_pages_and_api_come_compressed(
         self, client: FlaskClient, path: str, coding: str
     ) -> None:
-        response = client.get(path, headers={"Accept-Encoding": coding})
+        headers = {"Accept-Encoding": coding}
+        response = client.get(path, headers=headers)
         assert response.headers["Content-Encoding"] == coding
         assert "Accept-Encoding" in response.headers["Vary"]
         assert len(CODINGS[coding](response.data)) > len(response.data)
@@ -211,36 +199,20 @@ class TestCompression:
         assert "Content-Encoding" not in plain.headers
         assert "Accept-Encoding" in plain.headers["Vary"]
 
-    @pytest.mark.parametrize(
-        "path", ["/api/prices", "/api/history?range=24h", "/api/coins/coin-1/history"]
-    )
-    @pytest.mark.parametrize("coding", ["", "gzip", "gzip, deflate, br, zstd"])
-    def test_what_the_reader_has_is_not_sent_again(
-        self, client: FlaskClient, path: str, coding: str
+    @pytest.mark.parametrize("path", ["/api/prices", "/api/coins/coin-1/history"])
+    @pytest.mark.parametrize("coding", ["", "gzip, deflate, br, zstd"])
+    def test_what_the_client_has_is_neither_read_nor_sent_again(
+        self, client: FlaskClient, monkeypatch: pytest.MonkeyPatch, path: str, coding: str
     ) -> None:
         headers = {"Accept-Encoding": coding}
         first = client.get(path, headers=headers)
         assert first.headers["ETag"].startswith("W/" if coding else '"')
+        size = client.head(path, headers=headers).headers["Content-Length"]
+        assert size == first.headers["Content-Length"]
         headers["If-None-Match"] = first.headers["ETag"]
+        monkeypatch.delattr(FakeHistory, "points")
         again = client.get(path, headers=headers)
         assert (again.status_code, again.data) == (304, b"")
-
-    def test_what_the_reader_has_is_not_even_read_again(
-        self, app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        headers = {"Accept-Encoding": "br"}
-        path = "/api/coins/coin-1/history"
-        headers["If-None-Match"] = client.get(path, headers=headers).headers["ETag"]
-        monkeypatch.delattr(FakeHistory, "points")
-        assert client.get(path, headers=headers).status_code == 304
-
-    def test_head_tells_the_size_that_get_sends(self, client: FlaskClient) -> None:
-        headers = {"Accept-Encoding": "gzip"}
-        sizes = {
-            client.open("/api/prices", method=method, headers=headers).headers["Content-Length"]
-            for method in ("GET", "HEAD")
-        }
-        assert len(sizes) == 1
 
     def test_what_is_streamed_is_never_touched(self, app: Flask) -> None:
         def parts() -> Any:
@@ -253,7 +225,9 @@ class TestCompression:
 
 
 class TestManifest:
-    def test_names_icons_that_are_there_in_the_sizes_it_says(self, client: FlaskClient) -> None:
+    def test_names_icons_that_are_there_in_the_sizes_it_says(
+        self, app: Flask, client: FlaskClient
+    ) -> None:
         response = client.get("/manifest.webmanifest")
         assert response.mimetype == "application/manifest+json"
         manifest = json.loads(response.data)
@@ -265,8 +239,6 @@ class TestManifest:
             assert found.mimetype == icon["type"]
             if icon["type"] == "image/png":
                 assert icon["sizes"] == "{}x{}".format(*png_size(found.data))
-
-    def test_the_touch_icon_is_of_apples_size(self, app: Flask, client: FlaskClient) -> None:
         assert png_size(client.get(address(app, "icons/apple-touch-icon.png")).data) == (180, 180)
 
     def test_below_a_path_it_stays_below_it(self, client: FlaskClient) -> None:
@@ -337,7 +309,7 @@ class TestInChromium:
         with browser.new_context() as context:
             yield context.new_page()
 
-    def test_a_first_view_is_light(
+    def test_a_first_view_is_light_and_a_second_asks_for_no_asset(
         self, full_site: Site, page: Page, capsys: pytest.CaptureFixture[str]
     ) -> None:
         """All that comes from here, but for the stream: page, styles, scripts, icons, history."""
@@ -371,19 +343,15 @@ class TestInChromium:
         assert total <= FIRST_VIEW, told
         with capsys.disabled():
             print(f"\nfirst view: {total:.0f} bytes in {len(ours)} answers")  # noqa: T201
-
-    def test_a_second_view_asks_for_no_asset(self, full_site: Site, page: Page) -> None:
         page.goto(full_site.url, wait_until="load")
         expect_state(page, "live")
-        page.goto(full_site.url, wait_until="load")
-        expect_state(page, "live")
-        sizes = page.evaluate(
+        again = page.evaluate(
             """performance.getEntriesByType("resource")
                 .filter((entry) => entry.name.includes("/assets/"))
                 .map((entry) => entry.transferSize)"""
         )
-        assert len(sizes) > 5
-        assert set(sizes) == {0}
+        assert len(again) > 5
+        assert set(again) == {0}
 
     def test_a_page_from_before_an_upgrade_still_works(
         self, full_site: Site, new_page: Open
