@@ -61,11 +61,12 @@ def client(app: Flask) -> FlaskClient:
 
 def addresses(app: Flask, value: str = "1") -> Iterator[tuple[Rule, str]]:
     """Yield each rule of *app* that is asked for, and a path of it with *value* in it."""
-    for rule in app.url_map.iter_rules():
-        if rule.endpoint == "admin.logout":
-            continue  # it would spoil the rest
-        path = re.sub(r"<int:[^>]*>", "0", rule.rule)
-        yield rule, re.sub(r"<[^>]*>", value.replace("\\", ""), path)
+    for prefix, one in (("", app), ("/admin", app.extensions["admin"])):
+        for rule in one.url_map.iter_rules():
+            if rule.endpoint == "admin.logout":
+                continue  # it would spoil the rest
+            path = prefix + re.sub(r"<int:[^>]*>", "0", rule.rule)
+            yield rule, re.sub(r"<[^>]*>", value.replace("\\", ""), path)
 
 
 def ask(client: FlaskClient, path: str, method: str = "GET", **query: str) -> int:
@@ -108,7 +109,8 @@ def test_what_breaks_within_stays_within(app: Flask, client: FlaskClient) -> Non
     def explode(**_: Any) -> str:
         raise LookupError(f"{SECRET} in tracker/somewhere.py")
 
-    app.view_functions = dict.fromkeys(app.view_functions, explode)
+    for one in (app, app.extensions["admin"]):
+        one.view_functions = dict.fromkeys(one.view_functions, explode)
     seen = {
         ask(client, path, method)
         for rule, path in addresses(app, "bitcoin")
