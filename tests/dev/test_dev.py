@@ -29,27 +29,19 @@ from honcho.environ import parse_procfile
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from dev.crew import STAGES
 from dev.embedded_redis import EmbeddedRedis, binary, free_port
+from dev.manager import GRACE_S
+from tests.support.tools import ROOT, wait_for
 from tracker.config import Settings
 from tracker.errors import ConfigError
 
-ROOT = Path(__file__).resolve().parents[2]
 MAKE = shutil.which("make") or "make"
 
 WEB = "python -m http.server --bind 127.0.0.1 $PORT"
-STAYS = 'echo "stays pid=$$"; exec sleep 600'
-STUBBORN = "trap '' TERM; echo \"stubborn pid=$$\"; while :; do sleep 600; done"
-
-
-def eventually(condition: Callable[[], bool], seconds: float = 10) -> bool:
-    """Return whether *condition* came true within *seconds*."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.01)
-    return True
+STAYS = 'echo "stays pid=$$ with $REDIS_URL"; exec sleep 600'
+STUBBORN = (
+    "trap 'n=$((n+1)); echo refuses $n' TERM; echo \"stubborn pid=$$\"; while :; do sleep 600; done"
+)
 
 
 def is_gone(pid: int) -> bool:
@@ -64,6 +56,12 @@ def is_gone(pid: int) -> bool:
     return state == "Z"
 
 
+def is_free(port: int) -> bool:
+    """Return whether nothing listens on the loopback's *port*."""
+    with socket.socket() as caller:
+        return caller.connect_ex(("127.0.0.1", port)) != 0
+
+
 def program(path: Path, text: str) -> Path:
     """Write *text* as an executable shell script to *path*."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -75,13 +73,11 @@ def program(path: Path, text: str) -> Path:
 class TestEmbeddedRedis:
     def test_answers_and_leaves_nothing(self) -> None:
         with EmbeddedRedis() as server:
-            pid, directory = server.pid, server.directory
+            pid = server.pid
             with redis.Redis.from_url(server.url) as client:
                 assert client.ping()
         assert pid is not None
-        assert directory is not None
         assert is_gone(pid)
-        assert not directory.exists()
 
     def test_two_side_by_side_are_two(self) -> None:
         with EmbeddedRedis() as one, EmbeddedRedis() as other:
@@ -105,7 +101,6 @@ class TestEmbeddedRedis:
             with pytest.raises(ConfigError, match=r"redis-server did not start: .*port"):
                 server.start()
             assert server.pid is None
-            assert server.directory is None
 
     def test_prefers_the_redis_server_on_the_path(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -169,25 +164,17 @@ class Launcher:
         self.process.stdout.close()
         return self.process.wait()
 
-    def pids(self) -> list[int]:
-        """Return the process ids that the commands have printed."""
-        return [int(pid) for pid in re.findall(r"pid=(\d+)", self.output)]
-
     def left_nothing(self) -> bool:
-        """Return whether processes, temporary files and the port are gone."""
-        with socket.socket() as caller:
-            refused = caller.connect_ex(("127.0.0.1", self.port)) != 0
-        pids = self.pids()
-        return bool(pids) and all(map(is_gone, pids)) and refused and self.is_tidy()
-
-    def is_tidy(self) -> bool:
-        """Return whether no temporary file is left."""
-        return not list(self.temporary.iterdir())
+        """Return whether the processes that it printed, temporary files and all ports are gone."""
+        pids = [int(pid) for pid in re.findall(r"pid=(\d+)", self.output)]
+        ports = [self.port, *map(int, re.findall(r"redis://127.0.0.1:(\d+)", self.output))]
+        is_tidy = not list(self.temporary.iterdir())
+        return bool(pids) and all(map(is_gone, pids)) and all(map(is_free, ports)) and is_tidy
 
 
 @pytest.fixture
 def launch(tmp_path: Path) -> Iterator[Callable[..., Launcher]]:
-    """Start launchers; what a failed test leaves is killed, by the keeper behind it."""
+    """Start launchers; what a failed test leaves ends with its launcher."""
     launched: list[Launcher] = []
 
     def start(lines: dict[str, str], **env: str) -> Launcher:
@@ -209,23 +196,18 @@ def to_group(launcher: Launcher) -> None:
     os.killpg(launcher.process.pid, signal.SIGINT)
 
 
-def interrupt(launcher: Launcher) -> None:
-    """SIGINT to the launcher alone."""
-    launcher.process.send_signal(signal.SIGINT)
-
-
 def terminate(launcher: Launcher) -> None:
     """SIGTERM to the launcher alone."""
     launcher.process.terminate()
 
 
 class TestLauncher:
-    @pytest.mark.parametrize("ask", [to_group, interrupt, terminate])
+    @pytest.mark.parametrize("ask", [to_group, terminate])
     def test_gives_the_address_and_ends_cleanly_when_asked(
         self, launch: Launch, ask: Callable[[Launcher], None]
     ) -> None:
         launcher = launch({"release": "echo released", "web": WEB, "worker": STAYS})
-        launcher.until(f"Open http://localhost:{launcher.port}/cryptos/", "pid=")
+        launcher.until(f"Open http://localhost:{launcher.port}/cryptos/", "stays pid=")
         ask(launcher)
         assert launcher.end() == 0
         assert launcher.output.index("released") < launcher.output.index("stays pid")
@@ -243,35 +225,29 @@ class TestLauncher:
         with redis.Redis.from_url(url) as client:
             assert client.ping()
 
-    def test_starts_no_redis_where_one_is_named(self, launch: Launch) -> None:
-        launcher = launch(
-            {"worker": 'echo "has $REDIS_URL"; exec sleep 600'}, REDIS_URL="redis://elsewhere/3"
-        )
-        launcher.until("has redis://elsewhere/3")
-        assert launcher.is_tidy()
-
-    def test_one_that_dies_ends_all_with_its_name_and_status(self, launch: Launch) -> None:
-        dies = "until test -e started; do sleep 0.05; done; exit 7"
-        launcher = launch({"web": f"touch started; {STAYS}", "worker": dies})
-        assert launcher.end() == 7
-        assert "worker ended with status 7" in launcher.output
-        assert all(map(is_gone, launcher.pids()))
-        assert launcher.is_tidy()
-
-    def test_one_that_is_killed_gives_the_shells_status(self, launch: Launch) -> None:
-        launcher = launch({"web": STAYS, "worker": "kill -9 $$"})
-        assert launcher.end() == 128 + signal.SIGKILL
-        assert "worker ended by SIGKILL" in launcher.output
+    @pytest.mark.parametrize(
+        ("end", "reason", "status"), [("exit 7", "rc=7", 7), ("kill -9 $$", "rc=-9", 128 + 9)]
+    )
+    def test_one_that_ends_ends_all_with_its_name_and_status(
+        self, launch: Launch, end: str, reason: str, status: int
+    ) -> None:
+        ends = f'until test -e started; do sleep 0.05; done; echo "has $REDIS_URL"; {end}'
+        lines = {"web": f"touch started; {STAYS}", "worker": ends}
+        launcher = launch(lines, REDIS_URL="redis://elsewhere/3")
+        assert launcher.end() == status
+        assert f"worker stopped ({reason})" in launcher.output
+        assert "has redis://elsewhere/3" in launcher.output
+        assert launcher.left_nothing()
 
     def test_nothing_starts_after_a_failed_release(self, launch: Launch) -> None:
         launcher = launch({"release": "exit 3", "web": STAYS})
         assert launcher.end() == 3
-        assert "release ended with status 3" in launcher.output
-        assert launcher.pids() == []
+        assert "stays" not in launcher.output
+        assert launcher.left_nothing()
 
     def test_ctrl_c_during_the_release_starts_nothing_more(self, launch: Launch) -> None:
         launcher = launch({"release": STAYS, "web": "echo web started"})
-        launcher.until("pid=")
+        launcher.until("stays pid=")
         to_group(launcher)
         assert launcher.end() == 0
         assert "web started" not in launcher.output
@@ -279,29 +255,26 @@ class TestLauncher:
 
     def test_asked_three_times_it_kills_what_does_not_end(self, launch: Launch) -> None:
         launcher = launch({"worker": STUBBORN})
-        launcher.until("pid=")
+        launcher.until("stubborn pid=")
         since = time.monotonic()
-        to_group(launcher)
-        launcher.until("SIGINT: ending worker")
-        to_group(launcher)
-        launcher.until("SIGINT again")
+        for times in (1, 2):
+            to_group(launcher)
+            launcher.until(f"refuses {times}")
         to_group(launcher)
         assert launcher.end() == 0
-        assert "worker does not end: killing it" in launcher.output
-        assert time.monotonic() - since < STAGES[2][0], "it would have come to that by itself"
+        assert time.monotonic() - since < GRACE_S, "it would have come to that by itself"
         assert launcher.left_nothing()
 
     def test_killed_itself_it_leaves_nothing_either(self, launch: Launch) -> None:
         launcher = launch({"web": WEB, "worker": STAYS})
-        launcher.until("Open http://", "pid=")
+        launcher.until("Open http://", "stays pid=")
         launcher.process.kill()
         assert launcher.end() == -signal.SIGKILL
-        assert eventually(launcher.left_nothing)
+        wait_for(launcher.left_nothing)
 
     def test_ends_when_nobody_reads_its_output(self, launch: Launch) -> None:
-        talks = 'echo "talks pid=$$"; while echo again; do sleep 0.05; done'
-        launcher = launch({"worker": talks})
-        launcher.until("pid=")
+        launcher = launch({"worker": f"{STAYS} & while echo again; do sleep 0.05; done"})
+        launcher.until("stays pid=")
         assert launcher.process.stdout
         launcher.process.stdout.close()
         assert launcher.process.wait() == 0
@@ -318,8 +291,9 @@ class TestLauncher:
         with socket.create_server(("127.0.0.1", port)):
             launcher = launch({"web": STAYS}, PORT=str(port))
             assert launcher.end() == 1
+        assert launcher.output.startswith(f"PORT={port} is in use by another process; ")
+        assert re.search(r" PORT=\d+ make run\n$", launcher.output)
         assert launcher.output.count("\n") == 1
-        assert re.match(rf"PORT={port} .*in use.*PORT=\d+ make run$", launcher.output)
 
 
 class TestMakefile:

@@ -15,7 +15,6 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import psycopg
@@ -90,15 +89,10 @@ class EmbeddedPostgres:
         try:
             wait_for(self._answers, 60, "PostgreSQL answers")
         except BaseException:  # Ctrl-C among them: no __exit__ follows
-            self.__exit__(None, None, None)
+            self.__exit__()
             raise
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._process.send_signal(signal.SIGINT)
         self._process.wait(30)
         shutil.rmtree(self._directory, ignore_errors=True)

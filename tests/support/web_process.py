@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from flask import Flask
@@ -41,17 +40,12 @@ class Web:
         try:
             wait_for(self._answers, 60, "the web to answer")
         except BaseException:  # Ctrl-C among them: no __exit__ follows
-            self.child.__exit__(None, None, None)
+            self.child.__exit__()
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.child.__exit__(kind, error, traceback)
+    def __exit__(self, *_: object) -> None:
+        self.child.__exit__()
 
     @property
     def workers(self) -> list[int]:

@@ -17,7 +17,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from decimal import Decimal
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import psycopg
@@ -43,8 +42,7 @@ PROGRAMS = (
     ("gunicorn", "web", "server"),
     ("-m worker.scheduler", "scheduler", "scheduler"),
     ("-m worker", "worker", "work horse"),
-    ("-m dev.run", "launcher", "launcher"),
-    ("-m dev.keeper", "keeper", "keeper"),
+    ("-m dev.run", "launcher", "output reader"),
 )
 """What is in a process's command line, and what it is: alone, or as the child of its like."""
 HERE = Path(__file__).parent
@@ -104,13 +102,8 @@ class Product:
             self._stack = stack.pop_all()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._stack.__exit__(kind, error, traceback)
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
 
     # Its processes
 
@@ -289,7 +282,7 @@ class Product:
         for child in self._children.values():
             with suppress(subprocess.TimeoutExpired):
                 child.wait(30)
-            child.__exit__(None, None, None)
+            child.__exit__()
         for pid in pids:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)

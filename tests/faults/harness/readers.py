@@ -15,7 +15,6 @@ import zlib
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import Any, Literal, NamedTuple, Self
 
 from tests.conformance.wire import Parser
@@ -87,12 +86,7 @@ class Readers:
             self._spawn(lambda reader=reader: self._read_for_ever(reader))  # type: ignore[misc]
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(30)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
