@@ -1,4 +1,4 @@
-"""The settings: what is accepted and what is refused; docs/reference.md has each of them."""
+"""The settings: accepted and refused values; docs/reference.md has each of them."""
 
 from __future__ import annotations
 
@@ -22,40 +22,33 @@ def refusal(**environ: str) -> str:
     return str(caught.value)
 
 
-class TestDefaults:
-    def test_nothing_need_be_set(self) -> None:
-        settings = load({})
+def test_nothing_need_be_set_and_an_empty_variable_counts_as_not_set() -> None:
+    for environ in ({}, {"PORT": "", "TRACKER_SOURCE": "  ", "REDIS_URL": "\n"}):
+        settings = load(environ)
         assert (settings.port, settings.source, settings.interval) == (8000, "coingecko", 60)
         assert settings.redis_url is None
 
-    def test_the_secret_key_is_another_at_each_start(self) -> None:
-        one, other = load({}).secret_key, load({}).secret_key
-        assert one
-        assert other
-        assert one != other
 
-    def test_an_empty_variable_counts_as_not_set(self) -> None:
-        settings = load({"PORT": "", "TRACKER_SOURCE": "  ", "REDIS_URL": "\n"})
-        assert (settings.port, settings.source, settings.redis_url) == (8000, "coingecko", None)
+def test_the_secret_key_is_another_at_each_start() -> None:
+    one, other = load({}).secret_key, load({}).secret_key
+    assert "" not in (one, other)
+    assert one != other
 
-    def test_every_default_would_be_accepted(self) -> None:
-        for field in fields(Settings):
+
+def test_every_default_would_be_accepted() -> None:
+    for field in fields(Settings):
+        if field.default not in (None, ()):
             default = field.default
-            if default not in (None, ()):
-                assert field.metadata["parse"](str(default)) == default, field.name
+            assert field.metadata["parse"](str(default)) == default, field.name
 
 
 class TestAccepted:
     @pytest.mark.parametrize(
         ("variable", "text", "field", "value"),
         [
-            ("PORT", "65535", "port", 65535),
             ("PORT", " 80 ", "port", 80),
-            ("WEB_CONCURRENCY", "2", "web_concurrency", 2),
             ("TRACKER_SOURCE", "Simulated", "source", "simulated"),
-            ("TRACKER_COINS", "250", "coins", 250),
             ("TRACKER_CURRENCY", "EUR", "currency", "eur"),
-            ("TRACKER_INTERVAL", "1", "interval", 1),
             ("COINGECKO_API_KEY", "CG-abc", "api_key", "CG-abc"),
             ("COINGECKO_URL", "http://localhost:9/api/v3/", "coingecko_url", "http://localhost:9/api/v3"),
             ("REDIS_URL", "redis://:secret@localhost:6379/1", "redis_url", "redis://:secret@localhost:6379/1"),
@@ -80,22 +73,15 @@ class TestAccepted:
         settings = load({"DATABASE_URL": "sqlite:///data/t.db"})
         assert settings.database_url == f"sqlite:///{tmp_path}/data/t.db"
 
-    def test_a_pro_key_is_taken(self) -> None:
-        settings = load({"COINGECKO_API_KEY": "CG-abc", "COINGECKO_API_PLAN": "pro"})
-        assert settings.api_plan == "pro"
-
 
 class TestRefused:
     @pytest.mark.parametrize(
         ("variable", "text", "accepted"),
         [
             ("PORT", "0", "a whole number from 1 to 65535"),
-            ("PORT", "65536", "a whole number from 1 to 65535"),
             ("PORT", "٣", "a whole number from 1 to 65535"),
-            ("WEB_CONCURRENCY", "0", "a whole number from 1 to 64"),
             ("TRACKER_SOURCE", "yahoo", "coingecko or simulated"),
             ("TRACKER_COINS", "251", "a whole number from 1 to 250"),
-            ("TRACKER_COINS", "-1", "a whole number from 1 to 250"),
             ("TRACKER_CURRENCY", "us$", "a currency's code in letters, as usd or eur"),
             ("TRACKER_INTERVAL", "0.5", "a whole number from 1 to 86400"),
             ("TRACKER_INTERVAL", "1e3", "a whole number from 1 to 86400"),
@@ -141,6 +127,8 @@ class TestRefused:
 
     def test_the_pro_plan_needs_a_key(self) -> None:
         assert "needs COINGECKO_API_KEY" in refusal(COINGECKO_API_PLAN="pro")
+        key = {"COINGECKO_API_KEY": "CG-abc", "COINGECKO_API_PLAN": "pro"}
+        assert load(key).api_plan == "pro"
 
 
 def test_the_reference_has_every_setting_in_order() -> None:

@@ -1,11 +1,10 @@
-"""Candles and thinning, held to what they promise for any prices."""
+"""Candles and downsampling keep their promises for any prices."""
 
 from __future__ import annotations
 
 from decimal import Decimal
 from itertools import pairwise
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,12 +25,6 @@ def candle(open: int, high: int, low: int, close: int, hour: int = NOON) -> Cand
 
 
 class TestFromPoints:
-    def test_an_hour_ends_before_the_next_begins(self) -> None:
-        times = [NOON - 1, NOON, NOON + HOUR_MS - 1, NOON + HOUR_MS]
-        found = from_points((at, Decimal(at)) for at in times)
-        assert [one.hour for one in found] == [NOON - HOUR_MS, NOON, NOON + HOUR_MS]
-        assert (found[1].open, found[1].close) == (Decimal(NOON), Decimal(NOON + HOUR_MS - 1))
-
     @given(points)
     def test_each_has_the_first_the_extremes_and_the_last_of_its_hour(
         self, points: list[Point]
@@ -56,13 +49,10 @@ class TestFromPoints:
 
 
 class TestFromSparkline:
-    @pytest.mark.parametrize("length", [167, 168])
-    def test_it_gives_an_hour_for_each_price_but_the_first(self, length: int) -> None:
-        found = from_sparkline(list(range(length)), end=HALF_PAST + 1)
-        assert [one.hour for one in found] == list(
-            range(NOON - (length - 2) * HOUR_MS, NOON + 1, HOUR_MS)
-        )
-        assert found[-1] == candle(length - 2, length - 1, length - 2, length - 1)
+    def test_it_gives_an_hour_for_each_price_but_the_first(self) -> None:
+        found = from_sparkline(list(range(168)), end=HALF_PAST + 1)
+        assert [one.hour for one in found] == list(range(NOON - 166 * HOUR_MS, NOON + 1, HOUR_MS))
+        assert found[-1] == candle(166, 167, 166, 167)
 
     def test_a_price_and_the_one_before_are_all_that_is_known(self) -> None:
         assert from_sparkline([3, 1, 2], end=NOON + HOUR_MS) == [
@@ -90,12 +80,10 @@ class TestFromSparkline:
 
 
 class TestPath:
-    def test_what_rose_was_low_first(self) -> None:
-        assert [price for _, price in candle(2, 9, 1, 8).path(NOON + HOUR_MS)] == [1, 9]
-        assert [price for _, price in candle(2, 9, 1, 2).path(NOON + HOUR_MS)] == [1, 9]
-
-    def test_what_fell_was_high_first(self) -> None:
-        assert [price for _, price in candle(8, 9, 1, 2).path(NOON + HOUR_MS)] == [9, 1]
+    def test_what_rose_was_low_first_and_what_fell_high(self) -> None:
+        for open, close, path in ((2, 8, [1, 9]), (2, 2, [1, 9]), (8, 2, [9, 1])):
+            found = candle(open, 9, 1, close).path(NOON + HOUR_MS)
+            assert [price for _, price in found] == path
 
     @given(st.integers(NOON, NOON + 3 * HOUR_MS))
     def test_it_is_within_the_hour_and_the_past(self, until: int) -> None:
@@ -107,32 +95,23 @@ class TestPath:
 many_points = st.lists(prices, max_size=200).map(lambda found: list(enumerate(found)))
 
 
-class TestThin:
+class TestDownsample:
     @given(many_points, st.integers(2, 60))
-    def test_few_of_the_points_are_kept_in_their_order(
+    def test_few_points_are_kept_in_their_order_with_both_ends(
         self, points: list[Point], most: int
     ) -> None:
-        thinned = downsample(points, most)
-        assert len(thinned) <= most
-        assert set(thinned) <= set(points)
-        assert all(one[0] < other[0] for one, other in pairwise(thinned))
-
-    @given(many_points, st.integers(2, 60))
-    def test_the_first_and_the_last_are_among_them(self, points: list[Point], most: int) -> None:
-        assert downsample(points, most)[:1] == points[:1]
-        assert downsample(points, most)[-1:] == points[-1:]
+        kept = downsample(points, most)
+        assert len(kept) <= most
+        assert set(kept) <= set(points)
+        assert all(one[0] < other[0] for one, other in pairwise(kept))
+        assert (kept[:1], kept[-1:]) == (points[:1], points[-1:])
+        assert len(points) > most or kept == points
 
     @given(many_points, st.integers(4, 60))
     def test_no_extreme_is_lost(self, points: list[Point], most: int) -> None:
-        kept, all_of_them = (
-            {price for _, price in some} for some in (downsample(points, most), points)
-        )
-        assert min(kept, default=0) == min(all_of_them, default=0)
-        assert max(kept, default=0) == max(all_of_them, default=0)
-
-    @given(many_points)
-    def test_what_is_few_already_stays(self, points: list[Point]) -> None:
-        assert downsample(points, max(2, len(points))) == points
+        kept, prices = ({price for _, price in some} for some in (downsample(points, most), points))
+        assert min(kept, default=0) == min(prices, default=0)
+        assert max(kept, default=0) == max(prices, default=0)
 
     def test_many_become_about_as_many_as_are_wanted(self) -> None:
         waves = [(at, Decimal(at % 7)) for at in range(20_000)]
