@@ -38,6 +38,13 @@ OF_COLORS = ["color-contrast", "link-in-text-block"]
 """axe's rules that may find in one theme what they do not find in another."""
 
 State = Callable[[Site, Page], None]
+STATES: list[State] = []
+
+
+def state(pose: State) -> State:
+    """Add a state to those that are looked over; *pose* leads a page to it."""
+    STATES.append(pose)
+    return pose
 
 
 def go(site: Site, page: Page, path: str, state: str = "live") -> None:
@@ -45,6 +52,7 @@ def go(site: Site, page: Page, path: str, state: str = "live") -> None:
     expect_state(page, state)
 
 
+@state
 def live(site: Site, page: Page) -> None:
     go(site, page, "/cryptos/")
     site.send_tick(
@@ -56,27 +64,32 @@ def live(site: Site, page: Page) -> None:
     expect(page.locator("[data-coin=tiny]")).to_be_visible()
 
 
+@state
 def first_start(site: Site, page: Page) -> None:
     site.tick, site.told = None, Status("starting")
     go(site, page, "/cryptos/", "starting")
 
 
+@state
 def offline(site: Site, page: Page) -> None:
     site.tick = None
     site.told = Status("offline", reason="no such host", next_attempt_at=TICK_AT)
     go(site, page, "/cryptos/", "offline")
 
 
+@state
 def stale(site: Site, page: Page) -> None:
     site.told = Status("stale", reason="HTTP 500", next_attempt_at=TICK_AT)
     go(site, page, "/cryptos/", "stale")
 
 
+@state
 def settings_open(site: Site, page: Page) -> None:
     go(site, page, "/cryptos/")
     page.get_by_role("button", name="Settings").click()
 
 
+@state
 def alerts_open(site: Site, page: Page) -> None:
     go(site, page, "/cryptos/")
     page.get_by_role("button", name="Alerts").click()
@@ -87,6 +100,7 @@ def alerts_open(site: Site, page: Page) -> None:
     expect(page.locator("[data-alert-list] > li")).to_have_count(2)
 
 
+@state
 def alerts_waiting(site: Site, page: Page) -> None:
     alerts_open(site, page)
     page.keyboard.press("Escape")
@@ -95,53 +109,42 @@ def alerts_waiting(site: Site, page: Page) -> None:
     expect(page.locator("[data-toast-list] > li")).to_have_count(2)
 
 
+@state
 def one_coin(site: Site, page: Page) -> None:
     go(site, page, "/cryptos/bitcoin")
     expect(page.locator("[data-chart][data-state=ready]")).to_be_visible()
 
 
+@state
 def coin_table_open(site: Site, page: Page) -> None:
     one_coin(site, page)
     page.locator("[data-past] summary").click()
 
 
+@state
 def coin_no_longer_followed(site: Site, page: Page) -> None:
     site.once = frozenset({"solana"})
     go(site, page, "/cryptos/solana")
 
 
+@state
 def unknown_coin(site: Site, page: Page) -> None:
     page.goto(f"{site.root}/cryptos/bitcion")
 
 
+@state
 def no_such_page(site: Site, page: Page) -> None:
     page.goto(f"{site.root}/nowhere")
 
 
+@state
 def embed(site: Site, page: Page) -> None:
     go(site, page, "/embed?coins=bitcoin,ethereum")
 
 
+@state
 def embed_refused(site: Site, page: Page) -> None:
     page.goto(f"{site.root}/embed?coins=no-such-coin")
-
-
-STATES: list[State] = [
-    live,
-    first_start,
-    offline,
-    stale,
-    settings_open,
-    alerts_open,
-    alerts_waiting,
-    one_coin,
-    coin_table_open,
-    coin_no_longer_followed,
-    unknown_coin,
-    no_such_page,
-    embed,
-    embed_refused,
-]
 
 
 @pytest.fixture

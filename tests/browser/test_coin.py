@@ -465,38 +465,3 @@ def color(page: Page, selector: str, name: str = "color") -> list[int]:
     style = f"element => getComputedStyle(element).getPropertyValue('{name}')"
     rgb = str(page.locator(selector).first.evaluate(style))
     return [int(part) for part in re.findall(r"\d+", rgb)[:3]]
-
-
-@pytest.mark.faults
-def test_a_day_of_ticks_leaves_the_heap_as_it_was(told: Site, new_page: Open) -> None:
-    """A tick every two seconds, drawn every two minutes."""
-    page = english(new_page)
-    open_live(page, told, PAGE)
-    tools = page.context.new_cdp_session(page)
-    page.evaluate("""async () => {
-        const address = document.querySelector('link[href*="chart/chart"]').href;
-        const { PriceChart } = await import(address);
-        window.chart = new PriceChart(document.querySelector('[data-chart]'), {
-            url: '/api/coins/bitcoin/history', currency: {code: 'usd', symbol: '$', cents: 2},
-            lengths: {'1h': 3600000}, staleAfter: 180000, range: '1h', onLoad() {},
-        });
-        window.chart.show({range: '1h', resolution: 'tick', points: []});
-        window.at = Date.now();
-        window.day = (count) => {
-            for (let tick = 0; tick < count; tick++) {
-                window.chart.add(window.at += 2000, 100 + Math.sin(tick / 99) + Math.random());
-                if (tick % 60 === 0) window.chart.draw();
-            }
-        };
-    }""")
-
-    def heap() -> int:
-        tools.send("HeapProfiler.collectGarbage")
-        return int(tools.send("Runtime.getHeapUsage")["usedSize"])
-
-    page.evaluate("window.day(3_000)")
-    elements = page.evaluate("document.querySelectorAll('*').length")
-    before = heap()
-    page.evaluate("window.day(43_200)")
-    assert heap() - before < 500_000
-    assert abs(page.evaluate("document.querySelectorAll('*').length") - elements) < 30

@@ -46,6 +46,37 @@ def test_a_thousand_ticks_leave_the_heap_and_the_document_as_they_were(
     assert after.nodes <= before.nodes + COINS
 
 
+def test_a_day_of_ticks_leaves_the_heap_as_it_was(site: Site, new_page: Open) -> None:
+    """A tick every two seconds, drawn every two minutes."""
+    site.tick = make_tick(quote("bitcoin"))
+    page = new_page(locale="en-US")
+    open_live(page, site, "/cryptos/bitcoin")
+    cdp = page.context.new_cdp_session(page)
+    page.evaluate("""async () => {
+        const address = document.querySelector('link[href*="chart/chart"]').href;
+        const { PriceChart } = await import(address);
+        window.chart = new PriceChart(document.querySelector('[data-chart]'), {
+            url: '/api/coins/bitcoin/history', currency: {code: 'usd', symbol: '$', cents: 2},
+            lengths: {'1h': 3600000}, staleAfter: 180000, range: '1h', onLoad() {},
+        });
+        window.chart.show({range: '1h', resolution: 'tick', points: []});
+        window.at = Date.now();
+        window.day = (count) => {
+            for (let tick = 0; tick < count; tick++) {
+                window.chart.add(window.at += 2000, 100 + Math.sin(tick / 99) + Math.random());
+                if (tick % 60 === 0) window.chart.draw();
+            }
+        };
+    }""")
+
+    page.evaluate("window.day(3_000)")
+    before = size(cdp)
+    page.evaluate("window.day(43_200)")
+    after = size(cdp)
+    assert after.heap - before.heap < LEEWAY
+    assert after.nodes <= before.nodes + 100
+
+
 def market(chance: random.Random, count: int) -> list[Quote]:
     """Return coins that go up and down, the first of them at *count* in 1,000."""
     prices = [Decimal(1000 + count), *(Decimal(chance.randint(10, 9999)) for _ in range(COINS))]

@@ -116,6 +116,7 @@ def test_a_columns_head_sorts_by_it_and_then_the_other_way_and_the_order_is_kept
             sort_by(page, column)
             expect(head(page, column)).to_have_attribute("aria-sort", direction)
             expect_coins(page, *wanted.split())
+    expect(announcer(page)).to_have_text("Sorted by 24-hour change, ascending.")
     page.reload()
     expect(head(page, "change_24h")).to_have_attribute("aria-sort", "ascending")
     expect(page.locator("[aria-sort]")).to_have_count(1)
@@ -239,10 +240,21 @@ def test_the_tabs_title_has_the_topmost_favorites_price(site: Site, page: Page) 
 
 
 def test_a_search_leaves_what_matches_and_counts_it(site: Site, page: Page) -> None:
+    """A slash goes to it from anywhere, Escape clears it and then leaves it."""
     box, count = page.get_by_label("Search coins"), page.locator("[data-count]")
-    box.fill(" ÉTHER ")
+    page.keyboard.press("/")
+    expect(box).to_be_focused()
+    page.keyboard.type(" ÉTHER /")
+    expect(box).to_have_value(" ÉTHER /")
+    page.keyboard.press("Backspace")
     expect_coins(page, "ethereum", "tether")
     expect(count).to_have_text("2 of 3 coins")
+    expect(announcer(page)).to_have_text("2 of 3 coins")
+    page.keyboard.press("Escape")
+    expect_coins(page, "bitcoin", "ethereum", "tether")
+    expect(announcer(page)).to_have_text("All 3 coins")
+    page.keyboard.press("Escape")
+    expect(box).not_to_be_focused()
     box.fill("bit")
     expect_coins(page, "bitcoin")
     site.send_tick(*COINS, quote("orbit", rank=4), quote("solana", rank=5))
@@ -258,19 +270,6 @@ def test_a_search_leaves_what_matches_and_counts_it(site: Site, page: Page) -> N
     expect(count).to_be_empty()
     expect(box).to_be_focused()
     expect_coins(page, "bitcoin", "ethereum", "tether", "orbit", "solana")
-
-
-def test_slash_goes_to_the_search_and_escape_clears_and_leaves_it(page: Page) -> None:
-    box = page.get_by_label("Search coins")
-    page.keyboard.press("/")
-    expect(box).to_be_focused()
-    page.keyboard.type("bit/")
-    expect(box).to_have_value("bit/")
-    page.keyboard.press("Escape")
-    expect(box).to_have_value("")
-    expect_coins(page, "bitcoin", "ethereum", "tether")
-    page.keyboard.press("Escape")
-    expect(box).not_to_be_focused()
 
 
 def test_a_tick_touches_only_the_price_that_changed(site: Site, page: Page) -> None:
@@ -303,15 +302,6 @@ def test_only_what_changed_flashes_and_nothing_for_those_who_want_calm(
         expect(cell(page, "bitcoin", "price")).to_contain_text(f"{price:,}")
         assert page.evaluate("window.flashes") == 1
         page.emulate_media(reduced_motion="reduce")
-
-
-def test_what_the_reader_did_is_announced(page: Page) -> None:
-    sort_by(page, "price")
-    expect(announcer(page)).to_have_text("Sorted by price, descending.")
-    page.get_by_label("Search coins").press_sequentially("ether")
-    expect(announcer(page)).to_have_text("2 of 3 coins")
-    page.get_by_label("Search coins").fill("")
-    expect(announcer(page)).to_have_text("All 3 coins")
 
 
 def week(*prices: int) -> list[Any]:
