@@ -19,8 +19,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from tracker.concurrency import TimedCall
 from tracker.errors import StoreError
-from tracker.logs.context import about
-from tracker.logs.throttle import Repeated
+from tracker.logs.context import log_context
+from tracker.logs.throttle import FailureLog
 from tracker.market import freshness
 from tracker.market.freshness import SourceState, Status, stale_after_ms
 from tracker.market.quotes import Tick, TickJson
@@ -97,8 +97,8 @@ class DatabaseSync:
         self._query = TimedCall(self._read)
         self._has_history = False
         self._after = 0
-        self._failures = Repeated(log)
-        self._losses = Repeated(log)
+        self._failures = FailureLog(log)
+        self._losses = FailureLog(log)
         self.answers = True
         """Whether the last read succeeded."""
         self.read_at = 0.0
@@ -122,7 +122,7 @@ class DatabaseSync:
             self._failures.failed(f"the database cannot be read: {error}")
             self.answers = False
             return None
-        self._failures.over("the database can be read again")
+        self._failures.recovered("the database can be read again")
         self.answers = self._has_history = True
         if newest_id is None:
             newest_id = ticks[-2].id if is_first and len(ticks) > 1 else 0
@@ -147,7 +147,7 @@ class DatabaseSync:
 
     def count_brought(self) -> None:
         """Log that the feed brings the ticks, if it did not."""
-        self._losses.over("the feed brings the ticks again")
+        self._losses.recovered("the feed brings the ticks again")
 
     def _read(self) -> tuple[SourceState, frozenset[str], list[Tick]]:
         coins = frozenset() if self._has_history else self._store.coins()
@@ -240,7 +240,7 @@ class Relay:
         for event in self._feed.listen():
             if self._closing:
                 return
-            with self._lock, about(run=event.message.run if event.message else None):
+            with self._lock, log_context(run=event.message.run if event.message else None):
                 self._on_event(event)
                 self._send_status()
 

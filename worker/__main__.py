@@ -13,7 +13,7 @@ from tracker.config import Settings
 from tracker.messaging.job_queue import QUEUE
 from tracker.messaging.redis_client import connect
 from worker.jobs import source
-from worker.process import begin, end_on_signals, outlive_redis
+from worker.process import end_on_signals, retry_on_redis_error, run_process
 from worker.rq_worker import RefreshWorker
 
 
@@ -35,10 +35,9 @@ def run(settings: Settings) -> None:
 
 def main(settings: Settings) -> None:
     """Run the worker process."""
-    end_on_signals()
     source()
-    outlive_redis(lambda: run(settings), ping=connect(settings).ping)
+    retry_on_redis_error(lambda: run(settings), ping=connect(settings).ping)
 
 
 if __name__ == "__main__":
-    begin(main)
+    run_process(main)

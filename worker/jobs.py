@@ -25,8 +25,8 @@ from tracker import backend as backends
 from tracker import config
 from tracker.backend import Backend
 from tracker.errors import SourceError
-from tracker.logs.context import about, current, sane_id
-from tracker.logs.throttle import is_same, still
+from tracker.logs.context import current_id, log_context, valid_or_new_id
+from tracker.logs.throttle import is_same_failure, still_failing
 from tracker.market.candles import from_sparkline
 from tracker.market.freshness import SourceState, reason_to_skip
 from tracker.market.quotes import TickJson
@@ -65,7 +65,7 @@ def refresh_prices() -> None:
     job = get_current_job()
     request = job.meta.get("request") if job else None
     with (
-        about(job=job.id if job else None, run=sane_id(None), request=request),
+        log_context(job=job.id if job else None, run=valid_or_new_id(None), request=request),
         backend().refresh_stats.counted() as outcome,
     ):
         interval_ms = backend().settings.interval * 1000
@@ -118,7 +118,7 @@ def refresh(
 def publish(feed: Feed, message: Message) -> None:
     """Publish *message*; without Redis the web finds in the database what was saved."""
     try:
-        feed.publish(replace(message, run=current("run")))
+        feed.publish(replace(message, run=current_id("run")))
     except RedisError as error:
         log.warning("saved, but not published: %s", error)
 
@@ -177,11 +177,11 @@ def _save_failure(
 
 def _line_about(reason: str, before: SourceState, now: SourceState) -> str | None:
     """Return what to log of a failure: itself when it is new, and each hour that it still is."""
-    if before.reason is None or not is_same(before.reason, reason):
+    if before.reason is None or not is_same_failure(before.reason, reason):
         return reason
     since, last = now.failing_since, before.attempted_at
     if since is None or last is None or now.attempted_at is None:
         return reason
     if (now.attempted_at - since) // HOUR_MS > (last - since) // HOUR_MS:
-        return f"{still(now.failures, since)}: {reason}"
+        return f"{still_failing(now.failures, since)}: {reason}"
     return None

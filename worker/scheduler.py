@@ -24,7 +24,7 @@ from tracker.config import Settings
 from tracker.messaging.job_queue import QUEUE, REFRESH_ID, REFRESH_TIMEOUT
 from tracker.messaging.redis_client import connect
 from worker import jobs, maintenance
-from worker.process import begin, end_on_signals, outlive_redis
+from worker.process import retry_on_redis_error, run_process
 
 LOCK = 2000
 """Milliseconds: a poll takes some ten. rq-scheduler's own would last ten seconds."""
@@ -163,9 +163,8 @@ def run(settings: Settings) -> None:
 
 def main(settings: Settings) -> None:
     """Run the scheduler process."""
-    end_on_signals()
-    outlive_redis(lambda: run(settings), ping=connect(settings).ping)
+    retry_on_redis_error(lambda: run(settings), ping=connect(settings).ping)
 
 
 if __name__ == "__main__":
-    begin(main)
+    run_process(main)

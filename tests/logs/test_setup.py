@@ -23,7 +23,7 @@ from tests.support.tools import Child, environment, wait_for
 from tests.support.web_process import Web, request
 from tracker.config import Settings
 from tracker.logs import setup
-from tracker.logs.context import about, current, sane_id
+from tracker.logs.context import current_id, log_context, valid_or_new_id
 from tracker.logs.setup import formatter, logfmt
 
 LINE_ENDS = re.compile("[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
@@ -89,11 +89,11 @@ class TestLine:
         assert written.endswith(r'msg="\u001b[2J\u202egnp.exe\u2066\u009b\udcff"')
 
     def test_what_it_is_about_goes_along_and_ends(self) -> None:
-        with about(run="7", job=None):
-            with about(request="abc"):
+        with log_context(run="7", job=None):
+            with log_context(request="abc"):
                 assert line("x").endswith(" msg=x run=7 request=abc")
             assert line("x").endswith(" msg=x run=7")
-            assert current("run") == "7"
+            assert current_id("run") == "7"
         assert line("x").endswith(" msg=x")
 
     def test_secrets_and_passwords_in_urls_are_hidden(self) -> None:
@@ -142,11 +142,11 @@ class TestLine:
 class TestId:
     @pytest.mark.parametrize("text", ["a", "A-z_0.9", "x" * 64])
     def test_a_sane_one_is_kept(self, text: str) -> None:
-        assert sane_id(text) == text
+        assert valid_or_new_id(text) == text
 
     @pytest.mark.parametrize("text", [None, "", "x" * 65, "a b", "a\n", "é", 'a"', "a=b", "٣"])
     def test_any_other_is_replaced(self, text: str | None) -> None:
-        assert re.fullmatch(r"[0-9a-f]{16}", sane_id(text))
+        assert re.fullmatch(r"[0-9a-f]{16}", valid_or_new_id(text))
 
     def test_every_answer_has_the_requests(self, make_app: AppFactory) -> None:
         client = make_app().test_client()
@@ -159,9 +159,9 @@ class TestId:
 
     def test_lines_of_a_request_carry_it_and_later_ones_do_not(self, make_app: AppFactory) -> None:
         app = make_app()
-        app.add_url_rule("/seen", "seen", lambda: current("request") or "")
+        app.add_url_rule("/seen", "seen", lambda: current_id("request") or "")
         assert app.test_client().get("/seen", headers={"X-Request-ID": "mine"}).text == "mine"
-        assert current("request") is None
+        assert current_id("request") is None
 
 
 class TestWeb:

@@ -427,8 +427,8 @@ OF_THE_WEB = (
     Mutation(
         "logs: secrets are written out",
         "tracker/logs/setup.py",
-        "{name: self._hide(v) if isinstance(v, str) else v for name, v in told.items()}",
-        "told",
+        "self._redact(value) if isinstance(value, str) else value",
+        "value",
         "tests/logs/test_setup.py::TestLine::test_secrets_and_passwords_in_urls_are_hidden",
     ),
     Mutation(

@@ -275,7 +275,7 @@ class TestPatience:
             if len(begun) < 3:
                 nobody_answers()
 
-        process.outlive_redis(work)
+        process.retry_on_redis_error(work)
         assert len(begun) == 3
 
     def test_the_order_to_end_is_heard_though_the_goodbye_fails(self) -> None:
@@ -286,7 +286,7 @@ class TestPatience:
                 nobody_answers()
 
         with pytest.raises(SystemExit):
-            process.outlive_redis(work)
+            process.retry_on_redis_error(work)
 
 
 def nobody_answers() -> None:

@@ -14,8 +14,8 @@ from redis.exceptions import RedisError
 from tracker.admin import job_status
 from tracker.admin.audit_log import note
 from tracker.admin.auth import auth, next_address
-from tracker.logs.context import current
-from tracker.logs.redaction import hiding
+from tracker.logs.context import current_id
+from tracker.logs.redaction import redactor
 from tracker.services import services
 
 F = TypeVar("F", bound=Callable[..., ResponseReturnValue])
@@ -30,7 +30,7 @@ class Index(AdminIndexView):  # type: ignore[misc]
     def index(self) -> ResponseReturnValue:
         """Show queue, schedule, workers and failures, or that Redis cannot be reached."""
         jobs = stats = trouble = None
-        hide = hiding(services().settings)
+        hide = redactor(services().settings)
         services().relay.start()
         try:
             jobs = job_status.look(auth().redis, hide)
@@ -53,7 +53,9 @@ class Index(AdminIndexView):  # type: ignore[misc]
         state, interval = services().backend.store.source_state(), services().settings.interval
         return _done(
             "refresh now",
-            lambda: job_status.refresh_now(auth().redis, state, interval, current("request") or ""),
+            lambda: job_status.refresh_now(
+                auth().redis, state, interval, current_id("request") or ""
+            ),
         )
 
     @at("/jobs/<id>/retry", methods=["POST"])
@@ -107,7 +109,7 @@ def _done(what: str, act: Callable[[], str]) -> ResponseReturnValue:
     try:
         done = act()
     except (RedisError, OSError) as error:
-        done = f"Not done: Redis cannot be reached ({hiding(services().settings)(str(error))})."
+        done = f"Not done: Redis cannot be reached ({redactor(services().settings)(str(error))})."
     note("%s: %s", what, done)
     flash(done, "warning" if done.startswith("Not") or ";" in done else "success")
     return redirect(url_for("admin.index"))

@@ -1,1 +1,1 @@
-"""How processes log: lines, what they are about, secrets left out, repetitions held back."""
+"""Log lines: their format, the ids they carry, and what is kept out of them."""

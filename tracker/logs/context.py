@@ -1,4 +1,4 @@
-"""What log lines are about: the ids of a request or a job's run, for the current context."""
+"""The ids that log lines carry: of the request or the job's run that is in hand."""
 
 from __future__ import annotations
 
@@ -8,46 +8,44 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
 
-About = Token[Mapping[str, str] | None]
+_VALID_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
-_SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-
-_about: ContextVar[Mapping[str, str] | None] = ContextVar("about", default=None)
+_ids: ContextVar[Mapping[str, str] | None] = ContextVar("ids", default=None)
 
 
-def ids() -> Mapping[str, str]:
-    """Return all ids of what lines are about now."""
-    return _about.get() or {}
+def current_ids() -> Mapping[str, str]:
+    """Return the ids that a line logged now would carry, by name."""
+    return _ids.get() or {}
 
 
-def sane_id(text: str | None) -> str:
-    """Return *text* if it can be an id of a request or a run, or a new one."""
-    if text and _SANE_ID.fullmatch(text):
+def current_id(name: str) -> str | None:
+    """Return the id called *name*, as `request` or `run`, if there is one now."""
+    return current_ids().get(name)
+
+
+def valid_or_new_id(text: str | None) -> str:
+    """Return *text* if it is a valid id, or else a new random one."""
+    if text and _VALID_ID.fullmatch(text):
         return text
     return f"{random.getrandbits(64):016x}"
 
 
 @contextmanager
-def about(**ids: str | None) -> Iterator[None]:
-    """Let each line that is logged within, in this context, carry *ids*; None is left out."""
-    token = begin_about(**ids)
+def log_context(**ids: str | None) -> Iterator[None]:
+    """Add *ids* to each line logged within; None is left out."""
+    token = push_context(**ids)
     try:
         yield
     finally:
-        end_about(token)
+        pop_context(token)
 
 
-def begin_about(**ids: str | None) -> About:
-    """Do what `about` does, until `end_about`."""
+def push_context(**ids: str | None) -> Token[Mapping[str, str] | None]:
+    """Add *ids* to each line logged from now on, until `pop_context`."""
     known = {name: id for name, id in ids.items() if id is not None}
-    return _about.set({**(_about.get() or {}), **known})
+    return _ids.set({**current_ids(), **known})
 
 
-def end_about(token: About) -> None:
-    """Let lines be about what they were before."""
-    _about.reset(token)
-
-
-def current(name: str) -> str | None:
-    """Return the id *name* of what lines are about now, as `request` or `run`."""
-    return (_about.get() or {}).get(name)
+def pop_context(token: Token[Mapping[str, str] | None]) -> None:
+    """Undo `push_context`."""
+    _ids.reset(token)

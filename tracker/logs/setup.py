@@ -1,11 +1,11 @@
 """How a process logs: one line per event on standard error, as logfmt or JSON.
 
-Whatever is logged stays one line: control characters are escaped, a traceback
-too, so that no path, header or coin's name can forge a line. Secrets are taken
-out (see `secrecy`). What a line is *about*, a request or a job's run, goes
-along by itself.
+Whatever is logged stays one line: control characters are escaped, also in a
+traceback, so that no path, header or coin's name can forge a line. Secrets are
+removed (see `redaction`), and the ids of the request or the job's run are
+added (see `context`).
 
-See https://brandur.org/logfmt for the one and RFC 8259 for the other.
+See https://brandur.org/logfmt and RFC 8259.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from typing import Any
 
 from tracker.config import Settings
 from tracker.logs import context
-from tracker.logs.redaction import hiding
-from tracker.logs.throttle import Seldom
+from tracker.logs.redaction import redactor
+from tracker.logs.throttle import RepetitionFilter
 from tracker.times import iso
 
 Fields = dict[str, Any]
 
 REPETITIVE = ("rq.worker", "rq_scheduler.scheduler", "tracker.server.accept")
-"""Loggers that tell the same trouble at every attempt."""
+"""Loggers that repeat the same failure at every attempt."""
 
 ACCESS = "gunicorn.access"
 _ATOMS = {
@@ -40,34 +40,35 @@ _ATOMS = {
     "agent": "a",
     "request": "{tracker.request_id}e",
 }
-"""What gunicorn calls the parts of a line of access."""
+"""The fields of an access line, with gunicorn's names for them."""
 
 _BARE = re.compile(r"[!#-<>-\[\]-~]+")
-"""A value of logfmt that needs no quotes: visible ASCII but `"`, `=` and backslash."""
+"""A logfmt value that needs no quotes: visible ASCII except `"`, `=` and backslash."""
 _UNSAFE = re.compile(
     '[\x00-\x1f"\\\\\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]'
 )
-"""Ends a string or a line somewhere, controls a terminal, turns text around, or is no text."""
+"""Ends a string or a line for some reader, controls a terminal, reverses text, or cannot be
+encoded."""
 _SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t", '"': '\\"', "\\": "\\\\"}
 
 
 def configure(settings: Settings) -> None:
-    """Log as *settings* say; libraries that chatter at INFO only from WARNING up."""
+    """Set up logging as in *settings*; talkative libraries log from WARNING up."""
     handler = logging.StreamHandler()
     handler.setFormatter(formatter(settings))
     logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
     logging.captureWarnings(True)
     for name in REPETITIVE:
-        logging.getLogger(name).addFilter(Seldom())
+        logging.getLogger(name).addFilter(RepetitionFilter())
     if settings.log_level != "DEBUG":
         for chatty in ("alembic", "rq.worker", "rq_scheduler", "urllib3"):
             logging.getLogger(chatty).setLevel("WARNING")
-        logging.getLogger("rq_scheduler").setLevel("ERROR")  # a lock that is taken is no trouble
+        logging.getLogger("rq_scheduler").setLevel("ERROR")  # it warns of each lock that is taken
 
 
 def formatter(settings: Settings) -> logging.Formatter:
-    """Return what makes lines of the settings' format."""
-    return _Formatter(_FORMATS[settings.log_format], hiding(settings))
+    """Return the formatter for the settings' format."""
+    return _Formatter(_FORMATS[settings.log_format], redactor(settings))
 
 
 def logfmt(fields: Mapping[str, Any]) -> str:
@@ -88,33 +89,34 @@ _FORMATS: dict[str, Callable[[Mapping[str, Any]], str]] = {"logfmt": logfmt, "js
 
 
 class _Formatter(logging.Formatter):
-    """One record, one line."""
-
-    def __init__(self, write: Callable[[Fields], str], hide: Callable[[str], str]) -> None:
+    def __init__(self, write: Callable[[Fields], str], redact: Callable[[str], str]) -> None:
         super().__init__()
         self._write = write
-        self._hide = hide
+        self._redact = redact
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line: when, how bad, who, what, of what, and the traceback."""
+        """Return *record* as one line."""
         fields: Fields = {
             "ts": iso(int(record.created * 1000)),
             "level": record.levelname.lower(),
             "logger": record.name,
             "pid": record.process,
         }
-        told: Fields = _access(record) if record.name == ACCESS else {"msg": record.getMessage()}
-        told |= context.ids()
+        content: Fields = _access(record) if record.name == ACCESS else {"msg": record.getMessage()}
+        content |= context.current_ids()
         if record.exc_info:
-            told["traceback"] = self.formatException(record.exc_info)
+            content["traceback"] = self.formatException(record.exc_info)
         if record.stack_info:
-            told["stack"] = self.formatStack(record.stack_info)
-        hidden = {name: self._hide(v) if isinstance(v, str) else v for name, v in told.items()}
-        return self._write(fields | hidden)
+            content["stack"] = self.formatStack(record.stack_info)
+        redacted = {
+            name: self._redact(value) if isinstance(value, str) else value
+            for name, value in content.items()
+        }
+        return self._write(fields | redacted)
 
 
 def _access(record: logging.LogRecord) -> Fields:
-    """Return the parts of gunicorn's line of access."""
+    """Return the fields of one of gunicorn's access lines."""
     atoms: Any = record.args
     if not isinstance(atoms, Mapping):
         return {"msg": record.getMessage()}

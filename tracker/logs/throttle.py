@@ -1,9 +1,9 @@
-"""The same trouble every minute is not the same line every minute.
+"""Keeps a failure that repeats every minute from filling the log.
 
-The first time is told at once, another trouble at once, the same one then once
-an hour with how often it came, and its end once. One that comes and goes is
-told every few minutes at most. Two texts are the same trouble if they differ in
-digits alone: ports, ids and seconds change.
+The first failure is logged at once, a different one at once, the same one then
+once an hour with a count, and the recovery once. A failure that comes and goes
+is logged every five minutes at most. Two texts are the same failure if they
+differ only in digits: ports, ids and seconds change.
 """
 
 from __future__ import annotations
@@ -15,90 +15,84 @@ from collections.abc import Callable
 
 from tracker.times import iso, now_ms
 
-HOUR = 3600.0
-"""Seconds between two lines about a trouble that stays."""
-CALM = 300.0
-"""Seconds between two lines about a trouble that comes and goes."""
+REPEAT_S = 3600.0
+"""Seconds between two lines about a failure that lasts."""
+FLAPPING_S = 300.0
+"""Seconds between two lines about a failure that comes and goes."""
 
 _DIGITS = re.compile(r"\d+")
 
 
-def is_same(one: str, other: str) -> bool:
-    """Return whether two texts tell the same trouble."""
+def is_same_failure(one: str, other: str) -> bool:
+    """Return whether two texts describe the same failure."""
     return _DIGITS.sub("0", one) == _DIGITS.sub("0", other)
 
 
-def still(times: int, since: int) -> str:
-    """Return how a summary begins; *since* is unix milliseconds."""
-    return f"still failing, {times} times since {iso(since)}"
+def still_failing(times: int, since_ms: int) -> str:
+    """Return how the line of a repeated failure begins; *since_ms* is unix milliseconds."""
+    return f"still failing, {times} times since {iso(since_ms)}"
 
 
-class Repeated:
-    """One thing that can fail, again and again, told to *log*."""
+class FailureLog:
+    """Logs the failures and the recovery of one thing, such as the connection to Redis."""
 
     def __init__(self, log: logging.Logger, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._log = log
         self._clock = clock
-        self._text: str | None = None
-        self._key = ""
+        self._key: str | None = None
         self._times = 0
-        self._since = 0
-        self._line_at = 0.0
-        self._is_told = False
+        self._since_ms = 0
+        self._logged_at = 0.0
+        self._is_logged = False
 
     def failed(self, text: str, *, key: str | None = None) -> None:
-        """Warn of *text*, unless it was told; what has the same *key* is the same trouble."""
-        now = self._clock()
-        if self._text is None or not is_same(key or text, self._key):
-            self._begin(text, key or text)
-        self._times += 1
-        patience = HOUR if self._is_told else CALM
-        if self._times > 1 and now - self._line_at < patience:
-            return
-        again = "" if self._times == 1 else f"{still(self._times, self._since)}: "
-        self._log.warning("%s%s", again, text)
-        self._line_at, self._is_told = now, True
+        """Warn of *text*, unless it was logged lately.
 
-    def over(self, text: str) -> None:
-        """Tell by *text* that it works again, if it was told that it did not.
-
-        At the same level: who was warned wants to know.
+        *key* tells failures apart where *text* does not.
         """
-        if self._is_told:
-            self._is_told = False
+        now, key = self._clock(), key or text
+        if self._key is None or not is_same_failure(key, self._key):
+            self._key, self._times, self._since_ms, self._is_logged = key, 0, now_ms(), False
+        self._times += 1
+        pause = REPEAT_S if self._is_logged else FLAPPING_S
+        if self._times > 1 and now - self._logged_at < pause:
+            return
+        prefix = "" if self._times == 1 else f"{still_failing(self._times, self._since_ms)}: "
+        self._log.warning("%s%s", prefix, text)
+        self._logged_at, self._is_logged = now, True
+
+    def recovered(self, text: str) -> None:
+        """Warn, since the failure was a warning too, of *text* if the failure was logged."""
+        if self._is_logged:
+            self._is_logged = False
             plural = "" if self._times == 1 else "s"
             self._log.warning("%s (%d failure%s)", text, self._times, plural)
 
-    def _begin(self, text: str, key: str) -> None:
-        self._text, self._key, self._times = text, key, 0
-        self._since = now_ms()
-        self._is_told = False
 
+class RepetitionFilter(logging.Filter):
+    """Passes the same warning or error of a logger once an hour, with the number held back."""
 
-class Seldom(logging.Filter):
-    """Lets a logger tell the same trouble once an hour, from WARNING up."""
-
-    MOST = 100
-    """Troubles remembered."""
+    MAX_REMEMBERED = 100
+    """Texts; the one that was logged longest ago is forgotten first."""
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
         self._clock = clock
-        self._told: dict[str, tuple[float, int]] = {}
+        self._logged: dict[str, tuple[float, int]] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Return whether *record* is worth a line; it then says how often it was not."""
+        """Return whether to log *record*; adds how many of its kind were held back."""
         if record.levelno < logging.WARNING:
             return True
         text, now = record.getMessage(), self._clock()
         key = _DIGITS.sub("0", text)
-        told_at, held_back = self._told.pop(key, (None, 0))
-        if told_at is not None and now - told_at < HOUR:
-            self._told[key] = told_at, held_back + 1
+        logged_at, held_back = self._logged.pop(key, (None, 0))
+        if logged_at is not None and now - logged_at < REPEAT_S:
+            self._logged[key] = logged_at, held_back + 1
             return False
-        self._told[key] = now, 0
-        while len(self._told) > self.MOST:
-            del self._told[next(iter(self._told))]
+        self._logged[key] = now, 0
+        while len(self._logged) > self.MAX_REMEMBERED:
+            del self._logged[next(iter(self._logged))]
         if held_back:
             record.msg, record.args = "%s (and %d times since the last line)", (text, held_back)
         return True

@@ -21,8 +21,8 @@ from redis.exceptions import RedisError
 
 from tracker.config import Settings
 from tracker.errors import MessageError
-from tracker.logs.context import sane_id
-from tracker.logs.throttle import Repeated
+from tracker.logs.context import valid_or_new_id
+from tracker.logs.throttle import FailureLog
 from tracker.market.freshness import SourceState
 from tracker.market.quotes import TickJson
 from tracker.messaging.redis_client import backoff, connect
@@ -79,7 +79,7 @@ class Message:
                 tick=None if tick == "null}" else TickJson.from_text(tick[:-1]),
                 previous=None if previous is None else checked_ms(previous),
                 published_at=None if published_at is None else checked_ms(published_at),
-                run=sane_id(body["run"]) if body.get("run") else None,
+                run=valid_or_new_id(body["run"]) if body.get("run") else None,
             )
         except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
             raise MessageError(f"not a message of the feed: {data[:200]!r}") from error
@@ -104,8 +104,8 @@ class Feed:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self.channel = f"tracker:{settings.market}"
-        self._lost = Repeated(log)
-        self._malformed = Repeated(log)
+        self._lost = FailureLog(log)
+        self._malformed = FailureLog(log)
         self.connections = 0
         """How often a subscription began to deliver."""
         self.proved_at: float | None = None
@@ -153,7 +153,7 @@ class Feed:
     def _on_connected(self, subscription: _Subscription) -> None:
         if self.connections == 0:
             log.info("subscribed to the feed on %s", self.channel)
-        self._lost.over("the feed delivers again")
+        self._lost.recovered("the feed delivers again")
         self.connections += 1
         self.proved_at = subscription.proved_at
 

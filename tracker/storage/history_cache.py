@@ -22,7 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from tracker.concurrency import ABANDON_AFTER_S, TimedCall
 from tracker.errors import StoreError
-from tracker.logs.throttle import Repeated
+from tracker.logs.throttle import FailureLog
 from tracker.market.candles import MAX_POINTS, Point, downsample
 from tracker.storage.history import Resolution, Series
 from tracker.times import now_ms
@@ -79,7 +79,7 @@ class HistoryCache:
         )
         self._seats = threading.Semaphore(MAX_READS)
         self._hangs_since: float | None = None
-        self._failures = Repeated(log)
+        self._failures = FailureLog(log)
 
     def get(
         self, coin: str, range: str, tick_id: int | None, *, max_points: int = MAX_POINTS
@@ -116,7 +116,7 @@ class HistoryCache:
             reason = str(error).partition("\n")[0]
             self._failures.failed(f"the history cannot be read: {reason}")
             raise StoreError("the history cannot be read now") from error
-        self._failures.over("the history can be read again")
+        self._failures.recovered("the history can be read again")
         return series
 
     def _read_in_thread(self, coin: str, range: str) -> Series:

@@ -26,7 +26,7 @@ from redis.retry import Retry
 
 from tracker.config import Settings
 from tracker.errors import ConfigError
-from tracker.logs.throttle import Repeated as FailureLog
+from tracker.logs.throttle import FailureLog
 from tracker.messaging.redis_client import connect
 from tracker.services import services
 from tracker.web.middleware.client_address import client_network
@@ -79,7 +79,7 @@ class RateLimits:
                 self._leave_redis_alone(error)
             else:
                 self._failures = 0
-                self._log.over("requests are counted in Redis again")
+                self._log.recovered("requests are counted in Redis again")
                 return wait_s
         return _hit(self._memory, item, key)
 

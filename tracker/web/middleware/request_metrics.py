@@ -18,7 +18,7 @@ from typing import Any
 from flask import Flask
 from prometheus_client import Counter, Histogram
 
-from tracker.logs.context import begin_about, end_about, sane_id
+from tracker.logs.context import pop_context, push_context, valid_or_new_id
 from tracker.monitoring.instruments import METHODS, Instruments
 from tracker.services import services
 
@@ -46,7 +46,7 @@ def traced(wsgi: Wsgi, instruments: Instruments) -> Wsgi:
 
     def application(environ: Environ, start_response: Any) -> Iterable[bytes]:
         began_at = time.perf_counter()
-        environ[ID] = id = sane_id(environ.get("HTTP_X_REQUEST_ID"))
+        environ[ID] = id = valid_or_new_id(environ.get("HTTP_X_REQUEST_ID"))
         endpoint, code = "unmatched", "500"
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
@@ -55,11 +55,11 @@ def traced(wsgi: Wsgi, instruments: Instruments) -> Wsgi:
             headers.append(("X-Request-ID", id))
             return start_response(status, headers, exc_info)
 
-        token = begin_about(request=id)
+        token = push_context(request=id)
         try:
             return wsgi(environ, start)
         finally:
-            end_about(token)
+            pop_context(token)
             method = environ["REQUEST_METHOD"]
             known = method if method in METHODS else "other"
             requests, seconds = counted(endpoint, known, code)
