@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.faults.harness.held import Held
 from tests.faults.harness.ledger import Account, account, accounts, complaints
 from tests.faults.harness.readers import Got, Reader
@@ -18,52 +20,26 @@ def told_after(id: int) -> Got:
     return Got("gap_after", id)
 
 
-def test_each_tick_once_in_order_is_good() -> None:
-    assert account(got(10, 20, 30, 40, 50), COMMITTED) == GOOD
-    assert GOOD.is_good
-
-
-def test_a_late_reader_misses_nothing_of_what_was_before() -> None:
-    assert account(got(30, 40, 50), COMMITTED) == GOOD
-
-
-def test_a_reader_that_got_nothing_yet_has_lost_nothing() -> None:
-    assert account([], COMMITTED) == GOOD
-
-
-def test_a_lost_tick_is_found() -> None:
-    result = account(got(10, 20, 40, 50), COMMITTED)
-    assert result.lost == (30,)
-    assert not result.is_good
-
-
-def test_a_doubled_tick_is_found() -> None:
-    result = account(got(10, 20, 20, 30), COMMITTED)
-    assert result.doubled == (20,)
-    assert not result.is_good
-
-
-def test_a_tick_out_of_order_is_found() -> None:
-    result = account(got(10, 30, 20, 40), COMMITTED)
-    assert result.doubled == (20,)
-    assert not result.is_good
-
-
-def test_an_invented_tick_is_found() -> None:
-    result = account(got(10, 20, 25, 30), COMMITTED)
-    assert result.invented == (25,)
-    assert not result.is_good
-
-
-def test_what_was_told_to_be_missing_is_not_lost() -> None:
-    result = account([*got(10), told_after(10), *got(40, 50)], COMMITTED)
-    assert result == Account(lost=(), told=(20, 30), doubled=(), invented=())
-    assert result.is_good
-
-
-def test_a_gap_that_was_told_excuses_no_other() -> None:
-    result = account([*got(10), told_after(10), *got(30, 50)], COMMITTED)
-    assert (result.told, result.lost) == ((20,), (40,))
+@pytest.mark.parametrize(
+    ("got", "wrong"),
+    [
+        (got(10, 20, 30, 40, 50), {}),
+        (got(30, 40, 50), {}),  # of a late reader
+        ([], {}),
+        (got(10, 20, 40, 50), {"lost": (30,)}),
+        (got(10, 20, 20, 30), {"doubled": (20,)}),
+        (got(10, 30, 20, 40), {"doubled": (20,)}),  # out of order
+        (got(10, 20, 25, 30), {"invented": (25,)}),
+        ([*got(10), told_after(10), *got(40, 50)], {"told": (20, 30)}),
+        ([*got(10), told_after(10), *got(30, 50)], {"told": (20,), "lost": (40,)}),
+    ],
+)
+def test_each_wrong_is_found_and_nothing_else(
+    got: list[Got], wrong: dict[str, tuple[int, ...]]
+) -> None:
+    result = account(got, COMMITTED)
+    assert result == GOOD._replace(**wrong)
+    assert result.is_good == (set(wrong) <= {"told"})
 
 
 def test_a_tick_that_was_had_before_it_was_committed_is_invented() -> None:

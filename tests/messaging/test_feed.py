@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from redis import Redis, RedisError
 
 from dev.embedded_redis import EmbeddedRedis, free_port
-from tests.support.tools import DeafProxy, quote
+from tests.support.proxy import Proxy
+from tests.support.tools import quote
 from tracker.config import Settings
 from tracker.errors import ConfigError, MessageError
 from tracker.market.freshness import SourceState
@@ -165,12 +166,12 @@ class TestTrouble:
     ) -> None:
         """Both sides still count it as connected, and nothing comes through."""
         assert own_redis.port
-        with DeafProxy(own_redis.port) as proxy:
+        with Proxy(own_redis.port) as proxy:
             events = listen(feed_of(f"redis://127.0.0.1:{proxy.port}?socket_timeout=0.5"))
             first(events, is_gapless)
-            proxy.deaf = True
+            proxy.swallow()
             assert not first(events, has_gap).message
-            proxy.deaf = False
+            proxy.mend()
             first(events, is_gapless)
 
     def test_a_subscription_that_goes_deaf_alone_is_noticed(
@@ -178,7 +179,7 @@ class TestTrouble:
     ) -> None:
         """The probes go out well, over another connection; only none comes back."""
         assert own_redis.port
-        with DeafProxy(own_redis.port) as proxy:
+        with Proxy(own_redis.port) as proxy:
             events = listen(feed_of(f"redis://127.0.0.1:{proxy.port}"))
             first(events, is_gapless)
             proxy.silence(0)

@@ -21,8 +21,9 @@ from rq.registry import FailedJobRegistry
 
 from dev.embedded_redis import EmbeddedRedis, free_port
 from tests.conftest import AppFactory, SettingsFactory
+from tests.support.proxy import Proxy
 from tests.support.stream_clients import SMALLEST_BUFFER, Reader
-from tests.support.tools import DeafProxy, Script, now_ms, quote, wait_for
+from tests.support.tools import Script, now_ms, quote, wait_for
 from tests.support.web_process import Web, message_of, request, tick
 from tracker.errors import SourceError
 from tracker.messaging import refresh_stats as refreshes_module
@@ -289,8 +290,8 @@ class TestRefreshes:
         with RefreshStats(settings(redis_url=f"redis://127.0.0.1:{free_port()}")).counted():
             pass
         assert own_redis.port
-        with DeafProxy(own_redis.port) as proxy:
-            proxy.deaf = True
+        with Proxy(own_redis.port) as proxy:
+            proxy.swallow()
             stats = RefreshStats(settings(redis_url=f"redis://127.0.0.1:{proxy.port}"))
             began_at = time.monotonic()
             with stats.counted():
@@ -321,9 +322,9 @@ class TestRefreshes:
         self, make_app: AppFactory, own_redis: EmbeddedRedis
     ) -> None:
         assert own_redis.port
-        with DeafProxy(own_redis.port) as proxy:
+        with Proxy(own_redis.port) as proxy:
             app = make_app(redis_url=f"redis://127.0.0.1:{proxy.port}")
-            proxy.deaf = True
+            proxy.swallow()
             began_at = time.monotonic()
             now = scraped(app)
             assert time.monotonic() - began_at < PROMPTLY_S

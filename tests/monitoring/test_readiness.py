@@ -17,7 +17,8 @@ from sqlalchemy import text
 from dev.embedded_redis import EmbeddedRedis, free_port
 from tests.conftest import AppFactory, SettingsFactory, as_setting, migrate
 from tests.support.postgres import EmbeddedPostgres, programs
-from tests.support.tools import DeafProxy, now_ms, quote, wait_for
+from tests.support.proxy import Proxy
+from tests.support.tools import now_ms, quote, wait_for
 from tests.support.web_process import Web, tick
 from tracker import __version__, concurrency
 from tracker.messaging import feed
@@ -121,12 +122,12 @@ class TestReadyz:
         monkeypatch.setattr(feed, "PROBE_EVERY_S", 0.2)
         monkeypatch.setattr(feed, "PROBE_TIMEOUT_S", 0.3)
         assert own_redis.port
-        with DeafProxy(own_redis.port) as proxy:
+        with Proxy(own_redis.port) as proxy:
             app = make_app(redis_url=f"redis://127.0.0.1:{proxy.port}?socket_timeout=0.5")
             becomes(app, 200)
-            proxy.deaf = True
+            proxy.swallow()
             assert not becomes(app, 503)["feed"]["ok"]
-            proxy.deaf = False
+            proxy.mend()
             becomes(app, 200)
 
     def test_a_proof_that_is_old_is_none(self, app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -214,12 +215,12 @@ class TestPostgres:
     ) -> None:
         monkeypatch.setattr(concurrency, "ABANDON_AFTER_S", 1.5)
         assert tcp_postgres.port
-        with DeafProxy(tcp_postgres.port) as proxy:
+        with Proxy(tcp_postgres.port) as proxy:
             url = postgres_url.replace(f":{tcp_postgres.port}/", f":{proxy.port}/")
             app = make_app(database_url=as_setting(url))
             becomes(app, 200)
-            proxy.deaf = True
+            proxy.swallow()
             assert "no answer within" in becomes(app, 503)["database"]["detail"]
-            proxy.deaf = False
+            proxy.mend()
             becomes(app, 200)
         wait_for(lambda: not [one for one in threading.enumerate() if one.name == "timed call"])

@@ -1,4 +1,4 @@
-"""What tests of several rooms need: waiting, child processes, a proxy that goes deaf, quotes.
+"""What tests of several rooms need: waiting, child processes, quotes.
 
 Nothing here knows pytest.
 """
@@ -6,19 +6,15 @@ Nothing here knows pytest.
 from __future__ import annotations
 
 import os
-import selectors
 import signal
-import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from dataclasses import fields
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Self, TypeVar, cast
+from typing import Any, Self, TypeVar
 
 from tracker.config import Settings
 from tracker.errors import SourceError
@@ -133,65 +129,3 @@ class Child:
         """Ask it to end; return its status."""
         self.process.terminate()
         return self.wait(timeout)
-
-
-class DeafProxy:
-    """A TCP proxy before *port* that can go deaf: connected on both sides, and silent."""
-
-    def __init__(self, port: int) -> None:
-        self._target = port
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
-        self.deaf = False
-        """Nothing passes, on any connection."""
-        self._silenced: set[socket.socket] = set()
-        self._accepted: list[tuple[socket.socket, socket.socket]] = []
-        self._selector = selectors.DefaultSelector()
-        self._selector.register(self._listener, selectors.EVENT_READ)
-        self._over, self._tell_over = socket.socketpair()
-        self._selector.register(self._over, selectors.EVENT_READ)
-        self._thread = threading.Thread(target=self._forward, name="proxy")
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._tell_over.send(b".")
-        self._thread.join()
-        for sock in (*sum(self._accepted, ()), self._listener, self._over, self._tell_over):
-            sock.close()
-        self._selector.close()
-
-    def silence(self, number: int) -> None:
-        """Let nothing pass any more on the connection that was accepted as *number* (from 0)."""
-        self._silenced |= set(self._accepted[number])
-
-    def _forward(self) -> None:
-        while True:
-            for key, _ in self._selector.select():
-                if key.fileobj is self._over:
-                    return
-                if key.fileobj is self._listener:
-                    self._accept()
-                else:
-                    self._pass_on(cast(socket.socket, key.fileobj), key.data)
-
-    def _accept(self) -> None:
-        ours, _ = self._listener.accept()
-        theirs = socket.create_connection(("127.0.0.1", self._target))
-        self._accepted.append((ours, theirs))
-        self._selector.register(ours, selectors.EVENT_READ, theirs)
-        self._selector.register(theirs, selectors.EVENT_READ, ours)
-
-    def _pass_on(self, source: socket.socket, target: socket.socket) -> None:
-        try:
-            data = source.recv(65536)
-            if not data:
-                self._selector.unregister(source)
-            if self.deaf or source in self._silenced:
-                return
-            target.sendall(data) if data else target.shutdown(socket.SHUT_WR)
-        except OSError:  # one side is gone: the other learns it when it is its turn
-            with suppress(KeyError):
-                self._selector.unregister(source)

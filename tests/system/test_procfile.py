@@ -20,8 +20,9 @@ import pytest
 import redis
 
 from dev.embedded_redis import EmbeddedRedis, free_port
-from tests.support.deployment import Host, TlsProxy
+from tests.support.deployment import Host, self_signed
 from tests.support.postgres import EmbeddedPostgres, programs
+from tests.support.proxy import Proxy
 from tests.support.stream_clients import decode
 from tests.support.tools import Child, environment, wait_for
 from tests.support.web_process import request
@@ -35,7 +36,7 @@ DRAINED_WITHIN = 30
 class Deployment:
     """What a test sees: the web's port, and each process by its name in the Procfile."""
 
-    def __init__(self, env: dict[str, str], proxy: TlsProxy, folder: Path) -> None:
+    def __init__(self, env: dict[str, str], proxy: Proxy, folder: Path) -> None:
         self.port = int(env["PORT"])
         self.proxy = proxy
         self.web_host = Host(folder / "one", env)
@@ -56,7 +57,9 @@ def heroku(redis_server: EmbeddedRedis, tmp_path: Path) -> Iterator[Deployment]:
     assert redis_server.port is not None
     with ExitStack() as stack:
         postgres = stack.enter_context(EmbeddedPostgres(bin, port=free_port()))
-        proxy = stack.enter_context(TlsProxy(redis_server.port, tmp_path / "tls"))
+        proxy = stack.enter_context(
+            Proxy(redis_server.port, certificate=self_signed(tmp_path / "tls"))
+        )
         env = environment(
             DATABASE_URL=postgres.url(postgres.create()).replace("postgresql://", "postgres://"),
             REDIS_URL=f"rediss://:secret@127.0.0.1:{proxy.port}",

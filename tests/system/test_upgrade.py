@@ -112,7 +112,7 @@ def all_return(readers: Readers) -> Iterator[None]:
 def test_hup_serves_the_code_that_is_there_now(running: Deployment) -> None:
     """Also where the first process has read the old for its own use."""
     assert status_of_a_long_address(running.port) == 404
-    limits = running.host.folder / "tracker" / "stream" / "limits.py"
+    limits = running.host.folder / "tracker" / "server" / "request_limits.py"
     limits.write_text(limits.read_text() + "\nMAX_LINE = 100\n")
     running.processes["web"].process.send_signal(signal.SIGHUP)
     wait_for(lambda: status_of_a_long_address(running.port) == 414, 40, "the new version")

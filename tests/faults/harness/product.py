@@ -24,9 +24,9 @@ import redis
 
 from dev.embedded_redis import EmbeddedRedis, free_port
 from tests.faults.harness.held import Held, command, descendants, held, parent
-from tests.faults.harness.proxy import Proxy
 from tests.support.fake_coingecko import CoinGecko
 from tests.support.postgres import EmbeddedPostgres
+from tests.support.proxy import Proxy
 from tests.support.tools import Child, environment, wait_for
 from tracker.config import Settings
 

@@ -13,7 +13,8 @@ from flask.testing import FlaskClient
 
 from dev.embedded_redis import EmbeddedRedis, free_port
 from tests.conftest import AppFactory, SettingsFactory
-from tests.support.tools import DeafProxy, wait_for
+from tests.support.proxy import Proxy
+from tests.support.tools import wait_for
 from tests.support.web_process import tick
 from tracker.config import Settings
 from tracker.web.middleware import rate_limit
@@ -106,15 +107,15 @@ def test_each_process_counts_in_memory_while_redis_is_away(
 
 
 @pytest.fixture
-def deaf(redis_server: EmbeddedRedis) -> Iterator[DeafProxy]:
-    with DeafProxy(int(redis_server.url.rpartition(":")[2].partition("/")[0])) as proxy:
+def deaf(redis_server: EmbeddedRedis) -> Iterator[Proxy]:
+    with Proxy(int(redis_server.url.rpartition(":")[2].partition("/")[0])) as proxy:
         yield proxy
 
 
 def test_requests_that_wait_while_redis_goes_away_are_counted_as_well(
-    make_app: AppFactory, deaf: DeafProxy
+    make_app: AppFactory, deaf: Proxy
 ) -> None:
-    deaf.deaf = True
+    deaf.swallow()
     app = make_app(rate_limit=15, redis_url=f"redis://127.0.0.1:{deaf.port}/0")
     with ThreadPoolExecutor(20) as many:
         found = list(many.map(lambda _: statuses(app.test_client(), 1)[0], range(20)))

@@ -1,38 +1,43 @@
-"""A TCP proxy that can cut, swallow and slow down what passes: a network that fails when told.
+"""A TCP proxy that can cut, swallow and slow down what passes: a network that fails on request.
 
-It runs an event loop in a thread of its own; all methods may be called from any thread.
+It runs an event loop in a thread of its own; all methods may be called from any thread. With
+*certificate* (and its key) it also ends TLS, as a platform's Redis does.
 """
 
 from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 import threading
-from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Self
 
 from dev.embedded_redis import free_port
 
-CHUNK = 65536
-
 
 class Proxy:
-    """Between whoever connects to `port` and what listens on *target*, both on loopback."""
+    """Between clients of `port` and what listens on *target*, both on loopback."""
 
-    def __init__(self, target: int) -> None:
+    def __init__(self, target: int, *, certificate: tuple[Path, Path] | None = None) -> None:
         self.target = target
         self.port = free_port()
-        self._delay = 0.0
+        self.accepted = 0
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) if certificate else None
+        if self._context and certificate:
+            self._context.load_cert_chain(*certificate)
+        self._delay_s = 0.0
         self._refuses = False
         self._passes = asyncio.Event()
+        self._silenced: set[int] = set()
         self._loop = asyncio.new_event_loop()
         self._writers: set[asyncio.StreamWriter] = set()
         self._thread = threading.Thread(target=self._run, name=f"proxy to {target}")
 
     def __enter__(self) -> Self:
         self._thread.start()
-        self._call(self._listen)
+        asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(10)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -45,16 +50,20 @@ class Proxy:
         self._loop.call_soon_threadsafe(self._reset_all)
 
     def swallow(self) -> None:
-        """Let nothing pass, and tell nobody: connections stay, packets vanish. Until `mend`."""
+        """Let nothing pass: connections stay, packets vanish. Until `mend`."""
         self._loop.call_soon_threadsafe(self._passes.clear)
+
+    def silence(self, number: int) -> None:
+        """Let nothing pass any more on the connection that was accepted as *number* (from 0)."""
+        self._silenced.add(number)
 
     def slow(self, seconds: float) -> None:
         """Hold each piece back for *seconds*, until `mend`."""
-        self._delay = seconds
+        self._delay_s = seconds
 
     def mend(self) -> None:
         """Let everything pass again; what was swallowed is gone with its connections."""
-        self._refuses, self._delay = False, 0.0
+        self._refuses, self._delay_s = False, 0.0
         if not self._passes.is_set():
             self._loop.call_soon_threadsafe(self._reset_all)
         self._loop.call_soon_threadsafe(self._passes.set)
@@ -74,9 +83,12 @@ class Proxy:
         self._loop.close()
 
     async def _listen(self) -> None:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
+        self._server = await asyncio.start_server(
+            self._accept, "127.0.0.1", self.port, ssl=self._context
+        )
 
     async def _accept(self, near: asyncio.StreamReader, to_near: asyncio.StreamWriter) -> None:
+        number, self.accepted = self.accepted, self.accepted + 1
         self._writers.add(to_near)
         if self._refuses:
             self._reset(to_near)
@@ -87,16 +99,19 @@ class Proxy:
             self._reset(to_near)
             return
         self._writers.add(to_far)
-        await asyncio.gather(self._pipe(near, to_far), self._pipe(far, to_near))
+        await asyncio.gather(self._pipe(near, to_far, number), self._pipe(far, to_near, number))
 
-    async def _pipe(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    async def _pipe(
+        self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, number: int
+    ) -> None:
         with suppress(OSError):
-            while data := await source.read(CHUNK):
+            while data := await source.read(65536):
                 await self._passes.wait()
-                if self._delay:
-                    await asyncio.sleep(self._delay)
-                sink.write(data)
-                await sink.drain()
+                if self._delay_s:
+                    await asyncio.sleep(self._delay_s)
+                if number not in self._silenced:
+                    sink.write(data)
+                    await sink.drain()
         with suppress(OSError, RuntimeError):
             sink.close()
         self._writers.discard(sink)
@@ -111,6 +126,3 @@ class Proxy:
         with suppress(OSError):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         writer.transport.abort()
-
-    def _call(self, make: Callable[[], object]) -> None:
-        asyncio.run_coroutine_threadsafe(make(), self._loop).result(10)  # type: ignore[arg-type]
