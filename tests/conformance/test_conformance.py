@@ -16,21 +16,20 @@ from flask import Flask
 from tests.conformance.__main__ import examine
 from tests.conformance.point import Server, Verdict
 from tests.conformance.points import POINTS
-from tests.conftest import SettingsFactory
 from tests.support.tools import ROOT
-from tests.support.web_process import Web, tick
+from tests.support.web_process import shared_web, tick
 
 FRIEND = "https://friend.example"
 GOOD = b"retry: 1000\n\nevent: a\nid: 1\ndata: x\n\nevent: a\nid: 2\ndata: y\n\n"
 TYPE = ("Content-Type", "text/event-stream")
 
 
-@pytest.fixture
-def stream(app: Flask, settings: SettingsFactory, tmp_path: Path) -> Iterator[str]:
+@pytest.fixture(scope="module")
+def stream(tmp_path_factory: pytest.TempPathFactory, _migrated_file: Path) -> Iterator[str]:
     """The product's stream, with a tick every 0.2 s and now and then a silence of 1.6 s."""
-    tick(app)
-    chosen = settings(max_subscribers_per_ip=1000, heartbeat=1, cors_origins=(FRIEND,))
-    with Web(chosen, tmp_path / "web.log") as web, _ticking(app):
+    folder = tmp_path_factory.mktemp("conformance")
+    options = {"max_subscribers_per_ip": 1000, "heartbeat": 1, "cors_origins": (FRIEND,)}
+    with shared_web(folder, _migrated_file, **options) as (web, app), _ticking(app):  # type: ignore[arg-type]
         yield f"http://127.0.0.1:{web.port}/stream"
 
 

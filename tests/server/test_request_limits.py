@@ -7,6 +7,8 @@ stream beside it, who must not notice.
 from __future__ import annotations
 
 import json
+import os
+import resource
 import socket
 import threading
 import time
@@ -15,13 +17,9 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from flask import Flask
 
-from dev.embedded_redis import EmbeddedRedis
-from tests.conftest import SettingsFactory, migrate
 from tests.support.tools import wait_for
-from tests.support.web_process import Web, request, tick
-from tracker.config import Settings
+from tests.support.web_process import Shared, Web, read_until, request, shared_web, tick
 from tracker.server import request_limits
 from tracker.server.request_limits import MAX_BODY, MAX_FIELDS, MAX_HEAD, MAX_LINE
 
@@ -29,40 +27,32 @@ HOST = b"Host: localhost\r\n"
 GET = b"GET /api/prices HTTP/1.1\r\n" + HOST
 POST = b"POST /api/prices HTTP/1.1\r\n" + HOST
 SLOWLORIS = 200
-HASTY = "tests.support.short_timeouts:app"
-REQUEST_LIMIT = 2.0
+SHORT_TIMEOUTS = "tests.support.short_timeouts:app"
+REQUEST_LIMIT_S = 2.0
 """Seconds, as that one has it."""
-PATIENCE = 10.0
+WAIT_LIMIT_S = 10.0
 """Seconds for what ought to be at once."""
 
 
 @pytest.fixture(scope="module")
-def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
-    """One web process for all who need no tick."""
+def shared(tmp_path_factory: pytest.TempPathFactory, _migrated_file: Path) -> Iterator[Shared]:
+    """A web process with short timeouts, and room for 100 requests at one time."""
     folder = tmp_path_factory.mktemp("limits")
-    url = f"sqlite:///{folder / 'tracker.db'}"
-    migrate(url)
-    with EmbeddedRedis() as redis:
-        settings = Settings(
-            database_url=url, redis_url=redis.url, source="simulated", secret_key="of the tests"
-        )
-        with Web(settings, folder / "web.log", application=HASTY) as web:
-            yield web
+    room = ("--worker-connections", "100")
+    with shared_web(
+        folder, _migrated_file, *room, application=SHORT_TIMEOUTS, max_subscribers_per_ip=1000
+    ) as shared:
+        yield shared
 
 
 @pytest.fixture
-def small(app: Flask, settings: SettingsFactory, tmp_path: Path) -> Iterator[Web]:
-    """A web process with a tick, and room for 100 requests at one time."""
-    tick(app)
-    mine = settings(max_subscribers_per_ip=1000)
-    room = ("--worker-connections", "100")
-    with Web(mine, tmp_path / "web.log", *room, application=HASTY) as web:
-        yield web
+def web(shared: Shared) -> Web:
+    return shared.web
 
 
 def answer_to(port: int, *parts: bytes) -> bytes:
     """Return all that is answered to *parts* until the server closes the connection."""
-    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as sock:
+    with socket.create_connection(("127.0.0.1", port), timeout=WAIT_LIMIT_S) as sock:
         try:
             for part in parts:
                 sock.sendall(part)
@@ -150,26 +140,19 @@ def test_nobody_may_take_long() -> None:
 
 @pytest.mark.parametrize("what", REFUSED)
 def test_it_is_refused_at_once_and_the_connection_ends(web: Web, what: str) -> None:
+    """Nothing of it is logged: who sends nonsense would otherwise fill the disk."""
     sent, status = REFUSED[what]
+    log = web.child.output
     began_at = time.monotonic()
-    answer = answer_to(web.port, sent, b"") if what != "a body too big" else answer_to(
-        web.port, sent, b"x" * (MAX_BODY + 1)
-    )  # fmt: skip
-    head, body = answer.split(b"\r\n\r\n", 1)
+    body = b"x" * (MAX_BODY + 1) if what == "a body too big" else b""
+    head, answered = answer_to(web.port, sent, body).split(b"\r\n\r\n", 1)
     assert status_of(head) == status
     assert b"Content-Type: application/problem+json" in head
-    problem = json.loads(body)
+    problem = json.loads(answered)
     assert problem["status"] == status
     assert problem["detail"].startswith("accepted: ")
-    assert time.monotonic() - began_at < REQUEST_LIMIT * 0.75
-
-
-def test_nothing_of_what_is_refused_is_in_the_log(web: Web) -> None:
-    """Whoever sends nonsense would otherwise fill the disk."""
-    before = web.child.output
-    for sent, _ in REFUSED.values():
-        answer_to(web.port, sent)
-    assert web.child.output == before
+    assert time.monotonic() - began_at < REQUEST_LIMIT_S * 0.75
+    assert web.child.output == log
 
 
 def test_ten_megabytes_are_refused_while_they_come(web: Web) -> None:
@@ -183,7 +166,7 @@ def test_chunks_without_an_end_are_not_waited_for(web: Web) -> None:
     with socket.create_connection(("127.0.0.1", web.port)) as sock:
         sock.sendall(sent)
         with pytest.raises(OSError, match=r"."):  # noqa: PT012 - the loop ends by it
-            while time.monotonic() - began_at < PATIENCE:
+            while time.monotonic() - began_at < WAIT_LIMIT_S:
                 sock.sendall(b"5\r\nhello\r\n" * 1000)
 
 
@@ -203,8 +186,8 @@ def test_chunks_without_an_end_are_not_waited_for(web: Web) -> None:
         (b"GET /\xc3\xa4%00%ff HTTP/1.1\r\n" + HOST + b"\r\n", 404),
     ],
 )
-def test_what_is_just_small_enough_is_answered(small: Web, sent: bytes, status: int) -> None:
-    with socket.create_connection(("127.0.0.1", small.port), timeout=5) as sock:
+def test_what_is_just_small_enough_is_answered(web: Web, sent: bytes, status: int) -> None:
+    with socket.create_connection(("127.0.0.1", web.port), timeout=5) as sock:
         sock.sendall(sent)
         assert status_of(sock.recv(65536)) == status
 
@@ -224,11 +207,11 @@ def test_a_body_that_waits_to_be_asked_for_is(web: Web) -> None:
         assert status_of(sock.recv(65536)) == 405
 
 
-def test_requests_sent_at_once_are_answered_in_order(small: Web) -> None:
+def test_requests_sent_at_once_are_answered_in_order(web: Web) -> None:
     asked = GET + b"\r\n"
     body = POST + b"Content-Length: 5\r\n\r\nhello"
     last = b"GET /nowhere HTTP/1.1\r\nConnection: close\r\n" + HOST + b"\r\n"
-    answer = answer_to(small.port, asked * 20 + body + asked + last)
+    answer = answer_to(web.port, asked * 20 + body + asked + last)
     statuses = [int(part[:3]) for part in answer.split(b"HTTP/1.1 ")[1:]]
     assert statuses == [200] * 20 + [405, 200, 404]
 
@@ -272,53 +255,54 @@ def test_those_who_drip_are_told_so_and_cut_in_time(web: Web) -> None:
     for drip in drips:
         drip.thread.join()
         assert status_of(drip.answer) == 408
-        assert REQUEST_LIMIT - 0.5 < drip.cut_after < REQUEST_LIMIT + request_limits.LINGER + 3
+        assert REQUEST_LIMIT_S - 0.5 < drip.cut_after < REQUEST_LIMIT_S + request_limits.LINGER + 3
 
 
-def test_those_who_say_nothing_are_let_go_without_a_word(small: Web) -> None:
+def test_those_who_say_nothing_are_let_go_without_a_word(web: Web) -> None:
     """A word would be taken for the answer to a request that is just on its way."""
-    with socket.create_connection(("127.0.0.1", small.port), timeout=PATIENCE) as silent:
-        with request(small.port, "/api/prices") as kept:
-            read_to(kept, b"]}")
-            kept.settimeout(PATIENCE)
+    with socket.create_connection(("127.0.0.1", web.port), timeout=WAIT_LIMIT_S) as silent:
+        with request(web.port, "/api/prices") as kept:
+            read_until(kept, b"]}")
+            kept.settimeout(WAIT_LIMIT_S)
             assert kept.recv(10) == b""
         assert silent.recv(10) == b""
 
 
 def test_two_hundred_with_half_a_request_keep_nobody_out_and_are_gone_in_time(
-    small: Web, app: Flask
+    shared: Shared,
 ) -> None:
     """There is room for a hundred requests at one time: who has waited longest makes place."""
+    web = shared.web
     with ExitStack() as stack:
-        reader = stack.enter_context(request(small.port))
-        read_to(reader, b"event: prices")
-        before = small.descriptors()
+        reader = stack.enter_context(request(web.port))
+        read_until(reader, b"event: prices")
+        before = web.descriptors()
         halves = []
         for _ in range(SLOWLORIS):
-            sock = stack.enter_context(socket.create_connection(("127.0.0.1", small.port)))
+            sock = stack.enter_context(socket.create_connection(("127.0.0.1", web.port)))
             sock.sendall(b"GET /stream HTTP/1.1\r\nHost: local")
             halves.append(sock)
         for _ in range(20):
             began_at = time.monotonic()
-            assert small.get("/api/prices")[0].status == 200
+            assert web.get("/api/prices")[0].status == 200
             assert time.monotonic() - began_at < 2
-        newcomer = stack.enter_context(request(small.port))
-        read_to(newcomer, b"event: prices")
-        sent = tick(app)
+        newcomer = stack.enter_context(request(web.port))
+        read_until(newcomer, b"event: prices")
+        sent = tick(shared.app)
         for sock in (reader, newcomer):
-            read_to(sock, f"id: {sent.id}\n".encode())
+            read_until(sock, f"id: {sent.id}\n".encode())
         wait_for(
-            lambda: small.descriptors() <= before + 2, REQUEST_LIMIT + 5, "the halves to be gone"
+            lambda: web.descriptors() <= before + 2, REQUEST_LIMIT_S + 5, "the halves to be gone"
         )
         for sock in halves:
             sock.settimeout(5)
             assert rest_or_reset(sock)[:12] in (b"", b"HTTP/1.1 408")
 
 
-def test_who_takes_no_answer_does_not_keep_its_place(small: Web) -> None:
+def test_who_takes_no_answer_does_not_keep_its_place(web: Web) -> None:
     """It asks and asks, and reads nothing: the kernel's buffers are full at some time."""
     with ExitStack() as stack:
-        greedy = stack.enter_context(request(small.port, "/api/prices", buffer=1))
+        greedy = stack.enter_context(request(web.port, "/api/prices", buffer=1))
         greedy.setblocking(False)
         asked = (GET + b"\r\n") * 1000
         with pytest.raises(OSError):  # noqa: PT011, PT012 - reset, when it has been let go
@@ -326,17 +310,29 @@ def test_who_takes_no_answer_does_not_keep_its_place(small: Web) -> None:
                 try:
                     greedy.send(asked)
                 except BlockingIOError:
-                    assert small.get("/api/prices", Connection="close")[0].status == 200
+                    assert web.get("/api/prices", Connection="close")[0].status == 200
                     time.sleep(0.2)
-    assert "Traceback" not in small.child.output
+    assert "Traceback" not in web.child.output
 
 
-def read_to(sock: socket.socket, part: bytes) -> None:
-    data = b""
-    while part not in data:
-        more = sock.recv(65536)
-        assert more, f"the stream ended after {data!r}"
-        data += more
+def test_newcomers_wait_for_a_descriptor_and_readers_read_on(shared: Shared) -> None:
+    web = shared.web
+    with ExitStack() as stack:
+        reader = stack.enter_context(request(web.port))
+        read_until(reader, b"event: prices")
+        (pid,) = web.workers
+        highest = max(int(fd) for fd in os.listdir(f"/proc/{pid}/fd"))
+        before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (highest + 1, before[1]))
+        for _ in range(5):
+            stack.enter_context(request(web.port))
+        wait_for(lambda: "a connection has to wait" in web.child.output)
+        read_until(reader, str(tick(shared.app).id).encode())
+
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+        assert web.get("/api/prices")[0].status == 200
+        assert "Traceback" not in web.child.output
+        assert web.child.output.count("a connection has to wait") <= 2
 
 
 def rest_or_reset(sock: socket.socket) -> bytes:

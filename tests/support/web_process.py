@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import http.client
+import shutil
 import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Self
+from typing import Any, NamedTuple, Self
 
 from flask import Flask
 
-from dev.embedded_redis import free_port
+from dev.embedded_redis import EmbeddedRedis, free_port
 from tests.support.tools import Child, environment, now_ms, quote, wait_for
+from tracker import create_app
 from tracker.config import Settings
 from tracker.market.quotes import Quote, Tick, TickJson
 from tracker.messaging.feed import Message
-from tracker.services import services
+from tracker.services import db, services
 from tracker.storage.ticks import Saved
 
 
@@ -80,6 +82,37 @@ class Web:
         return True
 
 
+class Shared(NamedTuple):
+    """A web process that many tests share, and an application that publishes to it."""
+
+    web: Web
+    app: Flask
+
+
+@contextmanager
+def shared_web(
+    folder: Path, migrated: Path, *also: str, application: str = "wsgi:app", **changed: Any
+) -> Iterator[Shared]:
+    """Give a web process with a tick, on a Redis and a copy of *migrated* of its own."""
+    database = shutil.copy(migrated, folder / "tracker.db")
+    with EmbeddedRedis() as redis:
+        settings = Settings(
+            database_url=f"sqlite:///{database}",
+            redis_url=redis.url,
+            source="simulated",
+            secret_key="of the tests",
+            rate_limit=0,
+            **changed,
+        )
+        app = create_app(settings)
+        tick(app, quote("bitcoin", "0.10"), quote("ethereum", "2"))
+        with Web(settings, folder / "web.log", *also, application=application) as web:
+            yield Shared(web, app)
+        services(app).close()
+        with app.app_context():
+            db.engine.dispose()
+
+
 def descriptors(pid: int) -> int:
     """Return how many descriptors the process *pid* holds."""
     return len(list(Path(f"/proc/{pid}/fd").iterdir()))
@@ -99,6 +132,16 @@ def request(
         lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
         sock.sendall("\r\n".join([*lines, "", ""]).encode())
         yield sock
+
+
+def read_until(sock: socket.socket, *parts: bytes) -> bytes:
+    """Return what comes until all *parts* have."""
+    data = b""
+    while not all(part in data for part in parts):
+        more = sock.recv(65536)
+        assert more, f"the stream ended after {data!r}"
+        data += more
+    return data
 
 
 def message_of(saved: Saved) -> Message:
