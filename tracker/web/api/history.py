@@ -21,7 +21,7 @@ from tracker.market.candles import MAX_POINTS, Point
 from tracker.services import services
 from tracker.storage.history_cache import CachedHistory
 from tracker.times import iso
-from tracker.web.api.prices import RETRY_AFTER_S, no_prices_yet
+from tracker.web.api.prices import RETRY_AFTER_S, newest_tick
 from tracker.web.middleware import query_params
 
 blueprint = Blueprint("history", __name__, url_prefix="/api")
@@ -33,9 +33,7 @@ def of_coin(coin: str) -> Response:
 
     `?format=` is for links, which cannot send an `Accept`.
     """
-    newest = services().relay.state.newest
-    if newest is None:
-        raise no_prices_yet()
+    newest = newest_tick()
     coin = query_params.coin(coin, services().relay.state.coins)
     range, as_csv = query_params.range(), query_params.is_csv()
     response = _conditional(f"{newest.id}-csv" if as_csv else str(newest.id))
@@ -58,9 +56,7 @@ def of_coin(coin: str) -> Response:
 @blueprint.get("/history")
 def of_coins() -> Response:
     """Return a few points of each coin in `?coins=`, or of all in the newest tick."""
-    newest = services().relay.state.newest
-    if newest is None:
-        raise no_prices_yet()
+    newest = newest_tick()
     coins = query_params.coins(services().relay.state.coins) or list(newest.coins)
     range, points = query_params.range(), query_params.points()
     response = _conditional(str(newest.id))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import ServiceUnavailable
 
+from tracker.market.quotes import TickJson
 from tracker.services import services
 
 RETRY_AFTER_S = 5
@@ -18,9 +19,7 @@ def prices() -> Response:
 
     How fresh it is stands in the `Tracker-Status` header: the `status` event's JSON.
     """
-    newest = services().relay.state.newest
-    if newest is None:
-        raise no_prices_yet()
+    newest = newest_tick()
     response = Response(newest.text, content_type="application/json")
     response.headers["Cache-Control"] = "no-cache"
     response.headers["Tracker-Status"] = services().relay.status().to_json()
@@ -29,7 +28,10 @@ def prices() -> Response:
     return response
 
 
-def no_prices_yet() -> ServiceUnavailable:
-    """Return the error for requests before the first tick."""
-    reason = services().relay.status().reason or "the first prices are on their way"
-    return ServiceUnavailable(f"no prices yet: {reason}", retry_after=RETRY_AFTER_S)
+def newest_tick() -> TickJson:
+    """Return the newest tick as published. Raises `ServiceUnavailable` before the first one."""
+    relay = services().relay
+    if relay.state.newest is None:
+        reason = relay.status().reason or "the first prices are on their way"
+        raise ServiceUnavailable(f"no prices yet: {reason}", retry_after=RETRY_AFTER_S)
+    return relay.state.newest

@@ -7,14 +7,14 @@ that fails or takes too long, the page comes without a history.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any
 
 from flask import Blueprint, Response, redirect, request, url_for
 from markupsafe import Markup
 from werkzeug.wrappers import Response as Redirect
 
 from tracker.errors import StoreError
-from tracker.market.candles import Point, downsample
+from tracker.market.candles import downsample
 from tracker.market.quotes import Tick
 from tracker.services import services
 from tracker.storage.history import RANGES
@@ -29,15 +29,6 @@ MAX_TEXT = 60
 """Characters shown of a name that others have chosen."""
 
 blueprint = Blueprint("coin", __name__)
-
-
-class Past(NamedTuple):
-    """The history that the page shows; *points* is None where it could not be read."""
-
-    range: str
-    points: list[Point] | None
-    rows: list[Point]
-    json: Markup
 
 
 @blueprint.get("/cryptos/<coin>")
@@ -84,16 +75,18 @@ def _unknown(coin: str, tick: Tick) -> Response:
     )
 
 
-def _past(coin: str, range: str, tick: Tick | None) -> Past:
+def _past(coin: str, range: str, tick: Tick | None) -> dict[str, Any]:
+    """Return the history for the template; its points are None where it could not be read."""
     json, points, resolution = "[]", [], "tick"
     if coin in services().relay.state.coins:
         try:
             found = services().history_cache.get(coin, range, tick.id if tick else None)
         except StoreError:  # which is logged already
-            return Past(range, None, [], Markup(""))
+            return {"range": range, "points": None, "rows": [], "json": ""}
         json, points, resolution = found.json, found.points, found.resolution
     body = f'{{"range":"{range}","points":{json},"resolution":"{resolution}"}}'
-    return Past(range, points, downsample(points, MAX_ROWS), Markup(body))  # noqa: S704 - ours
+    rows = downsample(points, MAX_ROWS)
+    return {"range": range, "points": points, "rows": rows, "json": Markup(body)}  # noqa: S704 - ours
 
 
 def _cut(text: str, length: int = MAX_TEXT) -> str:
