@@ -40,7 +40,7 @@ class Backend:
 
 def build(settings: Settings, engine: Engine | None = None) -> Backend:
     """Return the backend of *settings*, on *engine* where the caller has one already."""
-    make_folder_of(settings.database_url)
+    _make_folder_of(settings.database_url)
     if engine is None:
         engine = create_engine(settings.database_url, **engine_options(settings.database_url))
     market = settings.market
@@ -54,7 +54,7 @@ def build(settings: Settings, engine: Engine | None = None) -> Backend:
     )
 
 
-def make_folder_of(database_url: str) -> None:
+def _make_folder_of(database_url: str) -> None:
     """Make the folder of a SQLite file, which SQLite itself does not."""
     url = make_url(database_url)
     if url.get_backend_name() == "sqlite" and url.database:

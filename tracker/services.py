@@ -85,7 +85,7 @@ class Services:
             hub=hub,
             interval=settings.interval,
             replay=replay,
-            on_broadcast=instruments.saw,
+            on_broadcast=instruments.on_broadcast,
         )
         sampler = Sampler(
             instruments,
@@ -135,7 +135,6 @@ def services(app: Flask | None = None) -> Services:
 
 def register(app: Flask, settings: Settings, rate_limits: RateLimits) -> None:
     """Build the services of *app* and keep them in `app.extensions`."""
-    backends.make_folder_of(settings.database_url)
     app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(settings.database_url)
     db.init_app(app)

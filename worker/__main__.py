@@ -1,7 +1,7 @@
 """The worker process: runs what the scheduler queues, each job in a fork of its own.
 
-The application is made before the first fork, so that a job does not wait for
-imports; it opens no connection there, since none may be shared by two processes.
+Backend and source are built before the first fork, so that a job does not wait
+for imports; they open no connection there, since two processes must not share one.
 """
 
 from __future__ import annotations

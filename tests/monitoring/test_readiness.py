@@ -80,7 +80,7 @@ class TestHealthz:
 class TestReadyz:
     @pytest.fixture(autouse=True)
     def _patient(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(readiness, "DATABASE_LIMIT", 20.0)  # slow is not hanging
+        monkeypatch.setattr(readiness, "DATABASE_TIMEOUT_S", 20.0)  # slow is not hanging
 
     def test_it_is_ready_once_the_feed_has_proved_to_deliver(self, app: Flask) -> None:
         """Under a server that has not started the relay, this does."""
@@ -132,7 +132,7 @@ class TestReadyz:
 
     def test_a_proof_that_is_old_is_none(self, app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
         becomes(app, 200)
-        monkeypatch.setattr(readiness, "PROOF_LIMIT", -1)
+        monkeypatch.setattr(readiness, "MAX_PROOF_AGE_S", -1)
         assert "no message to itself" in becomes(app, 503)["feed"]["detail"]
 
     def test_a_database_that_cannot_be_read_is_not_ready(self, app: Flask) -> None:
@@ -147,7 +147,7 @@ class TestReadyz:
         becomes(app, 200)
         with writing(services(app).backend.engine) as connection:
             connection.execute(text("DELETE FROM tick"))
-            assert all(one.ok for one in services(app).readiness._look() if one.fatal)
+            assert all(one.ok for one in services(app).readiness._run() if one.fatal)
 
     def test_a_hub_that_drains_or_has_ended_is_not_ready(self, make_app: AppFactory) -> None:
         app, other = make_app(), make_app()

@@ -1,7 +1,6 @@
-"""What became of the refreshes, counted in Redis.
+"""What became of the refreshes, counted in Redis: workers count, and any web process reads.
 
-Each runs in a process of its own, perhaps on another host, and any web process
-tells of all. One hash per market. Its fields are `what:outcome:detail`, where *what* is `count`
+One hash per market. Its fields are `what:outcome:detail`, where *what* is `count`
 (detail: the kind of a failure), `seconds` or `bucket` (detail: at most so many
 seconds). A Redis that came back empty counts from zero, as a restarted process does.
 """
@@ -29,8 +28,8 @@ from tracker.messaging.redis_client import connect
 BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, math.inf)
 """Seconds: a source answers in less than one, and a job ends after 30."""
 
-LIMIT = 1.0
-"""Seconds that Redis may take: to count is never worth waiting."""
+TIMEOUT_S = 1.0
+"""Time that Redis may take: counting is never worth a long wait."""
 
 QUEUED, FAILED, WORKERS = f"rq:queue:{QUEUE}", f"rq:failed:{QUEUE}", f"rq:workers:{QUEUE}"
 """RQ's keys of our queue: a list, a sorted set, a set."""
@@ -76,20 +75,20 @@ class RefreshStats:
     def _redis(self) -> Redis:
         return connect(
             self._settings,
-            socket_timeout=LIMIT,
-            socket_connect_timeout=LIMIT,
+            socket_timeout=TIMEOUT_S,
+            socket_connect_timeout=TIMEOUT_S,
             retry=Retry(NoBackoff(), 0),
         )
 
     def close(self) -> None:
-        """Give the connections back; the next call makes new ones."""
+        """Close the connections; the next call opens new ones."""
         if "_redis" in self.__dict__:
             self._redis.close()
             del self._redis
 
     @contextmanager
     def counted(self) -> Iterator[Outcome]:
-        """Count what is done within, by the outcome that it notes; an error is a failure."""
+        """Count the refresh within by the outcome that it notes; an error is a failure."""
         outcome, began_at = Outcome(), time.monotonic()
         try:
             yield outcome
@@ -101,7 +100,7 @@ class RefreshStats:
             self._count(outcome, time.monotonic() - began_at)
 
     def _count(self, outcome: Outcome, seconds: float) -> None:
-        """Never makes a refresh fail: what cannot be counted is not."""
+        """Count; without Redis do nothing, since no refresh may fail for this."""
         bucket = next(most for most in BUCKETS if seconds <= most)
         try:
             with self._redis.pipeline(transaction=False) as pipeline:
@@ -120,22 +119,22 @@ class RefreshStats:
             pipeline.zcard(FAILED)
             pipeline.scard(WORKERS)
             fields, queued, failed, workers = pipeline.execute()
-        told = RefreshSnapshot(queued=queued, failed=failed, workers=workers)
+        snapshot = RefreshSnapshot(queued=queued, failed=failed, workers=workers)
         for name, value in fields.items():
-            _put(told, name.decode(errors="replace"), value)
-        return told
+            _put(snapshot, name.decode(errors="replace"), value)
+        return snapshot
 
 
-def _put(told: RefreshSnapshot, name: str, value: bytes) -> None:
-    """Put a field where it belongs; one that is not ours is left out."""
+def _put(snapshot: RefreshSnapshot, name: str, value: bytes) -> None:
+    """Put the hash's field *name* into *snapshot*; one that is not ours is left out."""
     what, _, rest = name.partition(":")
     outcome, _, detail = rest.partition(":")
     try:
         if what == "count":
-            told.counts[outcome, detail] = int(value)
+            snapshot.counts[outcome, detail] = int(value)
         elif what == "seconds":
-            told.durations.setdefault(outcome, Duration()).total = float(value)
+            snapshot.durations.setdefault(outcome, Duration()).total = float(value)
         elif what == "bucket" and float(detail) in BUCKETS:
-            told.durations.setdefault(outcome, Duration()).buckets[float(detail)] = int(value)
+            snapshot.durations.setdefault(outcome, Duration()).buckets[float(detail)] = int(value)
     except ValueError:
         log.debug("not a count of refreshes: %r", name)

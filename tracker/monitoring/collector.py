@@ -1,7 +1,6 @@
-"""Everything that `/metrics` tells, put together when somebody asks.
+"""Everything in `/metrics`, put together at each scrape. Any process answers for all.
 
-What is counted in Redis is asked for a short time only; without Redis the rest
-is told all the same. Any process answers for all.
+Redis is waited for briefly; without its numbers the others are there all the same.
 """
 
 from __future__ import annotations
@@ -26,8 +25,7 @@ from tracker.monitoring import process_stats
 from tracker.monitoring.instruments import Instruments, is_shared
 from tracker.monitoring.sampler import Sampler
 
-REDIS_LIMIT = 0.5
-"""Seconds to wait for Redis."""
+REDIS_TIMEOUT_S = 0.5
 
 AGES = {
     "tracker_newest_tick_timestamp_seconds": (
@@ -42,20 +40,20 @@ AGES = {
 
 
 class Collector:
-    """Looks at the numbers of all web processes, and at what Redis has."""
+    """Collects the numbers of all web processes, and those in Redis."""
 
-    def __init__(self, instruments: Instruments, sampler: Sampler, refreshes: RefreshStats) -> None:
+    def __init__(self, instruments: Instruments, sampler: Sampler, stats: RefreshStats) -> None:
         self._instruments = instruments
         self._sampler = sampler
-        inquiry = TimedCall(lambda: refreshes.read())
+        read = TimedCall(lambda: stats.read())
 
-        def ask() -> RefreshSnapshot | None:
+        def snapshot() -> RefreshSnapshot | None:
             try:
-                return inquiry.result(REDIS_LIMIT)
+                return read.result(REDIS_TIMEOUT_S)
             except (RedisError, OSError, TimeoutError):
                 return None
 
-        self._told = shared(ask)
+        self._snapshot = shared(snapshot)
 
     def text(self, accept: str) -> tuple[bytes, str]:
         """Return the body and its content type for a client's Accept header."""
@@ -64,16 +62,18 @@ class Collector:
 
     def collect(self) -> Iterator[Metric]:
         """Yield all families, as `prometheus_client`'s registries do."""
-        self._sampler.look()
+        self._sampler.sample()
         own = list(self._own())
         yield from own
         yield from _ages(own)
         yield from process_stats.collect()
-        told = self._told()
-        yield GaugeMetricFamily("tracker_redis_answers", "1 if Redis answered just now", bool(told))
-        if told:
-            yield from _refreshes(told)
-            yield from _jobs(told)
+        snapshot = self._snapshot()
+        yield GaugeMetricFamily(
+            "tracker_redis_answers", "1 if Redis answered just now", bool(snapshot)
+        )
+        if snapshot:
+            yield from _refreshes(snapshot)
+            yield from _jobs(snapshot)
 
     def _own(self) -> Iterable[Metric]:
         if is_shared():
@@ -82,7 +82,7 @@ class Collector:
 
 
 def _ages(families: Iterable[Metric]) -> Iterator[Metric]:
-    """Yield how old that is of which the time is told: no process need agree on it."""
+    """Yield the ages of what has a time: processes need not agree on the clock's reading."""
     for family in families:
         if family.name in AGES:
             name, help = AGES[family.name]
@@ -90,19 +90,19 @@ def _ages(families: Iterable[Metric]) -> Iterator[Metric]:
             yield GaugeMetricFamily(name, help, max(0.0, time.time() - at) if at else math.inf)
 
 
-def _refreshes(told: RefreshSnapshot) -> Iterator[Metric]:
+def _refreshes(snapshot: RefreshSnapshot) -> Iterator[Metric]:
     counts = CounterMetricFamily(
         "tracker_refreshes",
         "RefreshStats by what became of them, and failures by kind",
         labels=("outcome", "kind"),
     )
-    for labels, count in sorted(told.counts.items()):
+    for labels, count in sorted(snapshot.counts.items()):
         counts.add_metric(labels, count)
     yield counts
     seconds = HistogramMetricFamily(
         "tracker_refresh_duration_seconds", "Seconds that refreshes took", labels=("outcome",)
     )
-    for outcome, duration in sorted(told.durations.items()):
+    for outcome, duration in sorted(snapshot.durations.items()):
         seconds.add_metric((outcome,), _cumulative(duration.buckets), duration.total)
     yield seconds
 
@@ -115,7 +115,7 @@ def _cumulative(buckets: dict[float, int]) -> list[tuple[str, float]]:
     return found
 
 
-def _jobs(told: RefreshSnapshot) -> Iterator[Metric]:
-    yield GaugeMetricFamily("tracker_queue_jobs", "Jobs that wait for a worker", told.queued)
-    yield GaugeMetricFamily("tracker_failed_jobs", "Jobs that RQ keeps as failed", told.failed)
-    yield GaugeMetricFamily("tracker_workers", "Workers that RQ knows", told.workers)
+def _jobs(snapshot: RefreshSnapshot) -> Iterator[Metric]:
+    yield GaugeMetricFamily("tracker_queue_jobs", "Jobs that wait for a worker", snapshot.queued)
+    yield GaugeMetricFamily("tracker_failed_jobs", "Jobs that RQ keeps as failed", snapshot.failed)
+    yield GaugeMetricFamily("tracker_workers", "Workers that RQ knows", snapshot.workers)

@@ -1,7 +1,7 @@
-"""The folder in which the web processes of one start keep their numbers for each other.
+"""The folder in which the web processes of one gunicorn keep their numbers for each other.
 
-It must be there, and named in the environment, before `prometheus_client` is
-first imported: so nothing of it is imported here.
+It must exist and be named in the environment before `prometheus_client` is
+first imported, so this does not import it.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ _PREFIX = "tracker-metrics-"
 
 
 def prepare() -> None:
-    """Make the folder of this process and its children, once, and name it to them.
+    """Make the folder of this process and its children, once, and set `VARIABLE`.
 
     A reload (HUP) keeps it; a new master (USR2), which inherits the variable of
-    the one before, makes its own. What was killed could not tidy up: that is done here.
+    the one before, makes its own. The folders of killed processes are removed.
     """
     own = f"{_PREFIX}{os.getpid()}-"
     if not Path(os.environ.get(VARIABLE, "")).name.startswith(own):

@@ -1,4 +1,4 @@
-"""What the web processes take of the machine, together, as Linux tells it.
+"""What the web processes take of the machine, together, from Linux's /proc.
 
 prometheus_client has these numbers too, but only of the process that is asked.
 """

@@ -1,7 +1,7 @@
-"""Whether this process delivers prices: one look at all that it takes.
+"""Whether this process delivers prices: the checks of `/readyz`.
 
-Alive is not ready. Nothing here waits for long, whatever hangs, and those who
-ask at the same time share one look.
+Alive is not ready. No check waits for long, whatever hangs, and concurrent
+callers share one run of the checks.
 """
 
 from __future__ import annotations
@@ -21,19 +21,18 @@ from tracker.storage.ticks import Store
 from tracker.stream.hub import Hub
 from tracker.times import now_ms
 
-START_LIMIT = 0.5
-"""Seconds to wait for a relay that nobody has asked for so far."""
-DATABASE_LIMIT = 1.0
-"""Seconds to wait for the database."""
-PROOF_LIMIT = PROBE_EVERY_S + PROBE_TIMEOUT_S + SILENCE_S
-"""Seconds within which the feed's message to itself came back, if it delivers."""
+START_TIMEOUT_S = 0.5
+"""Time that a relay which has not started yet may take to start."""
+DATABASE_TIMEOUT_S = 1.0
+MAX_PROOF_AGE_S = PROBE_EVERY_S + PROBE_TIMEOUT_S + SILENCE_S
+"""Time within which the feed's message to itself came back, if it delivers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What one look found: *detail* in words, after so many *seconds*.
+    """What one check found, in words, and how long it took.
 
-    One that is not *fatal* is told, and does not make the process unready.
+    Only a *fatal* one makes the process unready.
     """
 
     name: str
@@ -60,49 +59,46 @@ class Readiness:
         self._relay = relay
         self._stale_after = stale_after_ms(interval)
         self._start = TimedCall(relay.start)
-        self._ask = TimedCall(lambda: store.newest(1))
-        self._looked = shared(self._look)
+        self._read = TimedCall(lambda: store.newest(1))
+        self.checks = shared(self._run)
+        """Runs the checks, unless they ran less than a second ago."""
 
-    def checks(self) -> list[Check]:
-        """Return what was found, just now or less than a second ago."""
-        return self._looked()
-
-    def _look(self) -> list[Check]:
-        looks = {
-            "hub": self._see_hub,
-            "feed": self._see_feed,
-            "database": self._see_database,
-            "prices": self._see_prices,
+    def _run(self) -> list[Check]:
+        checks = {
+            "hub": self._check_hub,
+            "feed": self._check_feed,
+            "database": self._check_database,
+            "prices": self._check_prices,
         }
-        return list(_timed(looks))
+        return list(_timed(checks))
 
-    def _see_hub(self) -> str | None:
+    def _check_hub(self) -> str | None:
         if self._hub.draining:
             return "this process ends: its readers are let go"
         if not self._relay.runs:
             try:
-                self._start.result(START_LIMIT)
+                self._start.result(START_TIMEOUT_S)
             except TimeoutError:
                 return "it has not begun to relay"
         return None if self._hub.runs and self._relay.runs else "its threads do not run"
 
-    def _see_feed(self) -> str | None:
+    def _check_feed(self) -> str | None:
         proved_at = self._feed.proved_at
         if proved_at is None:
             return "Redis cannot be reached, or does not deliver: prices come from the database"
         age = time.monotonic() - proved_at
-        return None if age <= PROOF_LIMIT else f"no message to itself came back for {age:.0f} s"
+        return None if age <= MAX_PROOF_AGE_S else f"no message to itself came back for {age:.0f} s"
 
-    def _see_database(self) -> str | None:
+    def _check_database(self) -> str | None:
         try:
-            self._ask.result(DATABASE_LIMIT)
+            self._read.result(DATABASE_TIMEOUT_S)
         except TimeoutError:
-            return f"no answer within {DATABASE_LIMIT:g} s"
+            return f"no answer within {DATABASE_TIMEOUT_S:g} s"
         except (SQLAlchemyError, StoreError) as error:
             return f"it cannot be read: {type(error).__name__}"  # its words may name hosts
         return None
 
-    def _see_prices(self) -> str | None:
+    def _check_prices(self) -> str | None:
         newest_id = self._relay.state.id
         if newest_id is None:
             return "there are none"
@@ -110,9 +106,9 @@ class Readiness:
         return None if age < self._stale_after else f"the newest are {age / 1000:.0f} s old"
 
 
-def _timed(looks: dict[str, Callable[[], str | None]]) -> Iterator[Check]:
-    for name, look in looks.items():
+def _timed(checks: dict[str, Callable[[], str | None]]) -> Iterator[Check]:
+    for name, check in checks.items():
         began_at = time.perf_counter()
-        trouble = look()
+        trouble = check()
         seconds = round(time.perf_counter() - began_at, 6)
         yield Check(name, trouble is None, trouble or "ok", seconds, fatal=name != "prices")

@@ -1,30 +1,35 @@
-"""Brings the instruments up to date from what hub, relay and feed have counted.
+"""Numbers that hub, relay and feed count by themselves, brought to Prometheus every second.
 
-They count in plain numbers, since a broadcast to thousands must not wait for
-anybody. So the instruments are up to a second behind; in the process that is
-asked, they are not.
+They count in plain numbers, since a broadcast to thousands must wait for
+nothing. In the process that is scraped they are sampled once more.
+
+Each series exists from the start, at zero, so that the rate of what has not
+happened yet is zero and not unknown.
 """
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
+from functools import partial
+from typing import get_args
 
-from prometheus_client import Counter
+from prometheus_client import Counter, Gauge
 
+from tracker.market.freshness import State
 from tracker.messaging.feed import Feed
-from tracker.monitoring.instruments import STATES, Instruments, labels_of
+from tracker.monitoring.instruments import Instruments
 from tracker.relay import Relay
 from tracker.stream.admission import REFUSALS, Admission
 from tracker.stream.critical_thread import vital_thread
 from tracker.stream.hub import Hub
 from tracker.stream.stats import KINDS, WHYS
 
-PERIOD = 1.0
-"""Seconds between two looks."""
+PERIOD_S = 1.0
 
 
 class Sampler:
-    """Of one process. *interval* is in seconds."""
+    """Samples one process. *interval* is in seconds."""
 
     def __init__(
         self,
@@ -36,75 +41,128 @@ class Sampler:
         relay: Relay,
         interval: int,
     ) -> None:
-        self._to = instruments
-        self._hub = hub
-        self._admission = admission
-        self._feed = feed
-        self._relay = relay
-        self._interval = interval
+        self._instruments = instruments
+        self._samples: list[tuple[Counter | Gauge, Callable[[], float]]] = []
+        self._counted: dict[Counter, float] = {}
         self._lock = threading.Lock()
-        self._brought: dict[str, float] = {}
-        self._over = threading.Event()
+        self._closing = threading.Event()
+        self._add_stream(hub, admission)
+        self._add_prices(feed, relay)
+        self._gauge(
+            "interval_seconds", "Seconds between two ticks, as set", lambda: interval, "max"
+        )
+        self._gauge("web_processes", "Web processes", lambda: 1, "sum")
 
     def start(self) -> None:
-        """Look once, and then every `PERIOD` from a thread of its own."""
-        self.look()
+        """Sample now, and then every `PERIOD_S` from a thread."""
+        self.sample()
         vital_thread(self._run, "metrics")
 
     def close(self) -> None:
-        """Look no more, after a last look."""
-        self._over.set()
-        self.look()
+        """Stop, after a last sample."""
+        self._closing.set()
+        self.sample()
 
-    def look(self) -> None:
-        """Bring all instruments up to date."""
+    def sample(self) -> None:
+        """Bring all numbers up to date."""
         with self._lock:
-            self._stream()
-            self._prices()
+            for metric, read in self._samples:
+                value = read()
+                if isinstance(metric, Gauge):
+                    metric.set(value)
+                elif value != (before := self._counted.get(metric, 0)):
+                    metric.inc(value - before)
+                    self._counted[metric] = value
 
     def _run(self) -> None:
-        while not self._over.wait(PERIOD):
-            self.look()
+        while not self._closing.wait(PERIOD_S):
+            self.sample()
 
-    def _stream(self) -> None:
-        to, tally = self._to, self._hub.tally
+    def _add_stream(self, hub: Hub, admission: Admission) -> None:
+        stats, make = hub.tally, self._instruments
+        present = make.gauge(
+            "tracker_stream_subscribers", "Readers now", "livesum", "encoding", "coins"
+        )
+        joins = make.counter("tracker_stream_joins_total", "Readers that came", "encoding", "coins")
         for kind in KINDS:
-            labels = labels_of(kind)
-            to.subscribers.labels(**labels).set(tally.present[kind])
-            self._raise(to.joins.labels(**labels), f"joins {kind}", tally.joined[kind])
+            is_gzip, has_part = kind
+            labels = "gzip" if is_gzip else "plain", "some" if has_part else "all"
+            self._samples += [
+                (present.labels(*labels), partial(stats.present.__getitem__, kind)),
+                (joins.labels(*labels), partial(stats.joined.__getitem__, kind)),
+            ]
+        leaves = make.counter("tracker_stream_leaves_total", "Readers that left", "why")
         for why in WHYS:
-            self._raise(to.leaves.labels(why), f"leaves {why}", tally.left[why])
+            self._samples.append((leaves.labels(why), partial(stats.left.__getitem__, why)))
+        refusals = make.counter("tracker_stream_refusals_total", "Readers that were refused", "why")
         for refusal in REFUSALS:
-            refused = self._admission.refused[refusal]
-            self._raise(to.refusals.labels(refusal), f"refusals {refusal}", refused)
+            read = partial(admission.refused.__getitem__, refusal)
+            self._samples.append((refusals.labels(refusal), read))
+        resumes = make.counter(
+            "tracker_stream_resumes_total", "Readers that came back with an id", "recovered"
+        )
         for recovered in (True, False):
             label = str(recovered).lower()
-            self._raise(to.resumes.labels(label), f"resumes {label}", tally.resumed[recovered])
-        self._raise(to.replayed, "replayed", tally.replayed)
-        self._raise(to.slow, "slow", tally.slow)
-        self._raise(to.lapped, "lapped", tally.lapped)
-        self._raise(to.events, "events", tally.events)
-        self._raise(to.bytes, "bytes", tally.bytes)
-        to.behind.set(self._hub.behind)
-        to.subscribers_limit.set(self._admission.limit)
+            reading = partial(stats.resumed.__getitem__, recovered)
+            self._samples.append((resumes.labels(label), reading))
+        count, gauge = self._counter, self._gauge
+        gauge("stream_subscribers_limit", "Readers that there is room for", lambda: admission.limit)
+        gauge("stream_behind", "Readers now that have not taken all there is", lambda: hub.behind)
+        count(
+            "stream_replayed_ticks", "Ticks sent to readers that came back", lambda: stats.replayed
+        )
+        count("stream_slow", "Times that a reader took less than an event", lambda: stats.slow)
+        count("stream_lapped", "Times that a slow reader missed ticks", lambda: stats.lapped)
+        count("stream_events_sent", "Ticks given to readers, one by one", lambda: stats.events)
+        count("stream_sent_bytes", "Bytes of events that the kernel took", lambda: stats.bytes)
 
-    def _prices(self) -> None:
-        to, relay = self._to, self._relay
-        to.newest.set((relay.state.id or 0) / 1000)
-        to.fresh.set((relay.state.source.fresh_at or 0) / 1000)
-        to.interval.set(self._interval)
-        now = relay.status().state
-        for state in STATES:
-            to.status.labels(state).set(state == now)
-        to.feed_connected.set(bool(relay.feed_connected))
-        to.database_answers.set(relay.database.answers and relay.runs)
-        self._raise(to.feed_reconnects, "reconnects", max(0, self._feed.connections - 1))
-        self._raise(to.mended, "mended", relay.database.filled)
-        to.processes.set(1)
+    def _add_prices(self, feed: Feed, relay: Relay) -> None:
+        status = self._instruments.gauge(
+            "tracker_status", "Web processes that send their readers this state", "livesum", "state"
+        )
+        for state in get_args(State):
+            self._samples.append(
+                (status.labels(state), partial(lambda state: relay.status().state == state, state))
+            )
+        self._gauge(
+            "newest_tick_timestamp_seconds",
+            "Time of the newest tick of the process that is furthest behind; 0 without one",
+            lambda: (relay.state.id or 0) / 1000,
+            "min",
+        )
+        self._gauge(
+            "prices_fresh_timestamp_seconds",
+            "When the source last gave or confirmed the prices; 0 if it never did",
+            lambda: (relay.state.source.fresh_at or 0) / 1000,
+            "min",
+        )
+        self._gauge(
+            "feed_connected",
+            "1 if the feed delivers to every web process",
+            lambda: bool(relay.feed_connected),
+            "min",
+        )
+        self._gauge(
+            "database_answers",
+            "1 if every web process could read the database",
+            lambda: relay.database.answers and relay.runs,
+            "min",
+        )
+        self._counter(
+            "feed_reconnects",
+            "Times that the feed delivered again",
+            lambda: max(0, feed.connections - 1),
+        )
+        self._counter(
+            "mended_ticks",
+            "Ticks found in the database, not brought by the feed",
+            lambda: relay.database.filled,
+        )
 
-    def _raise(self, counter: Counter, name: str, value: float) -> None:
-        """Let *counter* have counted *value*: it can only be added to."""
-        before = self._brought.get(name, 0)
-        if value != before:
-            counter.inc(value - before)
-            self._brought[name] = value
+    def _gauge(self, name: str, help: str, read: Callable[[], float], of_all: str = "sum") -> None:
+        """Sample *read*; the living processes' numbers together are their sum, min or max."""
+        gauge = self._instruments.gauge(f"tracker_{name}", help, f"live{of_all}")
+        self._samples.append((gauge, read))
+
+    def _counter(self, name: str, help: str, read: Callable[[], float]) -> None:
+        self._samples.append((self._instruments.counter(f"tracker_{name}_total", help), read))

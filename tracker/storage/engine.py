@@ -1,13 +1,13 @@
-"""How the database is opened: what SQLite must be told, and who may write when.
+"""How the database is opened: SQLite's pragmas, PostgreSQL's time limits, and one writer at a time.
 
 SQLite in WAL lets the web read while the worker writes. Its pragmas can fail
 without a word (a network disk, a memory database), so they are read back.
 A writer takes the lock when its transaction begins (`BEGIN IMMEDIATE`, on
-PostgreSQL an advisory lock), so that two never find out half-way.
+PostgreSQL an advisory lock), so that two writers never collide half-way.
 
-PostgreSQL may be far away, and gone without a word: `engine_options` says how
-long it is waited for. One that hangs still acknowledges every packet; whoever
-must not hang with it asks by an `TimedCall`.
+PostgreSQL may be far away, and gone without a word: `engine_options` limits the
+wait. One that hangs still acknowledges every packet; who must not hang with it
+uses a `TimedCall`.
 """
 
 from __future__ import annotations
@@ -21,41 +21,41 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from tracker.errors import StoreError
 
-BUSY_TIMEOUT = 5000
-"""Milliseconds that SQLite waits for another process's lock."""
+BUSY_TIMEOUT_MS = 5000
+"""How long SQLite waits for another process's lock."""
 
 _PRAGMAS = {
     "journal_mode": "wal",
     "synchronous": 1,  # NORMAL: safe in WAL, a commit does not wait for the disk
-    "busy_timeout": BUSY_TIMEOUT,
+    "busy_timeout": BUSY_TIMEOUT_MS,
     "foreign_keys": 1,
 }
 
-POOL_LIMIT = 2.0
-"""Seconds that a connection of the pool may be waited for."""
-_WAITS = {
+POOL_TIMEOUT_S = 2.0
+"""How long to wait for a connection of the pool."""
+_LIBPQ_OPTIONS = {
     "connect_timeout": 3,  # seconds, as all but the last
     "keepalives_idle": 30,
     "keepalives_interval": 10,
     "keepalives_count": 3,
     "tcp_user_timeout": 30_000,
 }
-"""What libpq is told, unless DATABASE_URL says otherwise: a peer that is gone is found out."""
+"""So that a peer that is gone is noticed; what DATABASE_URL says wins."""
 READ_LIMIT = "-c statement_timeout=30s"
-"""Nobody waits for a longer read any more; writing and migrating may take their time."""
+"""Nobody waits for a longer read; writing and migrating have no limit."""
 
 _WRITERS_LOCK = 0x7469636B
 """The advisory lock of PostgreSQL that writers share."""
 
 
 def engine_options(database_url: str) -> dict[str, Any]:
-    """Return how SQLAlchemy is to open the database there."""
+    """Return the arguments of `create_engine` for *database_url*."""
     url = make_url(database_url)
     if url.get_backend_name() != "postgresql":
         return {}
-    told = {"options": READ_LIMIT, **_WAITS}
-    connect_args = {name: value for name, value in told.items() if name not in url.query}
-    return {"pool_timeout": POOL_LIMIT, "connect_args": connect_args}
+    defaults = {"options": READ_LIMIT, **_LIBPQ_OPTIONS}
+    connect_args = {name: value for name, value in defaults.items() if name not in url.query}
+    return {"pool_timeout": POOL_TIMEOUT_S, "connect_args": connect_args}
 
 
 @event.listens_for(Engine, "connect")

@@ -10,8 +10,6 @@ from typing import Protocol
 
 from tracker.config import Settings
 from worker.sources.base import Fetched
-from worker.sources.coingecko.client import CoinGecko
-from worker.sources.simulated.market import Simulated
 
 __all__ = ["Fetched", "Source", "build"]
 
@@ -38,4 +36,10 @@ def build(settings: Settings) -> Source:
 
     Raises `ConfigError` if it cannot give what they ask for.
     """
-    return Simulated(settings) if settings.source == "simulated" else CoinGecko(settings)
+    if settings.source == "simulated":
+        from worker.sources.simulated.market import Simulated
+
+        return Simulated(settings)
+    from worker.sources.coingecko.client import CoinGecko
+
+    return CoinGecko(settings)
