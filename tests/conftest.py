@@ -283,7 +283,5 @@ def close(app: Flask) -> None:
     services(app).close()
     if admin := app.extensions.get("admin"):
         admin.extensions["auth"].redis.close()
-        with admin.app_context():
-            db.engine.dispose()
     with app.app_context():
         db.engine.dispose()

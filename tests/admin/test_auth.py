@@ -132,6 +132,7 @@ class TestSession:
         cookie = response.headers["Set-Cookie"].split("; ")
         assert {"HttpOnly", "Path=/admin", "SameSite=Strict"} <= set(cookie)
         assert ("Secure" in cookie) == (scheme == "https")
+        assert ("Strict-Transport-Security" in response.headers) == (scheme == "https")
         for path in ("/", "/cryptos/", "/api/prices", "/healthz", "/no", "/administration"):
             headers = client.get(path).headers
             assert "Set-Cookie" not in headers

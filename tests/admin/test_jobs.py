@@ -94,6 +94,13 @@ def test_deleting_a_failed_job_of_the_schedule_keeps_it_in_the_schedule(
     assert redis.exists("rq:job:fails")
 
 
+def test_an_id_that_has_outlived_its_job_is_deleted(client: FlaskClient, redis: Redis) -> None:
+    queue = Queue(QUEUE, connection=redis)
+    queue.push_job_id("ghost")
+    assert "Deleted." in act(client, "jobs/ghost/delete")
+    assert queue.job_ids == []
+
+
 @pytest.mark.parametrize("id", ["no", "..", "x" * 3000, "%00", "a%0Ab", "٣", "{{7*7}}"])
 def test_an_odd_id_is_no_job(client: FlaskClient, id: str) -> None:
     for action in ("retry", "delete"):

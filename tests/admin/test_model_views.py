@@ -7,7 +7,7 @@ import time
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import text
+from sqlalchemy import QueuePool, event, text
 
 from tests.admin.conftest import PASSWORD, log_in, post
 from tests.conftest import AppFactory
@@ -103,3 +103,15 @@ def test_a_display_name_is_short_and_printable(app: Flask, client: FlaskClient) 
     for name in ("x" * 201, "a\nb", "\u202eniocti\0b"):
         post(client, "/admin/coins/edit/?id=bitcoin", display_name=name)
         assert tick(app, quote("bitcoin")).quotes[0].name == "Bitcoin"
+
+
+def test_queries_use_the_webs_connections_and_give_them_back(
+    app: Flask, client: FlaskClient
+) -> None:
+    """A pool of the admin's own would double what PostgreSQL has to allow."""
+    engine, checkouts = services(app).backend.engine, []
+    event.listen(engine, "checkout", lambda *_: checkouts.append(1))
+    assert client.get("/admin/ticks/").status_code == 200
+    assert len(checkouts) == 1
+    assert isinstance(engine.pool, QueuePool)
+    assert engine.pool.checkedout() == 0

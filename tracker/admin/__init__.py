@@ -13,27 +13,21 @@ everything beneath `/admin` is 404.
 
 from __future__ import annotations
 
-from typing import Any
-
-from flask import Flask, Response, make_response
+from flask import Flask
 from flask_admin import Admin
 from flask_admin.theme import Bootstrap4Theme
-from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from tracker.admin import auth, model_views
 from tracker.admin.index import Index
 from tracker.config import ROOT
-from tracker.services import KEY, db, services
+from tracker.services import KEY, services
 from tracker.times import iso
-from tracker.web.middleware import compression, redirects
+from tracker.web.middleware import compression, problem_details, redirects
 
 __all__ = ["create_app", "mount"]
 
 PATH = "/admin"
-SHARED_CONFIG = (
-    "SECRET_KEY", "MAX_CONTENT_LENGTH", "SQLALCHEMY_DATABASE_URI", "SQLALCHEMY_ENGINE_OPTIONS",
-)  # fmt: skip
 
 
 def mount(app: Flask) -> None:
@@ -46,11 +40,10 @@ def mount(app: Flask) -> None:
 def create_app(app: Flask) -> Flask:
     """Return the admin of *app*, on its services."""
     found = services(app)
-    admin = Flask("admin", root_path=str(ROOT), static_folder=None, template_folder="templates")
-    for name in SHARED_CONFIG:
+    admin = Flask(__name__, root_path=str(ROOT), static_folder=None, template_folder="templates")
+    for name in ("SECRET_KEY", "MAX_CONTENT_LENGTH"):
         admin.config[name] = app.config[name]
     admin.extensions[KEY] = found
-    db.init_app(admin)
     admin.add_template_filter(iso, "iso")
     auth.register(admin, found.settings)
     compression.register(admin)
@@ -62,18 +55,7 @@ def create_app(app: Flask) -> Flask:
         theme=Bootstrap4Theme(fluid=True),
         csp_nonce_generator=auth.nonce,
     )
-    for view in model_views.views(found.settings):
-        views.add_view(view)
+    model_views.register(admin, views)
+    problem_details.register(admin, lambda error: index.page("admin/error.html", error=error))
     redirects.register(admin)
-
-    @admin.errorhandler(HTTPException)
-    def show_error(error: HTTPException) -> Response | HTTPException:
-        if error.code is None:
-            return error
-        response = make_response(index.page("admin/error.html", error=error), error.code)
-        kept: dict[str, Any] = dict(error.get_headers())
-        for name in kept.keys() - {"Content-Type", "Content-Length"}:
-            response.headers[name] = kept[name]
-        return response
-
     return admin

@@ -31,7 +31,7 @@ from tracker.messaging.redis_client import connect
 from tracker.services import services
 from tracker.web.middleware.client_address import client_network
 from tracker.web.middleware.rate_limit import RateLimits
-from tracker.web.middleware.security_headers import PAGE, policy
+from tracker.web.middleware.security_headers import HTTPS_ONLY, PAGE, policy
 
 USER = "admin"
 SESSION_S = 12 * 60 * 60
@@ -202,6 +202,8 @@ def _add_headers(response: Response) -> Response:
     response.headers["X-Frame-Options"] = "DENY"
     for name, value in PAGE.items():
         response.headers.setdefault(name, value)
+    if request.is_secure:
+        response.headers["Strict-Transport-Security"] = HTTPS_ONLY
     is_static = request.endpoint == STATIC
     response.headers["Cache-Control"] = "private, max-age=3600" if is_static else "no-store"
     return response

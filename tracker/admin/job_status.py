@@ -6,6 +6,7 @@ All calls may raise `redis.RedisError`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -76,17 +77,14 @@ def delete(redis: Redis, id: str) -> str:
 
     A job of the schedule is left alone: the scheduler would add it again.
     """
-    failed = FailedJobRegistry(QUEUE, connection=redis)
-    if (
-        id not in failed.get_job_ids(cleanup=False)
-        and id not in Queue(QUEUE, connection=redis).get_job_ids()
-    ):
+    failed, queue = FailedJobRegistry(QUEUE, connection=redis), Queue(QUEUE, connection=redis)
+    if id not in failed.get_job_ids(cleanup=False) and id not in queue.get_job_ids():
         return "Not deleted: no job of this id failed or waits."
+    failed.remove(id)
+    queue.remove(id)
     if redis.zscore(SCHEDULE, id) is None:
-        Job.fetch(id, connection=redis).delete()
-    else:
-        failed.remove(id)
-        Queue(QUEUE, connection=redis).remove(id)
+        with suppress(NoSuchJobError):  # an id can outlive its job
+            Job.fetch(id, connection=redis).delete()
     return "Deleted."
 
 

@@ -14,18 +14,20 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, ClassVar, cast
 
-from flask import flash
+from flask import Flask, flash
+from flask_admin import Admin
 from flask_admin.contrib.sqla import ModelView
 from markupsafe import Markup
 from sqlalchemy import Connection, and_, text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session, scoped_session, sessionmaker
 from wtforms import BooleanField, Form, StringField
 from wtforms.validators import Length, Optional, ValidationError
 
 from tracker.admin.audit_log import note
 from tracker.config import Settings
 from tracker.errors import StoreError
-from tracker.services import db, services
+from tracker.services import services
 from tracker.storage.models import CandleRow, CoinRow, QuoteRow, TickRow
 from tracker.times import DAY_MS, iso
 
@@ -36,14 +38,32 @@ MAX_PAGE = 500
 """The last page that can be reached: rows that are skipped are read, too."""
 
 
-def views(settings: Settings) -> list[ModelView]:
-    """Return the views of all tables; candles are those of the settings' market."""
-    return [
-        Coins(CoinRow, db, name="Coins", endpoint="coins"),
-        Ticks(TickRow, db, name="Ticks", endpoint="ticks"),
-        Quotes(QuoteRow, db, name="Quotes", endpoint="quotes"),
-        Candles(CandleRow, db, name="Candles", endpoint="candles", settings=settings),
-    ]
+class Sessions(scoped_session[Session]):
+    """One session per thread or greenlet, on the engine that the web has already.
+
+    Flask-Admin accepts only what has a `session`.
+    """
+
+    @property
+    def session(self) -> Sessions:
+        """Return itself."""
+        return self
+
+
+def register(app: Flask, admin: Admin) -> None:
+    """Add the views of all tables to *admin*; candles are those of the settings' market."""
+    sessions = Sessions(sessionmaker(services(app).backend.engine))
+    settings = services(app).settings
+    admin.add_view(Coins(CoinRow, sessions, name="Coins", endpoint="coins"))
+    admin.add_view(Ticks(TickRow, sessions, name="Ticks", endpoint="ticks"))
+    admin.add_view(Quotes(QuoteRow, sessions, name="Quotes", endpoint="quotes"))
+    admin.add_view(
+        Candles(CandleRow, sessions, name="Candles", endpoint="candles", settings=settings)
+    )
+
+    @app.teardown_appcontext
+    def end_session(_: BaseException | None) -> None:
+        sessions.remove()
 
 
 def _moment(view: Any, context: Any, row: Any, name: str) -> str:
@@ -98,10 +118,10 @@ class Table(ModelView):  # type: ignore[misc]
         """Return the rows of a page; none, and why, when that takes too long."""
         page = min(max(page or 0, 0), MAX_PAGE)
         try:
-            with _limited(db.session.connection()):
+            with _limited(self.session.connection()):
                 return super().get_list(page, *args, **options)
         except DBAPIError:
-            db.session.rollback()
+            self.session.rollback()
             flash(f"That took longer than {QUERY_TIMEOUT_S} s. Search for less.", "warning")
             return None, []
 
@@ -149,7 +169,7 @@ class Coins(Table):
         """Have the store write what the form says."""
         id, name, hidden = model.id, form.display_name.data or None, bool(form.hidden.data)
         before = (model.display_name, model.hidden)
-        db.session.rollback()  # its read transaction would block the writer
+        self.session.rollback()  # its read transaction would block the writer
         try:
             services().backend.store.show_coin(id, display_name=name, hidden=hidden)
         except StoreError as error:

@@ -13,8 +13,6 @@ from flask.testing import FlaskClient
 from werkzeug.routing import Rule
 
 from tests.conftest import AppFactory
-from tests.support.fake_site import FakeRelay
-from tests.support.fake_site import make_app as make_bare_app
 from tests.support.tools import quote, wait_for
 from tests.support.web_process import tick
 from tracker.services import services
@@ -134,8 +132,10 @@ def test_what_is_not_there_is_an_error_like_others(client: FlaskClient) -> None:
         ("image/png", "text/html"),
     ],
 )
-def test_clients_that_accept_json_get_json_anywhere(accept: str, kind: str) -> None:
-    client = make_bare_app(FakeRelay()).test_client()
-    response = client.get("/no", headers={"Accept": accept})
-    assert (response.status_code, response.mimetype) == (404, kind)
-    assert "Accept" in response.vary
+def test_clients_that_accept_json_get_json_anywhere(
+    client: FlaskClient, accept: str, kind: str
+) -> None:
+    for path in ("/no", "/admin/no"):
+        response = client.get(path, headers={"Accept": accept})
+        assert (response.status_code, response.mimetype) == (404, kind)
+        assert "Accept" in response.vary

@@ -17,6 +17,7 @@ from tests.support.proxy import Proxy
 from tests.support.tools import wait_for
 from tests.support.web_process import tick
 from tracker.config import Settings
+from tracker.services import services
 from tracker.web.middleware import rate_limit
 from tracker.web.middleware.rate_limit import RateLimits
 
@@ -120,6 +121,7 @@ def test_requests_that_wait_while_redis_goes_away_are_counted_as_well(
     with ThreadPoolExecutor(20) as many:
         found = list(many.map(lambda _: statuses(app.test_client(), 1)[0], range(20)))
     assert sorted(found) == [200] * 15 + [429] * 5
+    assert services(app).rate_limits._failures < 3, "those that fail together are one failure"
 
 
 def test_a_redis_that_fails_is_left_alone_for_longer_each_time(

@@ -5,6 +5,8 @@ Causes of internal errors are logged, and never part of a response.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import simplejson
 from flask import Flask, Response, make_response, render_template, request
 from werkzeug.exceptions import HTTPException
@@ -28,8 +30,16 @@ def problem(status: int, detail: str, **headers: str) -> Response:
     return response
 
 
-def register(app: Flask) -> None:
-    """Answer errors of *app* under `MACHINE_PATHS`, or where `Accept` wants it, with problems."""
+def render_error(error: HTTPException) -> str:
+    """Return the site's page about *error*."""
+    return render_template("error.html", error=error)
+
+
+def register(app: Flask, page: Callable[[HTTPException], str] = render_error) -> None:
+    """Answer errors of *app* under `MACHINE_PATHS`, or where `Accept` wants it, with problems.
+
+    Elsewhere the answer is *page*.
+    """
 
     @app.errorhandler(HTTPException)
     def as_problem(error: HTTPException) -> Response | HTTPException:
@@ -38,7 +48,7 @@ def register(app: Flask) -> None:
         if _is_program():
             response = problem(error.code, error.description or error.name)
         else:
-            response = make_response(render_template("error.html", error=error), error.code)
+            response = make_response(page(error), error.code)
             response.headers["Cache-Control"] = "no-cache"
         response.vary.add("Accept")
         for name, value in error.get_headers():

@@ -3,7 +3,7 @@
 A fixed window is one number per client in Redis, and says exactly when it ends; at
 worst, around that end, a client has twice its share. While Redis is away each process
 counts in memory. A Redis that hangs costs one request `REDIS_TIMEOUT_S`; it is then
-left alone for 1, 2, 4 … seconds.
+left alone for 1, 2, 4 … seconds, and then tried by one request.
 
 Only `/api` and the admin's passwords are limited here; the stream has limits of its own
 (`tracker.stream.admission`).
@@ -12,6 +12,7 @@ Only `/api` and the admin's passwords are limited here; the stream has limits of
 from __future__ import annotations
 
 import logging
+import math
 import time
 from contextlib import suppress
 
@@ -72,22 +73,29 @@ class RateLimits:
         Returns None, or where the key has had *per_minute* the seconds to the window's end.
         """
         item = RateLimitItemPerMinute(per_minute)
-        if self._redis and time.monotonic() >= self._redis_again_at:
+        if self._redis and self._may_use_redis():
             try:
                 wait_s = _hit(self._redis, item, key)
             except (RedisError, OSError) as error:
-                self._leave_redis_alone(error)
+                if time.monotonic() >= self._redis_again_at:  # else another request noticed first
+                    self._leave_redis_alone()
+                self._log.failed(f"requests are counted in memory, as Redis fails: {error}")
             else:
-                self._failures = 0
+                self._failures, self._redis_again_at = 0, 0.0
                 self._log.recovered("requests are counted in Redis again")
                 return wait_s
         return _hit(self._memory, item, key)
 
-    def _leave_redis_alone(self, error: Exception) -> None:
-        pause_s = min(MAX_PAUSE_S, 2.0**self._failures)
+    def _may_use_redis(self) -> bool:
+        if time.monotonic() < self._redis_again_at:
+            return False
+        if self._failures:
+            self._leave_redis_alone()  # by all but this request, which tries
+        return True
+
+    def _leave_redis_alone(self) -> None:
+        self._redis_again_at = time.monotonic() + min(MAX_PAUSE_S, 2.0**self._failures)
         self._failures += 1
-        self._redis_again_at = time.monotonic() + pause_s
-        self._log.failed(f"requests are counted in memory, as Redis fails: {error}")
 
 
 def _hit(
@@ -96,7 +104,7 @@ def _hit(
     if limiter.hit(item, *key):
         return None
     left_s = limiter.get_window_stats(item, *key).reset_time - time.time()
-    return min(WINDOW_S, max(1, round(left_s)))
+    return min(WINDOW_S, max(1, math.ceil(left_s)))
 
 
 def register(app: Flask) -> None:
