@@ -4,7 +4,7 @@ import { Alerts } from "./alerts/alerts.js";
 import { PriceChart } from "./chart/chart.js";
 import { DataTable } from "./chart/data_table.js";
 import { documentTitle } from "./lib/document_title.js";
-import { one, setData, setText, setTitle, show } from "./lib/dom.js";
+import { one, setAttribute, setData, setText, setTitle, show } from "./lib/dom.js";
 import { compact, exact, percent, price, trend } from "./lib/format.js";
 import { adoptIcon, showIcon } from "./lib/icons.js";
 import { ARROWS, showPrice } from "./lib/price_cell.js";
@@ -133,8 +133,7 @@ function showSpan(quote) {
   mark.toggleAttribute("hidden", !isKnown);
   if (!isKnown) return;
   const part = Math.max(0, Math.min(1, (amount - low) / (high - low)));
-  const x = (part * 97.5).toFixed(1); // of 100, less the mark's width
-  if (mark.getAttribute("x") !== x) mark.setAttribute("x", x);
+  setAttribute(mark, "x", (part * 97.5).toFixed(1)); // of 100, less the mark's width
 }
 
 /** The tab's title, also of a hidden one. It says so if the price is not live. */

@@ -13,10 +13,7 @@ import { Sorting } from "./table/sorting.js";
 import { SparklineLoader } from "./table/sparkline_loader.js";
 import { CoinTable } from "./table/table.js";
 
-/**
- * @typedef {import("./lib/format.js").Currency} Currency
- * @typedef {import("./lib/market.js").Tick} Tick
- */
+/** @typedef {import("./lib/market.js").Tick} Tick */
 
 const alerts = new Alerts();
 const plainTitle = document.title;
@@ -56,7 +53,7 @@ one("[data-search-clear]").addEventListener("click", () => {
   search.box.focus();
 });
 
-/** @type {[Tick, Currency] | null} the newest, rendered or not */
+/** @type {[Tick, import("./lib/format.js").Currency] | null} the newest, rendered or not */
 let newest = null;
 
 /** The tab's title has the top favorite's price, also while the page is hidden. */

@@ -3,7 +3,7 @@
  * of alerts that have fired. The page passes every tick on to `onTick`.
  */
 
-import { one, setText } from "../lib/dom.js";
+import { one, setText, show } from "../lib/dom.js";
 import { AlertForm } from "./form.js";
 import { KeyedList } from "./list.js";
 import { notify, onPermissionChange, permission, requestPermission } from "./notify.js";
@@ -12,10 +12,8 @@ import { Toasts } from "./toasts.js";
 import { confirmation, description, detail, headline, standing } from "./labels.js";
 
 /**
- * @typedef {import("../lib/format.js").Currency} Currency
  * @typedef {import("../lib/market.js").Tick} Tick
  * @typedef {import("./rules.js").Alert} Alert
- * @typedef {import("./rules.js").Firing} Firing
  */
 
 export class Alerts {
@@ -65,7 +63,7 @@ export class Alerts {
    * To be called with the newest tick, at first the one that the server rendered.
    *
    * @param {Tick} tick
-   * @param {Currency} currency
+   * @param {import("../lib/format.js").Currency} currency
    */
   render(tick, currency) {
     this.onTick(tick);
@@ -121,10 +119,8 @@ export class Alerts {
   }
 
   #showPermission() {
-    const now = permission();
-    for (const text of this.dialog.querySelectorAll("[data-permission]")) {
-      text.toggleAttribute("hidden", text.getAttribute("data-permission") !== now);
-    }
+    show("[data-permission]", false, this.dialog);
+    show(`[data-permission=${permission()}]`, true, this.dialog);
   }
 
   /**
@@ -139,7 +135,7 @@ export class Alerts {
   /**
    * Notify the reader; return the firings that must be shown on the page instead.
    *
-   * @param {Firing[]} firings
+   * @param {import("./rules.js").Firing[]} firings
    */
   #deliver(firings) {
     return firings.filter((firing) => {

@@ -6,7 +6,6 @@ import { priceFor } from "./rules.js";
 /**
  * @typedef {import("./rules.js").Alert} Alert
  * @typedef {import("./rules.js").Firing} Firing
- * @typedef {import("../lib/market.js").Tick} Tick
  */
 
 const MOVES = { above: "rose above", below: "fell below" };
@@ -47,7 +46,7 @@ export function detail({ alert, price, at }, now = Date.now()) {
  * The state of an alert.
  *
  * @param {Alert} alert
- * @param {Tick | null} tick the newest
+ * @param {import("../lib/market.js").Tick | null} tick the newest
  * @param {number} [now]
  */
 export function standing(alert, tick, now = Date.now()) {

@@ -5,9 +5,7 @@
 
 import { one } from "../lib/dom.js";
 
-/**
- * @template T
- */
+/** @template T */
 export class KeyedList {
   /**
    * @param {HTMLElement} list

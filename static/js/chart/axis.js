@@ -11,7 +11,6 @@ import { priceLabel, timeLabel } from "./labels.js";
 /**
  * @typedef {import("./path.js").Spot} Spot
  * @typedef {import("./series.js").Point} Point
- * @typedef {import("./series.js").Series} Series
  *
  * @typedef {{label: string, x: number, y: number}} Label
  *
@@ -36,7 +35,7 @@ const PER_PRICE = 52; // px at least between two prices
 const PER_TIME = 60; // px at least between two times
 
 /**
- * @param {Series} series with at least one point
+ * @param {import("./series.js").Series} series with at least one point
  * @param {{width: number, height: number}} size px
  * @returns {Frame}
  */

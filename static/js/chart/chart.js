@@ -3,7 +3,7 @@
  * shows a message while there is nothing to draw.
  */
 
-import { one, setData, setText } from "../lib/dom.js";
+import { one, setAttribute, setData, setText } from "../lib/dom.js";
 import { price } from "../lib/format.js";
 import { frame } from "./axis.js";
 import { selectBy } from "./crosshair.js";
@@ -13,8 +13,6 @@ import { Series } from "./series.js";
 import { SvgRenderer } from "./svg_renderer.js";
 
 /**
- * @typedef {import("../lib/format.js").Currency} Currency
- * @typedef {import("./series.js").History} History
  * @typedef {import("./series.js").Point} Point
  * @typedef {"loading" | "ready" | "empty" | "failed"} State
  */
@@ -46,7 +44,7 @@ export class PriceChart {
    * @param {object} options
    * @param {string} options.url the history's
    * @param {Record<string, number>} options.lengths of the ranges, ms
-   * @param {Currency} options.currency
+   * @param {import("../lib/format.js").Currency} options.currency
    * @param {number} options.staleAfter ms
    * @param {string} options.range
    * @param {() => void} options.onLoad called when another history is shown
@@ -72,7 +70,7 @@ export class PriceChart {
     new ResizeObserver(() => this.#resize()).observe(this.plot);
   }
 
-  /** @param {History} history loaded, or from the page */
+  /** @param {import("./series.js").History} history loaded, or from the page */
   show(history) {
     this.series = new Series(history, this.lengths[history.range], this.staleAfter);
     for (const [at, amount] of this.#pending) this.series.add(at, amount);
@@ -229,8 +227,7 @@ export class PriceChart {
       : "No prices yet";
     const values = { max: Math.max(0, points.length - 1), now: Math.max(0, index), text };
     for (const [name, value] of Object.entries(values)) {
-      const key = `aria-value${name}`;
-      if (this.plot.getAttribute(key) !== String(value)) this.plot.setAttribute(key, String(value));
+      setAttribute(this.plot, `aria-value${name}`, String(value));
     }
   }
 }

@@ -12,7 +12,6 @@ import { downsample } from "./series.js";
 
 /**
  * @typedef {import("../lib/format.js").Currency} Currency
- * @typedef {import("./series.js").Point} Point
  * @typedef {import("./series.js").Series} Series
  */
 
@@ -60,7 +59,7 @@ function note(shown, { points }) {
 }
 
 /**
- * @param {Point} point
+ * @param {import("./series.js").Point} point
  * @param {Currency} currency
  */
 function row([at, amount], currency) {

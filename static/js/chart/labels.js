@@ -7,11 +7,7 @@ import { cached, percent, price, timeFormat, trend } from "../lib/format.js";
 import { decimalsOf } from "./scale.js";
 import { highest, lowest } from "./series.js";
 
-/**
- * @typedef {import("../lib/format.js").Currency} Currency
- * @typedef {import("./series.js").Series} Series
- * @typedef {import("./times.js").Step} Step
- */
+/** @typedef {import("./series.js").Series} Series */
 
 const MAX_DECIMALS = 13; // smaller prices are written with a power of ten
 const WELL_COVERED = 0.9; // of a range; a summary says if less is known
@@ -42,7 +38,7 @@ function inStyle(at, style) {
  * A round time on the axis: midnight is labelled by its day, January by its year.
  *
  * @param {number} at unix ms
- * @param {Step["unit"]} unit
+ * @param {import("./times.js").Step["unit"]} unit
  */
 export function timeLabel(at, unit) {
   const date = new Date(at);
@@ -103,7 +99,7 @@ export function changeOf({ points }) {
  * A range in a sentence, shown under the chart and read by screen readers.
  *
  * @param {Series} series with points
- * @param {Currency} currency
+ * @param {import("../lib/format.js").Currency} currency
  */
 export function summary(series, currency) {
   const { points, range, length } = series;

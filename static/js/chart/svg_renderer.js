@@ -3,11 +3,11 @@
  * It knows positions, not prices or times.
  */
 
+import { setAttribute, setText } from "../lib/dom.js";
 import { areaPath, gapPath, linePath } from "./path.js";
 
 /**
  * @typedef {import("./axis.js").Frame} Frame
- * @typedef {import("./axis.js").Label} Label
  * @typedef {import("./path.js").Spot} Spot
  */
 
@@ -124,18 +124,18 @@ function mark(group, [x, y], words, below, left, right) {
   const half = (words.length * LETTER_PX) / 2;
   place(dot, { cx: x, cy: y, r: 2.5 });
   place(text, { x: Math.max(left + half, Math.min(right - half, x)), y: y + below });
-  if (text.textContent !== words) text.textContent = words;
+  setText(text, words);
 }
 
 /**
  * @param {Element} group
- * @param {Label[]} labels
+ * @param {import("./axis.js").Label[]} labels
  */
 function showLabels(group, labels) {
   const texts = children(group, labels.length, "text");
   labels.forEach(({ label, x, y }, index) => {
     place(texts[index], { x, y });
-    if (texts[index].textContent !== label) texts[index].textContent = label;
+    setText(texts[index], label);
   });
 }
 
@@ -159,7 +159,7 @@ function children(group, count, name) {
 function place(element, attributes) {
   for (const [name, value] of Object.entries(attributes)) {
     const text = typeof value === "number" ? String(Math.round(value * 10) / 10) : value;
-    if (element.getAttribute(name) !== text) element.setAttribute(name, text);
+    setAttribute(element, name, text);
   }
 }
 

@@ -16,11 +16,14 @@ export function one(selector, type, root = document) {
 }
 
 /**
+ * Show or hide all elements that match.
+ *
  * @param {string} selector
  * @param {boolean} visible
+ * @param {ParentNode} [root]
  */
-export function show(selector, visible) {
-  for (const element of document.querySelectorAll(selector)) {
+export function show(selector, visible, root = document) {
+  for (const element of root.querySelectorAll(selector)) {
     element.toggleAttribute("hidden", !visible);
   }
 }
@@ -31,6 +34,15 @@ export function show(selector, visible) {
  */
 export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
+}
+
+/**
+ * @param {Element} element
+ * @param {string} name
+ * @param {string} value
+ */
+export function setAttribute(element, name, value) {
+  if (element.getAttribute(name) !== value) element.setAttribute(name, value);
 }
 
 /**

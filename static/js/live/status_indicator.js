@@ -6,17 +6,16 @@
  * well, because a connection can die without the browser noticing.
  */
 
+import { one, setText, show } from "../lib/dom.js";
 import { showTime } from "../lib/times.js";
 
 /**
- * @typedef {import("../stream/event_source.js").Link} Link
- * @typedef {import("../lib/market.js").Status} Status
  * @typedef {"live" | "stale" | "offline" | "starting" | "reconnecting"} State
  *
  * @typedef {object} Situation
- * @property {Link} link
+ * @property {import("../stream/event_source.js").Link} link
  * @property {number} linkSince unix ms
- * @property {Status | null} status the newest the server has sent
+ * @property {import("../lib/market.js").Status | null} status the newest the server has sent
  * @property {number | null} tickAge ms
  * @property {number} staleAfter the age of a tick at which it counts as old, ms
  * @property {boolean} hasPrices the table has rows
@@ -117,30 +116,19 @@ export class StatusIndicator {
   #showPill({ state, reason }) {
     this.pill.dataset.state = state;
     this.pill.title = reason ?? "";
-    const label = this.pill.querySelector("[data-label]");
-    if (label && label.textContent !== LABELS[state]) label.textContent = LABELS[state];
+    setText(one("[data-label]", HTMLElement, this.pill), LABELS[state]);
   }
 
   /** @param {Report} report */
   #showNotice({ state, notable, reason, nextAttemptAt, hasPrices, hint }) {
     this.notice.hidden = !notable;
-    for (const text of this.notice.querySelectorAll("[data-when]")) {
-      show(text, text.getAttribute("data-when") === state);
-    }
-    show(this.notice.querySelector("[data-when-prices]"), hasPrices && state !== "live");
-    show(this.notice.querySelector("[data-when-reason]"), Boolean(reason));
-    show(this.notice.querySelector("[data-when-next]"), nextAttemptAt !== null);
-    show(this.notice.querySelector("[data-when-lost]"), hint);
-    const reasonText = this.notice.querySelector("[data-reason]");
-    if (reasonText) reasonText.textContent = reason ?? "";
+    show("[data-when]", false, this.notice);
+    show(`[data-when=${state}]`, true, this.notice);
+    show("[data-when-prices]", hasPrices && state !== "live", this.notice);
+    show("[data-when-reason]", Boolean(reason), this.notice);
+    show("[data-when-next]", nextAttemptAt !== null, this.notice);
+    show("[data-when-lost]", hint, this.notice);
+    setText(one("[data-reason]", HTMLElement, this.notice), reason ?? "");
     showTime(this.notice.querySelector("[data-next]"), nextAttemptAt);
   }
-}
-
-/**
- * @param {Element | null} element
- * @param {boolean} visible
- */
-function show(element, visible) {
-  if (element) element.toggleAttribute("hidden", !visible);
 }

@@ -1,15 +1,11 @@
 /** One coin's row. An update formats and touches only what has changed. */
 
-import { one, setData, setText, setTitle } from "../lib/dom.js";
+import { one, setAttribute, setData, setText, setTitle } from "../lib/dom.js";
 import { compact, exact, percent, trend, UNKNOWN } from "../lib/format.js";
 import { adoptIcon, showIcon } from "../lib/icons.js";
 import { showPrice } from "../lib/price_cell.js";
 
-/**
- * @typedef {import("../lib/format.js").Currency} Currency
- * @typedef {import("../lib/market.js").Quote} Quote
- * @typedef {import("./sparkline.js").Sparkline} Sparkline
- */
+/** @typedef {import("../lib/market.js").Quote} Quote */
 
 const CHANGES = /** @type {const} */ (["change_1h", "change_24h", "change_7d"]);
 const AMOUNTS = /** @type {const} */ (["market_cap", "volume_24h"]);
@@ -61,22 +57,18 @@ export class CoinRow {
 
   /** @param {boolean} isFavorite */
   showStar(isFavorite) {
-    const pressed = String(isFavorite);
-    if (this.star.getAttribute("aria-pressed") !== pressed) {
-      this.star.setAttribute("aria-pressed", pressed);
-    }
+    setAttribute(this.star, "aria-pressed", String(isFavorite));
   }
 
-  /** @param {Sparkline | undefined} line none leaves the cell empty */
+  /** @param {import("./sparkline.js").Sparkline | undefined} line none leaves the cell empty */
   showSparkline(line) {
-    const path = line?.path ?? "";
-    if (this.path.getAttribute("d") !== path) this.path.setAttribute("d", path);
+    setAttribute(this.path, "d", line?.path ?? "");
     setData(this.line, "trend", line?.trend ?? "same");
   }
 
   /**
    * @param {Quote} quote
-   * @param {Currency} currency
+   * @param {import("../lib/format.js").Currency} currency
    */
   show(quote, currency) {
     const before = this.code === currency.code ? this.quote : null;

@@ -11,7 +11,6 @@ import { BY_RANK, matches, sorted, unmoved } from "./order.js";
 import { CoinRow } from "./row.js";
 
 /**
- * @typedef {import("../lib/format.js").Currency} Currency
  * @typedef {import("../lib/market.js").Quote} Quote
  * @typedef {import("./order.js").Order} Order
  * @typedef {import("./sparkline.js").Sparkline} Sparkline
@@ -48,7 +47,7 @@ export class CoinTable {
    * Show exactly these quotes: rows are added, removed and moved.
    *
    * @param {readonly Quote[]} quotes
-   * @param {Currency} currency
+   * @param {import("../lib/format.js").Currency} currency
    */
   show(quotes, currency) {
     this.quotes = quotes;

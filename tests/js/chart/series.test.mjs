@@ -43,11 +43,11 @@ test("the past that was given is not changed", () => {
   assert.deepEqual(points, [[NOW, 1]]);
 });
 
-test("a day of ticks every two seconds takes no more room than a chart has", () => {
+test("a whole range of ticks takes no more room than a chart has", () => {
   for (const range of Object.keys(RANGES)) {
     const one = series(range, downsample(walk(2000, RANGES[range] / 2000, NOW - RANGES[range]), 500));
     let most = 0;
-    for (const [at, price] of walk(43_200, 2_000)) {
+    for (const [at, price] of walk(8_000, RANGES[range] / 8_000)) {
       one.add(at, price);
       most = Math.max(most, one.points.length);
     }
