@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-import urllib.request
 from pathlib import Path
 
 import pytest
 
-from dev.embedded_redis import free_port
-from tests.conftest import SettingsFactory
-from tests.support.tools import Child, environment, wait_for
+from tests.support.tools import Child, environment
 
 SERVE = ("gunicorn", "wsgi:app")
 MIGRATE = ("flask", "--app", "wsgi", "db", "upgrade")
@@ -43,15 +40,3 @@ def test_a_new_database_is_made_with_its_folder(tmp_path: Path) -> None:
     database = sqlite3.connect(path)
     assert database.execute("SELECT count(*) FROM tick").fetchall() == [(0,)]
     database.close()
-
-
-def test_the_web_listens_where_it_is_told_to_and_ends_when_asked(
-    settings: SettingsFactory, tmp_path: Path
-) -> None:
-    port = free_port()
-    with Child(*SERVE, env=environment(settings(port=port)), log=tmp_path / "log") as web:
-        wait_for(lambda: "Listening at" in web.output, 20)
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/cryptos/", timeout=10) as answer:
-            assert answer.status == 200
-        assert web.end() == 0
-    assert "Traceback" not in web.output
