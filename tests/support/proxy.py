@@ -99,7 +99,8 @@ class Proxy:
             self._reset(to_near)
             return
         self._writers.add(to_far)
-        await asyncio.gather(self._pipe(near, to_far, number), self._pipe(far, to_near, number))
+        with suppress(asyncio.CancelledError):  # asyncio would log it as an error
+            await asyncio.gather(self._pipe(near, to_far, number), self._pipe(far, to_near, number))
 
     async def _pipe(
         self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, number: int
@@ -122,7 +123,9 @@ class Proxy:
 
     def _reset(self, writer: asyncio.StreamWriter) -> None:
         self._writers.discard(writer)
-        sock: socket.socket = writer.get_extra_info("socket")
+        sock: socket.socket | None = writer.get_extra_info("socket")
+        if sock is None:  # closed already
+            return
         with suppress(OSError):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         writer.transport.abort()

@@ -18,7 +18,7 @@ from tests.support.web_process import Web, tick
 
 pytestmark = pytest.mark.faults
 
-HERE = ROOT / "tests" / "clients"
+HERE = ROOT / "tests" / "support" / "clients"
 EVENTSOURCE = ROOT / "tests" / "npm" / "by_eventsource.mjs"
 COMMANDS = {
     "curl": ("bash", str(HERE / "curl.sh")),

@@ -28,7 +28,7 @@ pytestmark = [
 
 TICKS = 120
 MAX_ADDED = 0.05
-"""Seconds that nginx may add, at p99, on a machine that does much else besides."""
+"""Seconds that nginx may add at p50: a busy machine adds to p99, buffering adds to all."""
 PER_ADDRESS = 5
 HEADER_TIMEOUT = 1
 
@@ -132,7 +132,7 @@ def test_events_come_through_unbuffered_plain_and_gzip(web: Web, nginx: Nginx, a
         added = [at[name] - at["direct"] for at in came]
         half, *_, most = statistics.quantiles(added, n=100)[49::49]
         log.info("%s: nginx adds p50 %.2f ms, p99 %.2f ms", name, half * 1000, most * 1000)
-        assert most < MAX_ADDED, name
+        assert half < MAX_ADDED, name
     assert readers["plain"].text.count(b"event: prices") == TICKS + 2
 
 
