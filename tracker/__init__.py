@@ -32,7 +32,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app = Flask(
         __name__,
         root_path=str(config.ROOT),
-        static_folder=None,  # see views.assets
+        static_folder=None,  # see web.middleware.static_files
         template_folder="templates",
     )
     app.config["SECRET_KEY"] = settings.secret_key
