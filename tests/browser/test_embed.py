@@ -18,10 +18,8 @@ from tests.support.fake_site import (
     BITCOIN,
     ETHER,
     TETHER,
-    FakeRelay,
     Site,
     cell,
-    make_app,
     make_tick,
     quote,
 )
@@ -140,10 +138,3 @@ def test_a_frame_fits_320_pixels_and_fills_itself(site: Site, new_page: Open) ->
     expect(cell(page, "long", "price")).to_be_visible()
     expect(page.locator("[data-empty]")).to_be_hidden()
     assert page.evaluate("document.documentElement.scrollWidth") <= 320
-
-
-def test_others_may_frame_it_and_it_sets_no_cookie() -> None:
-    response = make_app(FakeRelay()).test_client().get("/embed")
-    assert "frame-ancestors *" in response.headers["Content-Security-Policy"]
-    assert "X-Frame-Options" not in response.headers
-    assert "Set-Cookie" not in response.headers

@@ -6,10 +6,7 @@
 import { one, setText } from "../lib/dom.js";
 import { firstOf, toggled } from "./order.js";
 
-/**
- * @typedef {import("./order.js").Column} Column
- * @typedef {import("./order.js").Order} Order
- */
+/** @typedef {import("./order.js").Order} Order */
 
 export class Sorting {
   /**
@@ -51,5 +48,5 @@ export class Sorting {
 
 /** @param {string | undefined} name one of the page's own */
 function column(name) {
-  return /** @type {Column} */ (name);
+  return /** @type {import("./order.js").Column} */ (name);
 }
