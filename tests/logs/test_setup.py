@@ -1,4 +1,4 @@
-"""One event, one line, of which nobody can forge a second, and no secret in any of them."""
+"""One event is one line, nobody can forge a second one, and no line holds a secret."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import re
 import shlex
 import sys
 from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -44,25 +45,20 @@ def fields(line: str) -> dict[str, str]:
 
 
 class TestLine:
-    def test_logfmt_says_when_how_bad_who_and_what(self) -> None:
+    def test_it_has_time_level_logger_and_message(self) -> None:
         found = fields(line("%d readers", 7))
         assert re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", found["ts"])
-        assert (found["level"], found["logger"], found["msg"]) == (
+        assert [found[name] for name in ("level", "logger", "msg")] == [
             "warning", "some.room", "7 readers",
-        )  # fmt: skip
-
-    def test_json_says_the_same(self) -> None:
-        found = json.loads(line("%d readers", 7, format="json"))
-        assert list(found) == ["ts", "level", "logger", "pid", "msg"]
-        assert found["msg"] == "7 readers"
+        ]  # fmt: skip
+        as_json = json.loads(line("%d readers", 7, format="json"))
+        assert list(as_json) == list(found) == ["ts", "level", "logger", "pid", "msg"]
+        assert as_json["msg"] == "7 readers"
 
     @pytest.mark.parametrize("format", ["logfmt", "json"])
     def test_a_traceback_is_in_the_same_line(self, format: str) -> None:
-        def fail() -> None:
-            raise RuntimeError("a bug\nwith lines")
-
         try:
-            fail()
+            raise RuntimeError("a bug\nwith lines")  # noqa: TRY301 - it is what is caught
         except RuntimeError:
             text = line("oh", format=format, exc_info=sys.exc_info())
         assert not LINE_ENDS.search(text)
@@ -96,6 +92,11 @@ class TestLine:
             assert current_id("run") == "7"
         assert line("x").endswith(" msg=x")
 
+    def hides(self, settings: Settings, *texts: str, parts: tuple[str, ...]) -> None:
+        for text in texts:
+            written = formatter(settings).format(record("%s", text))
+            assert [part for part in parts if part in written] == []
+
     def test_secrets_and_passwords_in_urls_are_hidden(self) -> None:
         settings = Settings(
             redis_url="rediss://:red%40isRED1@h:1/0",
@@ -103,14 +104,13 @@ class TestLine:
             secret_key="of-the-cookies-9",
             api_key="CG-of-the-source",
         )
-        for text in (
+        self.hides(
+            settings,
             "redis red@isRED1 red%40isRED1 postGRES7/ postGRES7%2F of-the-cookies-9",
             "rediss://:red%40isRED1@h:1/0 postgresql://u:short@h/n amqp://a:b@c",
             "key=CG-of-the-source",
-        ):
-            written = formatter(settings).format(record("%s", text))
-            for secret in ("red@is", "red%40", "postGRES7", "cookies", "short", "a:b", "CG-of"):
-                assert secret not in written
+            parts=("red@is", "red%40", "postGRES7", "cookies", "short", "a:b", "CG-of"),
+        )
 
     def test_passwords_in_a_query_are_hidden(self) -> None:
         settings = Settings(
@@ -118,21 +118,21 @@ class TestLine:
             database_url="postgresql+psycopg:///t?password=post+GRES7&sslpassword=client-key",
             coingecko_url="https://u:gateway9@h/v3",
         )
-        for text in (
+        self.hides(
+            settings,
             "red@isRED1 red%40isRED1 post+GRES7 post GRES7 client-key gateway9",
             "redis://h/0?db=1&password=short https://h/v3?x_cg_demo_api_key=short&ids=1",
-        ):
-            written = formatter(settings).format(record("%s", text))
-            for secret in ("red@is", "red%40", "GRES7", "client", "gateway9", "short"):
-                assert secret not in written
+            parts=("red@is", "red%40", "GRES7", "client", "gateway9", "short"),
+        )
 
     @pytest.mark.parametrize("secret", ["abc://defghij", "abc://user:pass@h", "://12345678"])
     def test_a_secret_that_looks_like_a_url_is_hidden(self, secret: str) -> None:
-        settings = Settings(secret_key=secret, admin_password=f"{secret}!")
-        for text in (f"key {secret}.", f"password {secret}!"):
-            written = formatter(settings).format(record("%s", text))
-            assert written.count("(hidden)") == 1
-            assert "://" not in written
+        self.hides(
+            Settings(secret_key=secret, admin_password=f"{secret}!"),
+            f"key {secret}.",
+            f"password {secret}!",
+            parts=("://", secret),
+        )
 
     def test_a_url_without_a_password_stays(self) -> None:
         url = "http://localhost:8000/a@b redis://h:1/0?db=1&keys=a"
@@ -141,7 +141,7 @@ class TestLine:
 
 class TestId:
     @pytest.mark.parametrize("text", ["a", "A-z_0.9", "x" * 64])
-    def test_a_sane_one_is_kept(self, text: str) -> None:
+    def test_a_valid_one_is_kept(self, text: str) -> None:
         assert valid_or_new_id(text) == text
 
     @pytest.mark.parametrize("text", [None, "", "x" * 65, "a b", "a\n", "é", 'a"', "a=b", "٣"])
@@ -165,21 +165,23 @@ class TestId:
 
 
 class TestWeb:
-    def test_all_lines_are_of_one_form_also_those_of_access(
+    def test_all_lines_are_of_one_form_and_readers_make_none(
         self, settings: SettingsFactory, tmp_path: Path
     ) -> None:
-        mine = settings(log_format="json", log_level="DEBUG")
+        mine = settings(log_format="json", log_level="INFO")
         with Web(mine, tmp_path / "log", "--access-logfile", "-") as web:
             web.get("/healthz?x=1", X_Request_ID="mine", User_Agent='a "quoted" one')
+            with request(web.port) as sock:
+                sock.recv(10)
             assert web.child.end() == 0
         lines = [json.loads(text) for text in web.child.output.splitlines()]
         (access,) = [found for found in lines if found.get("request") == "mine"]
-        assert access["logger"] == "gunicorn.access"
-        assert (access["method"], access["path"], access["query"], access["status"]) == (
-            "GET", "/healthz", "x=1", "200",
-        )  # fmt: skip
+        assert [access[name] for name in ("logger", "method", "path", "query", "status")] == [
+            "gunicorn.access", "GET", "/healthz", "x=1", "200",
+        ]  # fmt: skip
         assert "quoted" in access["agent"]
-        assert {"gunicorn.error", "tracker.messaging.feed"} <= {found["logger"] for found in lines}
+        assert "gunicorn.error" in {found["logger"] for found in lines}
+        assert "reader" not in web.child.output
 
     def test_no_path_and_no_header_forges_a_line(
         self, settings: SettingsFactory, tmp_path: Path
@@ -198,30 +200,11 @@ class TestWeb:
         assert not any(" msg=forged" in re.sub(r'"(\\.|[^"\\])*"', "", text) for text in lines)
         assert "\x1b" not in web.child.output
 
-    def test_readers_come_and_go_without_a_line_but_for_debug(
-        self, settings: SettingsFactory, tmp_path: Path
-    ) -> None:
-        for level, told in (("INFO", False), ("DEBUG", True)):
-            with Web(settings(log_level=level), tmp_path / level) as web:
-                with request(web.port) as sock:
-                    sock.recv(10)
-                if told:
-                    wait_for(lambda web=web: "leaves: hung_up" in web.child.output)  # type: ignore[misc]
-                assert web.child.end() == 0
-            assert ("a reader comes from 127.0.0.1" in web.child.output) == told
-
-    def test_a_bad_format_ends_the_start_with_one_line(self, tmp_path: Path) -> None:
-        env = environment(LOG_FORMAT="xml", REDIS_URL="redis://h")
-        with Child("gunicorn", "wsgi:app", env=env, log=tmp_path / "log") as child:
-            assert child.wait() == 1
-        assert child.output == 'LOG_FORMAT="xml" is not accepted; accepted: logfmt or json\n'
-
 
 class Stack:
     """Web, worker and scheduler with one environment, for a `with` block."""
 
     def __init__(self, folder: Path, env: dict[str, str]) -> None:
-        folder.mkdir()
         self.port = int(env["PORT"])
         commands = {
             "web": ("gunicorn", "wsgi:app", "--access-logfile", "-"),
@@ -245,9 +228,15 @@ class Stack:
     def output(self) -> str:
         return "".join(child.output for child in self.children.values())
 
-    def all_say(self, *texts: str) -> None:
-        """Wait until each of *texts* was said."""
-        wait_for(lambda: all(text in self.output for text in texts), 40, f"{texts}")
+    def wait_for_lines(self, *texts: str) -> None:
+        """Wait until each of *texts* was logged."""
+        wait_for(lambda: all(text in self.output for text in texts), 60, f"{texts}")
+
+    def runs(self, child: str, text: str) -> set[str]:
+        """Return the runs of the JSON lines of *child* that hold *text*."""
+        whole = self.children[child].output.rpartition("\n")[0]
+        lines = [json.loads(line) for line in whole.splitlines() if text in line]
+        return {line["run"] for line in lines if "run" in line}
 
 
 SECRETS = {
@@ -259,80 +248,61 @@ SECRETS = {
 }
 
 
-class TestSecrets:
+class TestProcesses:
     @pytest.fixture
-    def env(self, settings: SettingsFactory, tmp_path: Path) -> dict[str, str]:
+    def env(self, settings: SettingsFactory, own_redis: EmbeddedRedis) -> dict[str, str]:
+        with Redis.from_url(own_redis.url) as client:
+            client.config_set("requirepass", SECRETS["redis"])
         return environment(
             settings(source="coingecko", interval=1),
             PORT=str(free_port()),
             LOG_LEVEL="DEBUG",
+            REDIS_URL=f"redis://:{SECRETS['redis']}@127.0.0.1:{own_redis.port}",
             COINGECKO_API_KEY=SECRETS["key"],
-            COINGECKO_URL=f"http://127.0.0.1:{free_port()}",
             SECRET_KEY=SECRETS["cookies"],
             ADMIN_PASSWORD=SECRETS["admin"],
         )
 
-    @pytest.fixture
-    def locked_redis(self, own_redis: EmbeddedRedis) -> str:
-        """Return the URL of a Redis that wants a password."""
-        with Redis.from_url(own_redis.url) as client:
-            client.config_set("requirepass", SECRETS["redis"])
-        return f"redis://:{SECRETS['redis']}@127.0.0.1:{own_redis.port}"
-
-    def asked(self, port: int) -> str:
-        """Return what the web says to somebody who tries things."""
-        said = []
+    def no_secrets(self, stack: Stack) -> None:
+        """Check what was logged, and what the web answers to somebody who tries things."""
+        texts = [stack.output]
         for path in ("/metrics", "/readyz", "/stream", "/api/prices", "/cryptos/", "/no", "/%00"):
-            with request(port, path, Accept="text/event-stream", Connection="close") as sock:
-                head = sock.recv(65536)
-                said.append(head.decode(errors="replace"))
-        return "".join(said)
-
-    def holds_none(self, *texts: str) -> None:
+            with request(stack.port, path, Connection="close") as sock:
+                texts.append(sock.recv(65536).decode(errors="replace"))
         for text in texts:
-            found = [name for name, secret in SECRETS.items() if secret in text]
-            assert not found
+            assert [name for name, secret in SECRETS.items() if secret in text] == []
             assert "SECRET" not in text.replace("SECRET_KEY", "")
 
-    def test_a_redis_that_does_not_take_the_password(
-        self, env: dict[str, str], locked_redis: str, tmp_path: Path
+    def test_no_database_and_then_a_redis_that_refuses_the_password(
+        self, env: dict[str, str], own_redis: EmbeddedRedis, tmp_path: Path
     ) -> None:
-        wrong = locked_redis.replace(SECRETS["redis"], "wrong" + SECRETS["redis"])
-        with Stack(tmp_path / "logs", env | {"REDIS_URL": wrong}) as stack:
-            stack.all_say("feed lost", "Listening at", "Redis cannot be reached")
-            wait_for(lambda: stack.output.count("Redis cannot be reached") >= 2)
-            self.holds_none(self.asked(stack.port), stack.output)
-
-    def test_a_database_that_is_not_there_and_a_key_that_is_refused(
-        self, env: dict[str, str], locked_redis: str, tmp_path: Path
-    ) -> None:
-        env = env | {"REDIS_URL": locked_redis}
         url = f"postgres://user:{SECRETS['postgres']}@127.0.0.1:{free_port()}/name"
-        with Stack(tmp_path / "database", env | {"DATABASE_URL": url}) as stack:
-            stack.all_say("the database cannot be read", "Traceback", "OperationalError")
-            self.holds_none(self.asked(stack.port), stack.output)
+        with Stack(tmp_path, env | {"DATABASE_URL": url}) as stack:
+            stack.wait_for_lines("the database cannot be read", "Traceback", "OperationalError")
+            with Redis.from_url(env["REDIS_URL"]) as client:
+                client.config_set("requirepass", "another")
+                for kind in ("normal", "pubsub"):
+                    client.client_kill_filter(_type=kind, skipme=True)
+            stack.wait_for_lines("feed lost", "Redis cannot be reached")
+            self.no_secrets(stack)
+
+    def test_a_run_keeps_its_id_up_to_the_web_and_a_refused_key_is_not_shown(
+        self, env: dict[str, str], tmp_path: Path
+    ) -> None:
         with CoinGecko() as gecko:
-            gecko.answer(401, {"status": {"error_code": 10002, "error_message": "key"}})
-            with Stack(tmp_path / "key", env | {"COINGECKO_URL": gecko.url}) as stack:
-                stack.all_say("the API key is missing or wrong")
-                self.holds_none(self.asked(stack.port), stack.output)
+            env = env | {"COINGECKO_URL": gecko.url, "LOG_FORMAT": "json"}
+            with Stack(tmp_path, env) as stack:
+                prices = count(1)
 
+                def run_went_through() -> set[str]:
+                    gecko.set_price("bitcoin", str(next(prices)))
+                    return stack.runs("worker", "quotes from") & stack.runs("web", "readers in")
 
-def test_the_id_of_a_run_goes_from_the_job_through_the_feed_to_the_web(
-    settings: SettingsFactory, tmp_path: Path
-) -> None:
-    mine = settings(interval=1, log_level="DEBUG", log_format="json")
-    env = environment(mine, PORT=str(free_port()))
-    with Stack(tmp_path / "logs", env) as stack:
-        stack.all_say(" readers in ", "quotes from simulated")
-
-        def runs(child: str, text: str) -> set[str]:
-            lines = stack.children[child].output.splitlines()[:-1]
-            found = [json.loads(line) for line in lines if text in line]
-            return {line["run"] for line in found if "run" in line}
-
-        wait_for(lambda: runs("worker", "quotes from") & runs("web", "readers in"))
-        assert all(len(run) == 16 for run in runs("worker", "quotes from"))
+                wait_for(run_went_through, 60, "a tick that the web published")
+                assert {len(run) for run in run_went_through()} == {16}
+                gecko.answer(401, {"status": {"error_code": 10002, "error_message": "key"}})
+                stack.wait_for_lines("the API key is missing or wrong")
+                self.no_secrets(stack)
 
 
 def test_configured_twice_a_line_is_still_one(capfd: pytest.CaptureFixture[str]) -> None:

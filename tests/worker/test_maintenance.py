@@ -67,7 +67,7 @@ class TestJobs:
         maintenance.roll_up()
         assert count("candle") in (3, 4)  # two of the ticks may be of one hour
 
-    def test_a_market_that_is_not_followed_any_more_keeps_its_newest_tick(self, app: Flask) -> None:
+    def test_a_market_that_is_no_longer_followed_keeps_its_newest_tick(self, app: Flask) -> None:
         store = Store(db.engine, Market("coingecko", "eur"), stale_after=MINUTE)
         for age in (9 * DAY_MS, 8 * DAY_MS):
             save(store, now_ms() - age)

@@ -16,13 +16,13 @@ import pytest
 from simplejson import RawJSON
 
 from tests.support.fake_coingecko import CoinGecko as StandIn
-from tests.support.fake_coingecko import coin, dumps
+from tests.support.fake_coingecko import Manner, coin, dumps
 from tracker import __version__
 from tracker.config import Settings
 from tracker.errors import SourceError
 from tracker.market.quotes import Quote, Tick
 from tracker.messaging.job_queue import REFRESH_TIMEOUT
-from worker.sources import build
+from worker.sources import Fetched, build
 from worker.sources.coingecko import responses
 from worker.sources.coingecko.client import CoinGecko
 
@@ -57,24 +57,26 @@ def ask(gecko: StandIn) -> Ask:
     return make
 
 
+def fetch(source: CoinGecko, **asked: Any) -> Fetched:
+    fetched = source.fetch(**asked)
+    assert fetched is not None
+    return fetched
+
+
 def quotes(source: CoinGecko) -> list[Quote]:
-    fetched = source.fetch()
-    assert fetched is not None
-    return fetched.quotes
+    return fetch(source).quotes
 
 
-def week(source: CoinGecko) -> dict[str, list[str | None]]:
-    fetched = source.fetch(week=True)
-    assert fetched is not None
+def weeks(source: CoinGecko) -> dict[str, list[str | None]]:
     return {
         id: [None if price is None else str(price) for price in prices]
-        for id, prices in fetched.weeks.items()
+        for id, prices in fetch(source, week=True).weeks.items()
     }
 
 
-def failure(source: CoinGecko) -> str:
+def failure(source: CoinGecko, **asked: Any) -> str:
     with pytest.raises(SourceError) as caught:
-        source.fetch()
+        source.fetch(**asked)
     return str(caught.value)
 
 
@@ -91,14 +93,10 @@ class TestRequest:
             "price_change_percentage": "1h,24h,7d",
             "sparkline": "false",
         }
-
-    def test_it_says_what_it_is_and_sends_no_key_without_one(
-        self, gecko: StandIn, ask: Ask
-    ) -> None:
-        ask().fetch()
-        headers = gecko.requests[0].headers
-        assert headers["user-agent"] == f"live-crypto-tracker/{__version__} (python-requests)"
-        assert not [name for name in headers if name.startswith("x-cg")]
+        assert request.headers["user-agent"] == (
+            f"live-crypto-tracker/{__version__} (python-requests)"
+        )
+        assert not [name for name in request.headers if name.startswith("x-cg")]
 
     @pytest.mark.parametrize(
         ("plan", "sent", "unsent"),
@@ -140,19 +138,6 @@ class TestRequest:
             " check COINGECKO_URL (HTTP 302)"
         )
         assert len(gecko.requests) == 1
-
-    @pytest.mark.parametrize("to", ["http://[", "http://x:99999/", "//", "\xff", "http://a/\xff"])
-    def test_a_redirect_to_no_address_is_told_like_any_other(
-        self, gecko: StandIn, ask: Ask, to: str
-    ) -> None:
-        gecko.answer(302, "", {"Location": to})
-        assert failure(ask()).startswith("CoinGecko: it redirects to ")
-
-    def test_the_body_of_a_redirect_is_not_read_without_a_limit(
-        self, gecko: StandIn, ask: Ask
-    ) -> None:
-        gecko.answer(302, b" " * 9 * 2**20, {"Location": "/"})
-        assert failure(ask()) == "CoinGecko: the answer is larger than 8 MiB; it was not read"
 
     def test_a_demo_key_polled_too_often_for_its_month_is_told_at_the_start(
         self, ask: Ask, caplog: pytest.LogCaptureFixture
@@ -198,13 +183,8 @@ class TestQuotes:
         assert str(quotes(ask())[0].price) == kept
 
     @pytest.mark.parametrize(
-        "sent",
-        [
-            "null", "0", "0.0", "-1", "true", '"97012.5"', "NaN", "Infinity", "-Infinity",
-            "1e999999", "1e30", "1e99999999999999999999", "1e-999999", "1" + "0" * 5000,
-            "0." + "1" * 5000, "[1]", "{}",
-        ],
-    )  # fmt: skip
+        "sent", ["null", "0.0", "-1", "true", '"97012.5"', "NaN", "1e999999", "1" + "0" * 5000]
+    )
     def test_a_coin_without_a_price_is_left_out_and_the_others_stay(
         self, gecko: StandIn, ask: Ask, caplog: pytest.LogCaptureFixture, sent: str
     ) -> None:
@@ -212,17 +192,14 @@ class TestQuotes:
         assert [quote.id for quote in quotes(ask(coins=3))] == ["bitcoin", "tether"]
         assert caplog.messages == ["CoinGecko: left out: ethereum (no price)"]
 
-    @pytest.mark.parametrize("sent", ["null", "-1", "NaN", "1e999999", '"12"', "false", "[]"])
+    @pytest.mark.parametrize("sent", ["null", "-1", "NaN", "1e999999", '"12"', "false"])
     def test_another_number_that_is_none_is_unknown(
         self, gecko: StandIn, ask: Ask, sent: str
     ) -> None:
         raw = RawJSON(sent)
-        gecko.coins = [
-            coin("bitcoin", total_volume=raw, high_24h=raw, low_24h=raw, market_cap_rank=raw)
-        ]
+        gecko.coins = [coin("bitcoin", total_volume=raw, high_24h=raw, market_cap_rank=raw)]
         [quote] = quotes(ask())
-        found = (quote.volume_24h, quote.high_24h, quote.low_24h, quote.rank)
-        assert found == (None, None, None, None)
+        assert (quote.volume_24h, quote.high_24h, quote.rank) == (None, None, None)
 
     def test_a_change_may_be_negative_and_the_one_of_a_day_has_a_second_place(
         self, gecko: StandIn, ask: Ask
@@ -246,15 +223,8 @@ class TestQuotes:
         assert (quote.id, quote.price, quote.image, quote.rank) == ("a", Decimal(1), None, None)
         assert (quote.market_cap, quote.change_24h, quote.updated_at) == (None, None, None)
 
-    def test_a_cap_of_zero_and_a_missing_rank_stay_as_sent(self, gecko: StandIn, ask: Ask) -> None:
-        gecko.coins = [coin("aave", market_cap=0, rank=None)]
-        [quote] = quotes(ask())
-        assert (quote.market_cap, quote.rank) == (Decimal(0), None)
-
     @pytest.mark.parametrize("key", ["id", "symbol", "name"])
-    @pytest.mark.parametrize(
-        "text", [None, "", " ", 7, ["x"], "a\x00b", "a\nb", "\ud800", "x" * 201]
-    )
+    @pytest.mark.parametrize("text", [None, " ", 7, "a\x00b", "a\nb", "\ud800", "x" * 201])
     def test_a_coin_without_a_usable_name_is_left_out(
         self, gecko: StandIn, ask: Ask, caplog: pytest.LogCaptureFixture, key: str, text: object
     ) -> None:
@@ -271,34 +241,27 @@ class TestQuotes:
         assert (quote.symbol, quote.name) == ("₿", "比特币 👩\u200d🚀 O'Neil <b>")
 
     @pytest.mark.parametrize(
-        "image",
-        ["missing_large.png", "http://a.b/c.png", "javascript:alert(1)", "https://", "https://a b",
-         'https://a/"onerror="', None, 5, "https://" + "x" * 600],
+        "field",
+        [
+            *({"image": image} for image in (
+                "missing_large.png", "javascript:alert(1)", "https://", 'https://a/"onerror="', 5,
+                "https://" + "x" * 600,
+            )),
+            *({"last_updated": time} for time in (
+                5, "yesterday", "2026-11-23T06:14:00", "9999-12-31T23:59:59.999999Z",
+                "0001-01-01T00:00:00+14:00",
+            )),
+            *({"rank": rank} for rank in (0, -1, 2**31)),
+        ],
+        ids=str,
     )  # fmt: skip
-    def test_an_image_that_is_no_https_address_is_unknown(
-        self, gecko: StandIn, ask: Ask, image: object
+    def test_an_image_a_time_or_a_rank_that_is_none_is_unknown(
+        self, gecko: StandIn, ask: Ask, field: dict[str, Any]
     ) -> None:
-        gecko.coins = [coin("bitcoin", image=image)]
-        assert quotes(ask())[0].image is None
-
-    @pytest.mark.parametrize(
-        "when",
-        [None, 5, "", "yesterday", "2026-11-23T06:14:00", "9999-12-31T23:59:59.999999Z",
-         "0001-01-01T00:00:00+14:00"],
-    )  # fmt: skip
-    def test_a_time_that_is_none_is_unknown(self, gecko: StandIn, ask: Ask, when: object) -> None:
-        gecko.coins = [coin("bitcoin", last_updated=when)]
-        assert quotes(ask())[0].updated_at is None
-
-    @pytest.mark.parametrize(
-        ("rank", "kept"),
-        [(7, 7), (0, None), (-1, None), (True, None), ("1", None), (2**31, None)],
-    )
-    def test_a_rank_is_a_whole_number_from_one(
-        self, gecko: StandIn, ask: Ask, rank: Any, kept: int | None
-    ) -> None:
-        gecko.coins = [coin("bitcoin", rank=rank)]
-        assert quotes(ask())[0].rank == kept
+        gecko.coins = [coin("bitcoin", **field)]
+        [quote] = quotes(ask())
+        shown = {"image": quote.image, "last_updated": quote.updated_at, "rank": quote.rank}
+        assert shown[next(iter(field))] is None
 
     def test_the_order_is_the_one_that_came_and_no_more_than_was_asked_for(
         self, gecko: StandIn, ask: Ask
@@ -310,12 +273,9 @@ class TestQuotes:
         self, gecko: StandIn, ask: Ask, caplog: pytest.LogCaptureFixture
     ) -> None:
         gecko.answer(200, [coin("a", price="1.5"), coin("a", price="2.5"), 7, coin("b")])
-        with caplog.at_level(logging.WARNING):
-            found = quotes(ask())
-        assert [(quote.id, quote.price) for quote in found] == [
-            ("a", Decimal("1.5")),
-            ("b", Decimal("1.5")),
-        ]
+        assert [(quote.id, str(quote.price)) for quote in quotes(ask())] == [
+            ("a", "1.5"), ("b", "1.5"),
+        ]  # fmt: skip
         assert caplog.messages == [
             "CoinGecko: left out: a (a second time), entry 3 (not an object)"
         ]
@@ -342,11 +302,11 @@ class TestQuotes:
 
 
 class TestUnchanged:
-    def test_what_has_not_changed_since_an_answer_is_none(self, gecko: StandIn, ask: Ask) -> None:
+    def test_an_answer_that_has_not_changed_since_the_etag_is_none(
+        self, gecko: StandIn, ask: Ask
+    ) -> None:
         source = ask(api_key=KEY)
-        first = source.fetch()
-        assert first is not None
-        assert first.etag is not None
+        first = fetch(source)
         assert source.fetch(etag=first.etag) is None
         assert [request.headers.get("if-none-match") for request in gecko.requests] == [
             None,
@@ -354,79 +314,52 @@ class TestUnchanged:
         ]
         assert gecko.requests[1].query == gecko.requests[0].query
         assert gecko.requests[1].headers["x-cg-demo-api-key"] == KEY
-
-    def test_what_has_changed_comes_with_another_name(self, gecko: StandIn, ask: Ask) -> None:
-        source = ask()
-        first = source.fetch()
-        assert first is not None
         gecko.set_price("bitcoin", "98000.10")
-        second = source.fetch(etag=first.etag)
-        assert second is not None
+        second = fetch(source, etag=first.etag)
         assert str(second.quotes[0].price) == "98000.10"
         assert second.etag not in (None, first.etag)
 
-    def test_a_week_is_asked_for_without_the_name_and_comes_without_one(
+    def test_a_week_is_fetched_without_an_etag_and_gives_none(
         self, gecko: StandIn, ask: Ask
     ) -> None:
-        fetched = ask().fetch(etag='W/"abc"', week=True)
-        assert fetched is not None
-        assert fetched.etag is None
+        assert fetch(ask(), etag='W/"abc"', week=True).etag is None
         assert "if-none-match" not in gecko.requests[0].headers
 
     @pytest.mark.parametrize("asked", [{}, {"etag": ""}, {"etag": 'W/"abc"', "week": True}])
-    def test_an_answer_that_nothing_has_changed_is_wrong_if_it_was_not_asked_for(
+    def test_a_304_to_a_request_without_an_etag_is_an_error(
         self, gecko: StandIn, ask: Ask, asked: dict[str, Any]
     ) -> None:
         gecko.answer(304)
-        with pytest.raises(SourceError) as caught:
-            ask().fetch(**asked)
-        assert str(caught.value) == (
+        assert failure(ask(), **asked) == (
             "CoinGecko: it says that nothing has changed, but was not asked that (HTTP 304)"
         )
 
-    def test_a_refusal_is_one_whether_or_not_something_has_changed(
-        self, gecko: StandIn, ask: Ask
-    ) -> None:
-        gecko.answer(429, RATE_LIMIT)
-        with pytest.raises(SourceError):
-            ask().fetch(etag='W/"abc"')
-
-    @pytest.mark.parametrize("sent", ['"abc"', 'W/"a,b!~"', f'"{"x" * 198}"'])
-    def test_a_name_is_kept_as_sent(self, gecko: StandIn, ask: Ask, sent: str) -> None:
-        gecko.answer(200, [coin("bitcoin")], {"ETag": sent})
-        fetched = ask().fetch()
-        assert fetched is not None
-        assert fetched.etag == sent
-
     @pytest.mark.parametrize(
-        "sent", ["*", "", "abc", '"a b"', '"\xe9"', '"a\tb"', '"a", "b"', '""', f'"{"x" * 199}"']
+        ("sent", "is_kept"),
+        [
+            *((etag, True) for etag in ('"abc"', 'W/"a,b!~"', f'"{"x" * 198}"')),
+            *((etag, False) for etag in ("*", "abc", '"a b"', '"\xe9"', '"a", "b"', '""')),
+            (f'"{"x" * 199}"', False),
+        ],
     )
-    def test_a_name_that_cannot_be_sent_back_is_none(
-        self, gecko: StandIn, ask: Ask, sent: str
+    def test_an_etag_is_kept_if_it_can_be_sent_back(
+        self, gecko: StandIn, ask: Ask, sent: str, is_kept: bool
     ) -> None:
         gecko.answer(200, [coin("bitcoin")], {"ETag": sent})
-        fetched = ask().fetch()
-        assert fetched is not None
-        assert fetched.etag is None
+        assert fetch(ask()).etag == (sent if is_kept else None)
 
 
 class TestWeek:
     def test_one_request_asks_for_quotes_and_weeks(self, gecko: StandIn, ask: Ask) -> None:
-        fetched = ask(coins=3).fetch(week=True)
-        assert fetched is not None
+        fetched = fetch(ask(coins=3), week=True)
         assert [quote.id for quote in fetched.quotes] == ["bitcoin", "ethereum", "tether"]
         assert list(fetched.weeks) == ["bitcoin", "ethereum", "tether"]
         bitcoin = fetched.weeks["bitcoin"]
         assert (len(bitcoin), bitcoin[-1]) == (168, fetched.quotes[0].price)
         assert bitcoin == sorted(bitcoin, key=lambda price: price or 0)
-        [request] = gecko.requests
-        assert request.query["sparkline"] == "true"
-
-    def test_without_asking_there_are_none(self, gecko: StandIn, ask: Ask) -> None:
+        assert [request.query["sparkline"] for request in gecko.requests] == ["true"]
         gecko.answer(200, [coin("bitcoin", sparkline_in_7d={"price": [1]})])
-        fetched = ask().fetch()
-        assert fetched is not None
-        assert fetched.weeks == {}
+        assert fetch(ask()).weeks == {}
 
     @pytest.mark.parametrize(
         ("sent", "kept"),
@@ -435,8 +368,6 @@ class TestWeek:
                                                            "1.2E-9"]),
             ('[null, 1, "2", NaN, Infinity, -3, 0, 0.0, true, [4], {}, 1e999, 1e35, 5]',
              [None, "1", *[None] * 11, "5"]),
-            (f"[{', '.join(str(hour) for hour in range(1, 168))}]",
-             [str(hour) for hour in range(1, 168)]),
             (f"[{', '.join(str(hour) for hour in range(1, 1000))}]",
              [str(hour) for hour in range(800, 1000)]),
         ],
@@ -445,19 +376,16 @@ class TestWeek:
         self, gecko: StandIn, ask: Ask, sent: str, kept: list[str | None]
     ) -> None:
         gecko.set("bitcoin", sparkline_in_7d={"price": RawJSON(sent)})
-        assert week(ask(coins=1)) == {"bitcoin": kept}
+        assert weeks(ask(coins=1)) == {"bitcoin": kept}
 
     @pytest.mark.parametrize(
-        "sent",
-        [None, [], [1, 2], 7, "x", {}, {"price": None}, {"price": []}, {"price": {"0": 1}},
-         {"price": "1"}, {"price": 1}],
-    )  # fmt: skip
+        "sent", [None, [1, 2], "x", {}, {"price": None}, {"price": []}, {"price": {"0": 1}}]
+    )
     def test_a_week_that_is_none_is_not_there_and_its_quote_is(
         self, gecko: StandIn, ask: Ask, sent: object
     ) -> None:
         gecko.set("bitcoin", sparkline_in_7d=sent)
-        fetched = ask(coins=2).fetch(week=True)
-        assert fetched is not None
+        fetched = fetch(ask(coins=2), week=True)
         assert [quote.id for quote in fetched.quotes] == ["bitcoin", "ethereum"]
         assert list(fetched.weeks) == ["ethereum"]
 
@@ -475,7 +403,7 @@ class TestWeek:
                 5,
             ],
         )
-        assert week(ask(coins=1)) == {"a": ["2"]}
+        assert weeks(ask(coins=1)) == {"a": ["2"]}
 
 
 class TestRefusals:
@@ -484,7 +412,6 @@ class TestRefusals:
         [
             (429, RATE_LIMIT, "rate limit reached (HTTP 429)"),
             (200, RATE_LIMIT, "rate limit reached (HTTP 200, error 429)"),
-            (429, "Throttled", "rate limit reached (HTTP 429)"),
             (429, "", "rate limit reached (HTTP 429)"),
             (429, "error code: 1015", "rate limit reached (HTTP 429, error 1015)"),
             (403, "error code: 1020", "access denied by its firewall (HTTP 403, error 1020):"
@@ -503,21 +430,16 @@ class TestRefusals:
              ' "invalid vs_currency"'),
             (500, {"status": 500, "error": "Internal Server Error"},
              'a failure on its side (HTTP 500): "Internal Server Error"'),
-            (200, {"status": 500, "error": "Internal Server Error"},
-             'a failure on its side (HTTP 200, error 500): "Internal Server Error"'),
             (503, "<html><title>Oops\n <b></title>",
              'out of service; see https://status.coingecko.com (HTTP 503): "Oops <b>"'),
             (200, "<!DOCTYPE html><TITLE>Just a moment...</TITLE><p>",
              'a web page instead of prices (HTTP 200): "Just a moment..."'),
-            (418, {"teapot": True}, 'the request was refused (HTTP 418): "{"teapot": true}"'),
             (200, {"gecko_says": "hi"},
              'an answer without a list of coins (HTTP 200): "{"gecko_says": "hi"}"'),
             (200, NESTED,
              f'an answer without a list of coins (HTTP 200): "{NESTED[:160]}…"'),
-            (200, "null", 'an answer without a list of coins (HTTP 200): "null"'),
             (500, "oops\x1b[31m\u202e\r\n\x00!", 'a failure on its side (HTTP 500): "oops [31m !"'),
             (200, "", "an empty answer (HTTP 200)"),
-            (200, " \n", "an empty answer (HTTP 200)"),
             (200, b'["\xff"]', "the answer is not UTF-8 text (HTTP 200)"),
             (200, '[{"id":"bit',
              "the answer is not JSON, or was cut short after 11 bytes (HTTP 200):"
@@ -525,6 +447,7 @@ class TestRefusals:
             (200, "[" * 100_000,
              "the answer is not JSON, or was cut short after 100000 bytes (HTTP 200):"
              f' "{"[" * 160}…"'),
+            (500, [coin("a")], f'a failure on its side (HTTP 500): "{dumps([coin("a")])[:160]}…"'),
             (200, "[]", "not one coin with a price: the list is empty"),
             (200, [coin("bitcoin", current_price=None), 5],
              "not one coin with a price: bitcoin (no price), entry 2 (not an object)"),
@@ -535,12 +458,6 @@ class TestRefusals:
     ) -> None:
         gecko.answer(status, body)
         assert failure(ask(coins=2)) == f"CoinGecko: {says}"
-
-    def test_a_list_that_comes_with_an_error_is_not_believed(
-        self, gecko: StandIn, ask: Ask
-    ) -> None:
-        gecko.answer(500, [coin("bitcoin")])
-        assert failure(ask()).startswith('CoinGecko: a failure on its side (HTTP 500): "[{')
 
     def test_the_next_fetch_succeeds_when_coingecko_has_recovered(
         self, gecko: StandIn, ask: Ask
@@ -634,9 +551,19 @@ class TestNetwork:
             " what answers there does not speak HTTP; check COINGECKO_URL"
         )
 
-    def test_a_hung_answer_ends_with_the_read_timeout(self, gecko: StandIn, ask: Ask) -> None:
-        gecko.answer(manner="hang")
-        assert failure(ask(read=0.05)) == "CoinGecko: no answer, or no more of it, for 0.05 s"
+    @pytest.mark.parametrize(
+        ("manner", "says"),
+        [
+            ("hang", "no answer, or no more of it, for 0.05 s"),
+            ("reset", "the connection was reset before the answer was whole"),
+            ("truncated", "the answer was cut short"),
+        ],
+    )
+    def test_an_answer_that_does_not_come_whole(
+        self, gecko: StandIn, ask: Ask, manner: Manner, says: str
+    ) -> None:
+        gecko.answer(200, [coin("bitcoin")], manner=manner)
+        assert failure(ask(read=0.05 if manner == "hang" else 5)) == f"CoinGecko: {says}"
 
     def test_an_answer_that_drips_ends_with_the_total_time(self, gecko: StandIn, ask: Ask) -> None:
         gecko.answer(200, "[", manner="drip")
@@ -647,21 +574,14 @@ class TestNetwork:
         times = inspect.signature(CoinGecko).parameters
         assert times["total"].default + times["read"].default < REFRESH_TIMEOUT
 
-    def test_a_reset_connection(self, gecko: StandIn, ask: Ask) -> None:
-        gecko.answer(manner="reset")
-        assert failure(ask()) == "CoinGecko: the connection was reset before the answer was whole"
-
-    def test_a_truncated_body(self, gecko: StandIn, ask: Ask) -> None:
-        gecko.answer(200, [coin("bitcoin"), coin("tether")], manner="truncated")
-        assert failure(ask()) == "CoinGecko: the answer was cut short"
-
-    @pytest.mark.parametrize("packed", [False, True])
-    def test_a_huge_body_is_not_read(self, gecko: StandIn, ask: Ask, packed: bool) -> None:
+    @pytest.mark.parametrize(
+        ("status", "headers"), [(200, {"Content-Encoding": "gzip"}), (302, {"Location": "/"})]
+    )
+    def test_a_huge_body_is_not_read(
+        self, gecko: StandIn, ask: Ask, status: int, headers: dict[str, str]
+    ) -> None:
         body = b"[" + b" " * 9 * 2**20
-        if packed:
-            gecko.answer(200, gzip.compress(body), {"Content-Encoding": "gzip"})
-        else:
-            gecko.answer(200, body)
+        gecko.answer(status, gzip.compress(body, 1) if status == 200 else body, headers)
         assert failure(ask()) == "CoinGecko: the answer is larger than 8 MiB; it was not read"
 
     def test_a_compression_that_is_broken(self, gecko: StandIn, ask: Ask) -> None:

@@ -5,7 +5,6 @@ The bodies are the stand-in's, with something done to them.
 
 from __future__ import annotations
 
-import random
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -95,19 +94,15 @@ codes = st.one_of(
 )
 
 refusals = st.one_of(
-    st.builds(lambda code, said: {"status": {"error_code": code, "error_message": said}},
-              codes, words),
-    st.builds(lambda said: {"error": said}, words),
-    st.builds(lambda code, said: {"timestamp": "x", "error_code": code,
-                                  "status": {"error_message": said}}, codes | words, words),
-    st.builds(lambda code, said: {"status": code, "error": said}, codes | words, words),
-    st.builds(lambda code, said: {"error": {"status": {"error_code": code,
-                                                       "error_message": said}}}, codes, words),
     words,
-    st.recursive(st.none() | st.booleans() | st.integers() | words,
-                 lambda inner: st.dictionaries(
-                     st.sampled_from(["status", "error", "error_code", "error_message", "data"]),
-                     inner, max_size=3) | st.lists(inner, max_size=2)),
+    st.recursive(
+        st.none() | codes | words,
+        lambda inner: st.dictionaries(
+            st.sampled_from(["status", "error", "error_code", "error_message", "data"]),
+            inner,
+            max_size=3,
+        ) | st.lists(inner, max_size=2),
+    ),
 ).map(dumps)  # fmt: skip
 
 texts = st.one_of(
@@ -234,13 +229,13 @@ quick = settings(
 )
 
 
-@settings(quick, max_examples=250)
+@settings(quick, max_examples=100)
 @given(body=lists())
 def test_a_list_with_anything_in_it_gives_quotes_that_can_be_kept_and_shown(body: str) -> None:
     assert understand(200, {}, body.encode()) is not None
 
 
-@settings(quick, max_examples=400)
+@settings(quick, max_examples=150)
 @given(status=statuses, headers=headers, body=bodies())
 @example(429, {"Retry-After": "\x00"}, b"")
 @example(401, {}, f'{{"error": "{"x" * 155} {SECRET}"}}'.encode())
@@ -260,7 +255,8 @@ def test_any_value_in_any_field_costs_its_own_coin_at_most(field: str) -> None:
 
 
 def test_a_list_that_is_cut_off_anywhere_is_refused() -> None:
-    body = dumps([coin("bitcoin", name="比特币"), coin("tether", image=None)]).encode()
+    rows = [{"id": "a", "symbol": "b", "name": "比特币", "current_price": 1}, coin("tether")]
+    body = dumps([{key: row[key] for key in rows[0]} for row in rows]).encode()
     for length in range(len(body)):
         assert understand(200, {}, body[:length]) is None
     assert understand(200, {}, body) is not None
@@ -273,25 +269,14 @@ def test_an_error_of_any_depth_is_refused(key: str) -> None:
         assert understand(200, {}, nested('"x"', key, depth).encode()) is None
 
 
-def test_ranks_with_gaps_and_fields_in_any_order_change_nothing_else() -> None:
-    rows = market()
-    plain = understand(200, {}, dumps(rows).encode())
-    chance = random.Random(1)
-    for row, rank in zip(rows, range(3, 99, 8), strict=False):
-        row["market_cap_rank"] = rank
-    mixed = [dict(chance.sample(list(row.items()), len(row))) for row in rows]
-    quotes = understand(200, {}, dumps(mixed).encode())
-    assert plain is not None
-    assert quotes is not None
-    assert [quote.rank for quote in quotes] == list(range(3, 99, 8))
-    assert [(quote.id, quote.price) for quote in quotes] == [
-        (quote.id, quote.price) for quote in plain
-    ]
-
-
-@settings(quick, max_examples=300)
+@settings(quick, max_examples=100)
 @given(
-    text=st.text(max_size=60) | st.from_regex(r"[A-Z][a-z]{2},? \d+ [A-Z][a-z]{2} \d+ [\d:+ -]+")
+    text=st.text(max_size=60)
+    | st.from_regex(
+        r"[A-Z][a-z]{2},? [0-9]+ [A-Z][a-z]{2} [0-9]+ [0-9:+ -]+",
+        fullmatch=True,
+        alphabet=st.characters(codec="ascii"),
+    )
 )
 def test_any_wait_is_none_or_within_the_limit(text: str) -> None:
     seconds = responses.retry_after(text, datetime(2026, 11, 23, tzinfo=UTC))
@@ -329,7 +314,7 @@ class TestOverHttp:
         return fetch
 
     over_http = settings(
-        quick, max_examples=60,
+        quick, max_examples=30,
         suppress_health_check=[*quick.suppress_health_check, HealthCheck.function_scoped_fixture],
     )  # fmt: skip
 
@@ -359,15 +344,18 @@ class TestOverHttp:
     @given(
         head=st.sampled_from(
             [
-                b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n",
-                b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
-                b"HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n",
-                b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
-                b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n",
-                b"HTTP/1.1 200 OK\r\nContent-Encoding: deflate, gzip, br\r\n\r\n",
-                b"HTTP/1.1 200 OK\r\nSet-Cookie: \xff=;;expires=\x01\r\n\r\n",
-                b"HTTP/1.1 200 OK\r\n" + b"A: b\r\n" * 200 + b"\r\n",
-                b"HTTP/1.1 200 OK\r\nA: " + b"b" * 70_000 + b"\r\n\r\n",
+                *(
+                    b"HTTP/1.1 200 OK\r\n" + lines + b"\r\n\r\n"
+                    for lines in (
+                        b"Content-Length: x",
+                        b"Content-Length: 1\r\nContent-Length: 2",
+                        b"Content-Length: 99999999",
+                        b"Transfer-Encoding: chunked",
+                        b"Content-Encoding: deflate, gzip, br",
+                        b"Set-Cookie: \xff=;;expires=\x01",
+                        b"A: " + b"b" * 70_000,
+                    )
+                ),
                 b"HTTP/1.1 302 Found\r\nLocation: http://[\r\n\r\n",
                 b"HTTP/1.1 204 No Content\r\n\r\n",
                 b"HTTP/1.1 100 Continue\r\n\r\n",
