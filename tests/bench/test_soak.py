@@ -86,11 +86,9 @@ class TestSlope:
         """Between the lines there is a step down; within them it rises."""
         assert slope([[Point(0, 0), Point(1, 1)], [Point(2, 0), Point(3, 1)]]) == 1
 
-    def test_there_is_none_of_one_point(self) -> None:
-        assert slope([[Point(0, 1)]]) is None
-
     def test_a_long_line_is_thinned_and_keeps_its_slope(self) -> None:
-        assert slope([[Point(at, 2.0 * at) for at in range(50_000)]]) == pytest.approx(2)
+        assert slope([[Point(at, 2.0 * at) for at in range(10_000)]]) == pytest.approx(2)
+        assert slope([[Point(0, 1)]]) is None
 
 
 class TestGrowth:
@@ -126,8 +124,6 @@ class TestGrowth:
             "server: +11.0 per hour through restarts, at most 10 allowed",
             "worker: +12.0 per hour within one life, at most 10 allowed",
         ]
-
-    def test_no_number_is_no_growth(self) -> None:
         assert excess({"server": Growth(30, None, None)}, 0) == []
 
     def sawtooth(self, *, leak: float, kept: float) -> list[Sample]:
@@ -142,20 +138,15 @@ def sample(at: float, *, pid: int = 1, memory: float = 50) -> Sample:
     return Sample(at, "worker", pid, memory, descriptors=7, connections=0, threads=1)
 
 
-class TestVerdict:
-    def test_a_lost_tick_fails(self, capsys: pytest.CaptureFixture[str]) -> None:
-        audit = Audit()
-        audit.look([reader(1, 3)], lambda: [1, 2, 3])
-        assert soak.verdict(soak.wrong(audit, {}, {})) == 1
-        assert "FAIL: a steady reader: Account(lost=(2,)" in capsys.readouterr().out
-
-    def test_descriptors_that_grow_fail(self, capsys: pytest.CaptureFixture[str]) -> None:
-        found = {"descriptors": {"server": Growth(30, 60, 0)}}
-        assert soak.verdict(soak.wrong(Audit(), found, {"descriptors": 10})) == 1
-        assert "FAIL: descriptors of server: +60.0 per hour" in capsys.readouterr().out
-
-    def test_nothing_wrong_passes(self) -> None:
-        assert soak.verdict(soak.wrong(Audit(), {}, {})) == 0
+def test_a_lost_tick_and_descriptors_that_grow_fail(capsys: pytest.CaptureFixture[str]) -> None:
+    audit = Audit()
+    assert soak.verdict(soak.wrong(audit, {}, {})) == 0
+    audit.look([reader(1, 3)], lambda: [1, 2, 3])
+    found = {"descriptors": {"server": Growth(30, 60, 0)}}
+    assert soak.verdict(soak.wrong(audit, found, {"descriptors": 10})) == 1
+    out = capsys.readouterr().out
+    assert "FAIL: a steady reader: Account(lost=(2,)" in out
+    assert "FAIL: descriptors of server: +60.0 per hour" in out
 
 
 class TestPicture:
@@ -175,11 +166,6 @@ class TestPicture:
         assert y1 > y2 > y3
         assert x2 - x1 == pytest.approx(x3 - x2)
         assert y1 - y2 == pytest.approx(y2 - y3)
-
-    def test_it_has_colours_for_light_and_for_dark(self) -> None:
-        text = svg("", [], [], until=1)
-        assert "@media (prefers-color-scheme: dark)" in text
-        assert text.count("--paper:") == text.count("--ink:") == 2
 
     def test_each_restart_is_marked_in_each_panel_and_explained(self) -> None:
         marks = [Mark(1, "HUP"), Mark(2, "cut"), Mark(3, "HUP")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import _socket
+import codecs
 import json
 import select
 import socket
@@ -21,30 +22,10 @@ SMALLEST_BUFFER = 1
 def decode(chunks: list[bytes]) -> list[ServerSentEvent]:
     """Return the events in *chunks*, as httpx-sse understands them."""
     lines, events = SSELineDecoder(), SSEDecoder()
-    text = [chunk.decode() for chunk in _whole_characters(chunks)]
+    # A chunk may end in the middle of a character.
+    text = codecs.iterdecode(chunks, "utf-8")
     decoded = (events.decode(line) for chunk in text for line in lines.decode(chunk))
     return [event for event in decoded if event is not None]
-
-
-def _whole_characters(chunks: list[bytes]) -> list[bytes]:
-    """Move bytes of characters that were cut to the chunk that ends them."""
-    whole, rest = [], b""
-    for chunk in chunks:
-        rest += chunk
-        end = len(rest)
-        while end and _is_cut(rest[:end]):
-            end -= 1
-        whole.append(rest[:end])
-        rest = rest[end:]
-    return [chunk for chunk in [*whole, rest] if chunk]
-
-
-def _is_cut(data: bytes) -> bool:
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return True
-    return False
 
 
 class Reader:
