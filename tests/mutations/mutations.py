@@ -181,11 +181,12 @@ OF_THE_FEED = (
         "tests/test_relay.py::test_a_tick_that_was_not_published_is_found_by_the_clock",
     ),
     Mutation(
-        "relay: of too many stored ticks the oldest are kept",
+        "relay: of too many missed ticks the oldest are sent",
         "tracker/relay.py",
         "missed=missed[-self._replay :]",
         "missed=missed[: self._replay]",
-        "tests/test_relay.py::test_a_start_with_more_stored_than_is_kept_replays_all_that_is_kept",
+        "tests/test_relay.py"
+        "::test_more_missed_ticks_than_are_replayed_are_a_gap_that_readers_are_told",
     ),
     Mutation(
         "relay: what the database has when it is read late is history",
