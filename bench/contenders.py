@@ -12,7 +12,7 @@ from bench.servers import Floor, Nchan, Ours, Server
 from bench.venvs import FlaskSse, SseStarlette
 from worker.sources.simulated.coins import COINS
 
-LENSES = 200
+VARIANTS = 200
 """Distinct `?coins=`, spread evenly over the readers."""
 
 
@@ -36,11 +36,11 @@ class Contender:
         return [request(path, gzip=self.gzip, last_event_id=last_event_id) for path in self.paths]
 
 
-def lenses() -> list[str]:
+def variants() -> list[str]:
     """Return paths that differ in their coins: first single ones, then pairs, then more."""
     ids = [coin.id for coin in COINS]
     choices = chain.from_iterable(combinations(ids, size) for size in range(1, len(ids)))
-    return [f"/stream?coins={','.join(chosen)}" for chosen in islice(choices, LENSES)]
+    return [f"/stream?coins={','.join(chosen)}" for chosen in islice(choices, VARIANTS)]
 
 
 CONTENDERS = (
@@ -48,7 +48,7 @@ CONTENDERS = (
     Contender(key="ours", title="ours", make=Ours, returns=True),
     Contender(key="nchan", title="nchan (C, in nginx)", make=Nchan),
     Contender(key="gzip", title="ours, gzip", make=Ours, gzip=True),
-    Contender(key="lenses", title=f"ours, {LENSES} lenses", make=Ours, paths=lenses()),
+    Contender(key="variants", title=f"ours, {VARIANTS} variants", make=Ours, paths=variants()),
     Contender(key="stalled", title="ours, one never reads", make=Ours, stalled=True),
     Contender(
         key="sse-starlette",

@@ -1,4 +1,4 @@
-"""How the cost of a delivered event grows with the frame's size and the number of lenses.
+"""How the cost of a delivered event grows with the frame's size and the number of variants.
 
 `python -m bench.sizes` broadcasts from a hub in this process to TCP readers on
 the loopback, and counts the CPU of the broadcasting thread alone, kernel and
@@ -13,14 +13,14 @@ import statistics
 import time
 
 from bench.machine import description
-from tracker.stream.frames import Frame, Lens, encode
+from tracker.stream.frames import Frame, Variant, encode
 from tracker.stream.hub import Hub
 
 READERS = 1000
 ROUNDS = 30
 SIZES = (300, 1_000, 3_000, 10_000, 30_000, 75_000)
 """Bytes of a frame: one filtered coin has about 300, ten 3,000, 250 coins 75,000."""
-LENSES = (1, 10, 50, 200)
+VARIANTS = (1, 10, 50, 200)
 BUFFER = 512 * 1024
 
 
@@ -36,20 +36,20 @@ def connected(listener: socket.socket) -> tuple[_socket.socket, socket.socket]:
     return hubs, reader
 
 
-def measure(size: int, lenses: int) -> float:
-    """Return the CPU microseconds of an event of *size* bytes, read through so many *lenses*."""
+def measure(size: int, variants: int) -> float:
+    """Return the CPU microseconds of an event of *size* bytes, read through so many *variants*."""
     hub = Hub(heartbeat=3600)
     with socket.create_server(("127.0.0.1", 0), backlog=READERS) as listener:
         readers = []
         for n in range(READERS):
             ours, reader = connected(listener)
-            part = () if lenses == 1 else (str(n % lenses),)
-            hub.join(ours, Lens(part))
+            topics = () if variants == 1 else (str(n % variants),)
+            hub.admit("", Variant(topics)).join(ours)
             readers.append(reader)
     data = "x" * size
     costs = []
     for id in range(1, ROUNDS + 1):
-        frame = Frame(id, lambda part, id=id: encode(data, event="prices", id=id))  # type: ignore[misc]
+        frame = Frame(id, lambda topics, id=id: encode(data, event="prices", id=id))  # type: ignore[misc]
         before = time.thread_time()
         hub.broadcast(frame)
         costs.append((time.thread_time() - before) / READERS * 1e6)
@@ -76,9 +76,9 @@ def main() -> None:
     print("| bytes of a frame | CPU µs an event |\n|---|---|")
     for size in SIZES:
         print(f"| {size:,} | {measure(size, 1):.1f} |")
-    print("\n| lenses | CPU µs an event of 1,000 bytes |\n|---|---|")
-    for lenses in LENSES:
-        print(f"| {lenses} | {measure(1_000, lenses):.1f} |")
+    print("\n| variants | CPU µs an event of 1,000 bytes |\n|---|---|")
+    for variants in VARIANTS:
+        print(f"| {variants} | {measure(1_000, variants):.1f} |")
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ from tracker.messaging.feed import Message
 from tracker.relay import Relay
 from tracker.services import services
 from tracker.storage.engine import writing
-from tracker.stream.frames import Lens
+from tracker.stream.frames import LastEventId
 
 
 @pytest.fixture(autouse=True)
@@ -48,8 +48,9 @@ def reader() -> Iterator[Reader]:
     reader.close()
 
 
-def join(app: Flask, reader: Reader, **how: str) -> None:
-    services(app).hub.join(reader.ours, Lens(), **how)
+def join(app: Flask, reader: Reader, last_event_id: str | None = None) -> None:
+    last = LastEventId.parse(last_event_id) if last_event_id else None
+    services(app).hub.admit(last_event_id=last).join(reader.ours)
 
 
 def ids(reader: Reader) -> list[int]:

@@ -26,8 +26,8 @@ from tracker.market.freshness import SourceState, Status, stale_after_ms
 from tracker.market.quotes import Tick, TickJson
 from tracker.messaging.feed import Feed, FeedEvent, Message
 from tracker.storage.ticks import Store
-from tracker.stream.critical_thread import vital_thread
-from tracker.stream.frames import Frame, Notice, encode
+from tracker.stream.critical_thread import critical_thread
+from tracker.stream.frames import ControlFrame, Frame, encode
 from tracker.stream.hub import Hub
 from tracker.times import now_ms
 
@@ -192,7 +192,7 @@ class Relay:
                 self._sync_from_db()
                 self._send_status()
                 self._hub.start()
-                self._thread = vital_thread(self._run, "relay")
+                self._thread = critical_thread(self._run, "relay")
 
     def close(self) -> None:
         """Stop; returns when the feed has yielded once more. The hub stays open."""
@@ -280,7 +280,7 @@ class Relay:
         coins = self.state.coins | found.coins
         self.state = replace(self.state, source=found.source, coins=coins)
         if found.history and newest_id in (None, found.history[-1].id):
-            self._hub.keep(_frame(TickJson.of_tick(tick)) for tick in found.history)
+            self._hub.load_history(_frame(TickJson.of_tick(tick)) for tick in found.history)
         if newest_id is not None:
             self.database.count_filled([one.id for one in found.missed if one.id != brought])
         after_gap = found.has_gap
@@ -314,7 +314,7 @@ class Relay:
         )
         if now != before or is_confirmed:
             is_news = before is None or now.is_news_after(before) or is_confirmed
-            self._hub.pin(Notice(encode(now.to_json(), event="status")), tell=is_news)
+            self._hub.retain(ControlFrame(encode(now.to_json(), event="status")), send=is_news)
             self._sent = now, fresh_at
 
 

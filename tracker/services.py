@@ -27,7 +27,6 @@ from tracker.storage.engine import engine_options
 from tracker.storage.history import History
 from tracker.storage.history_cache import HistoryCache
 from tracker.storage.models import Base
-from tracker.stream.admission import Admission
 from tracker.stream.hub import Hub
 
 if TYPE_CHECKING:
@@ -54,7 +53,6 @@ class Services:
     settings: Settings
     backend: Backend
     hub: Hub
-    admission: Admission
     relay: Relay
     history_cache: HistoryCache
     rate_limits: RateLimits
@@ -67,16 +65,13 @@ class Services:
     def build(cls, backend: Backend, rate_limits: RateLimits) -> Self:
         """Return the services on *backend*. Nothing is started or connected to."""
         settings = backend.settings
-        admission = Admission(
-            limit=settings.max_subscribers or room_for_subscribers(),
-            per_client=settings.max_subscribers_per_ip,
-        )
         replay = max(1, min(settings.replay, MAX_QUOTES // settings.coins))
         hub = Hub(
-            ring=replay,
+            replay=replay,
             heartbeat=settings.heartbeat,
             retry=settings.retry,
-            on_leave=admission.leave,
+            limit=settings.max_subscribers or room_for_subscribers(),
+            per_client=settings.max_subscribers_per_ip,
         )
         instruments = Instruments()
         relay = Relay(
@@ -90,7 +85,6 @@ class Services:
         sampler = Sampler(
             instruments,
             hub=hub,
-            admission=admission,
             feed=backend.feed,
             relay=relay,
             interval=settings.interval,
@@ -99,7 +93,6 @@ class Services:
             settings=settings,
             backend=backend,
             hub=hub,
-            admission=admission,
             relay=relay,
             history_cache=HistoryCache(History(backend.engine, settings.market).points),
             rate_limits=rate_limits,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bench import report
-from bench.contenders import CONTENDERS, LENSES, lenses
+from bench.contenders import CONTENDERS, VARIANTS, variants
 from bench.goals import goals
 from bench.readers import Latencies
 from bench.runs import Result, Turn
@@ -61,8 +61,8 @@ def test_the_frames_are_about_3_kb_and_the_prices_move() -> None:
     assert len({tick.quotes[0].price for tick in ticks}) > 10
 
 
-def test_lenses_differ() -> None:
-    assert len(set(lenses())) == LENSES
+def test_variantes_differ() -> None:
+    assert len(set(variants())) == VARIANTS
 
 
 def test_a_broken_promise_is_told() -> None:

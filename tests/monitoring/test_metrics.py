@@ -8,7 +8,7 @@ import signal
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,7 +31,8 @@ from tracker.messaging.job_queue import QUEUE
 from tracker.messaging.refresh_stats import RefreshStats
 from tracker.monitoring import multiproc_dir
 from tracker.services import services
-from tracker.stream.frames import Frame, Lens, encode
+from tracker.stream.admission import NotAdmittedError
+from tracker.stream.frames import Frame, LastEventId, Variant, encode
 from tracker.stream.hub import Hub
 from worker.jobs import refresh
 
@@ -80,11 +81,12 @@ def readers() -> Iterator[ExitStack]:
 
 
 def reader(
-    app: Flask, stack: ExitStack, lens: Lens = Lens(), *, buffer: int | None = None, **how: str
+    app: Flask, stack: ExitStack, variant: Variant = Variant(), *, last_event_id: str | None = None
 ) -> Reader:
-    made = Reader(gzip=lens.gzip, buffer=buffer)
+    made = Reader(gzip=variant.gzip)
     stack.callback(made.close)
-    services(app).hub.join(made.ours, lens, **how)
+    last = LastEventId.parse(last_event_id) if last_event_id else None
+    services(app).hub.admit("", variant, last).join(made.ours)
     return made
 
 
@@ -99,8 +101,8 @@ class TestStream:
     def test_readers_are_counted_by_what_they_see(
         self, relaying: Flask, readers: ExitStack
     ) -> None:
-        for lens in (Lens(), Lens(), Lens(gzip=True), Lens(("bitcoin",))):
-            last = reader(relaying, readers, lens)
+        for variant in (Variant(), Variant(), Variant(gzip=True), Variant(("bitcoin",))):
+            last = reader(relaying, readers, variant)
         last.close()
         wait_for(lambda: len(services(relaying).hub) == 3)
         now = scraped(relaying)
@@ -130,39 +132,39 @@ class TestStream:
     def test_a_slow_reader_that_misses_ticks_and_stalls_is_told_as_such(
         self, readers: ExitStack, app: Flask
     ) -> None:
-        hub = Hub(ring=2, stall_limit=0.05)
+        hub = Hub(replay=2, stall_limit=0.05)
         slow = Reader(buffer=SMALLEST_BUFFER)
         readers.callback(slow.close)
         readers.callback(hub.close)
-        hub.join(slow.ours, Lens())
+        hub.admit().join(slow.ours)
         for id in range(1, 10):
-            hub.broadcast(Frame(id, lambda part: encode("x" * 50_000, id=1)))
-        assert hub.tally.slow == 1
+            hub.broadcast(Frame(id, lambda topics: encode("x" * 50_000, id=1)))
+        assert hub.stats.slow == 1
         assert hub.behind == 1
-        taken = hub.tally.bytes
+        taken = hub.stats.bytes
         assert 0 < taken < 9 * 50_000
-        while hub.tally.lapped == 0:
+        while hub.stats.lapped == 0:
             slow.read()
-            hub.look_at_sockets()
-        wait_for(lambda: hub.look_at_clock() or len(hub) == 0)  # type: ignore[func-returns-value]
-        assert hub.tally.left == {"stalled": 1}
-        assert hub.tally.bytes >= taken
-        assert sum(hub.tally.present.values()) == 0
+            hub.poll_sockets()
+        wait_for(lambda: hub.sweep() or len(hub) == 0)  # type: ignore[func-returns-value]
+        assert hub.stats.left == {"stalled": 1}
+        assert hub.stats.bytes >= taken
+        assert hub.admission.total == 0
 
     def test_bytes_never_count_what_the_kernel_did_not_take(self, readers: ExitStack) -> None:
         hub = Hub()
         slow = Reader(buffer=SMALLEST_BUFFER)
         readers.callback(slow.close)
-        hub.join(slow.ours, Lens())
-        hub.broadcast(Frame(1, lambda part: encode("x" * 50_000, id=1)))
-        before = hub.tally.bytes
+        hub.admit().join(slow.ours)
+        hub.broadcast(Frame(1, lambda topics: encode("x" * 50_000, id=1)))
+        before = hub.stats.bytes
         got = 0
         while got < before:
             got += slow.read()
         hub.close()
         while not slow.ended:
             got += slow.read()
-        assert got == hub.tally.bytes == before
+        assert got == hub.stats.bytes == before
 
     def test_who_comes_back_is_counted_by_whether_all_was_there(
         self, relaying: Flask, readers: ExitStack
@@ -179,7 +181,8 @@ class TestStream:
     def test_who_is_not_let_in_is_counted_by_why(self, make_app: AppFactory) -> None:
         app = make_app(max_subscribers=2, max_subscribers_per_ip=1)
         for client in ("a", "a", "b", "c"):
-            services(app).admission.enter(client)
+            with suppress(NotAdmittedError):
+                services(app).hub.admit(client)
         now = scraped(app)
         assert now("stream_refusals_total", why="address") == 1
         assert now("stream_refusals_total", why="full") == 1

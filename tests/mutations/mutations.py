@@ -248,7 +248,7 @@ OF_THE_STREAM = (
     Mutation(
         "hub: the place of who has left is not free",
         "tracker/stream/hub.py",
-        "        self._on_leave(sub.client)\n",
+        "        self.admission.leave(sub.client, sub.variant)\n",
         "",
         "tests/stream/test_hub.py::test_who_hangs_up_is_gone_without_a_write",
     ),
@@ -276,8 +276,8 @@ OF_THE_STREAM = (
     Mutation(
         "hub: who falls behind gets the frame twice",
         "tracker/stream/hub.py",
-        "        sub.position = self._ring.end\n",
-        "        sub.position = self._ring.end - 1\n",
+        "        sub.position = self._replay.end\n",
+        "        sub.position = self._replay.end - 1\n",
         "tests/stream/test_hub.py"
         "::test_a_slow_reader_loses_nothing_within_the_ring_and_nobody_waits_for_it",
     ),
@@ -434,8 +434,8 @@ OF_THE_WEB = (
     ),
     Mutation(
         "metrics: readers that were dropped are not counted",
-        "tracker/stream/stats.py",
-        "        self.left[why] += 1\n",
+        "tracker/stream/hub.py",
+        "        self.stats.left[why] += 1\n",
         "",
         "tests/monitoring/test_metrics.py::TestStream"
         "::test_a_slow_reader_that_misses_ticks_and_stalls_is_told_as_such",

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.support.stream_clients import decode
 from tracker.stream import frames
-from tracker.stream.frames import GZIP_HEADER, HEARTBEAT, Frame, FrameError, Lens, encode
+from tracker.stream.frames import GZIP_HEADER, HEARTBEAT, Frame, FrameError, Variant, encode
 
 LINE_ENDS = ["\r\n", "\r", "\n"]
 texts = st.text(
@@ -77,33 +77,33 @@ def test_no_client_fires_an_event_for_a_heartbeat_a_comment_or_a_retry() -> None
     assert [event.data for event in decode([wire])] == ["x"]
 
 
-def test_a_frame_is_rendered_once_for_each_lens() -> None:
+def test_a_frame_is_rendered_once_for_each_variant() -> None:
     rendered = []
 
-    def render(part: tuple[str, ...]) -> bytes:
-        rendered.append(part)
-        return encode(",".join(part) or "all")
+    def render(topics: tuple[str, ...]) -> bytes:
+        rendered.append(topics)
+        return encode(",".join(topics) or "all")
 
     frame = Frame(1, render)
-    lenses = [Lens(), Lens(gzip=True), Lens(("a",)), Lens(("a",), gzip=True)]
-    first = [frame.seen_through(lens) for lens in lenses]
-    assert [frame.seen_through(lens) for lens in lenses] == first
+    variants = [Variant(), Variant(gzip=True), Variant(("a",)), Variant(("a",), gzip=True)]
+    first = [frame.bytes_for(variant) for variant in variants]
+    assert [frame.bytes_for(variant) for variant in variants] == first
     assert rendered == [(), ("a",)]
 
 
 def test_a_frame_forgets_its_parts_and_renders_them_again_when_asked() -> None:
     rendered = []
 
-    def render(part: tuple[str, ...]) -> bytes:
-        rendered.append(part)
+    def render(topics: tuple[str, ...]) -> bytes:
+        rendered.append(topics)
         return encode("x")
 
     frame = Frame(1, render)
-    for lens in (Lens(), Lens(("a",))):
-        frame.seen_through(lens)
-    frame.forget_parts()
-    for lens in (Lens(), Lens(("a",))):
-        frame.seen_through(lens)
+    for variant in (Variant(), Variant(("a",))):
+        frame.bytes_for(variant)
+    frame.forget_topics()
+    for variant in (Variant(), Variant(("a",))):
+        frame.bytes_for(variant)
     assert rendered == [(), ("a",), ("a",)]
 
 

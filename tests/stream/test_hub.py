@@ -1,4 +1,4 @@
-"""The hub writes to everybody, waits for nobody, and loses nothing within the ring."""
+"""The hub writes to everybody, waits for nobody, and loses nothing within the buffer."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ import pytest
 
 from tests.support.stream_clients import SMALLEST_BUFFER, Reader
 from tests.support.tools import wait_for
-from tracker.stream import hub as hub_module
-from tracker.stream.frames import Frame, Lens, Notice, encode
+from tracker.stream import admission as admission_module
+from tracker.stream.admission import NotAdmittedError
+from tracker.stream.frames import ControlFrame, Frame, LastEventId, Variant, encode
 from tracker.stream.hub import Hub
 
 MakeHub = Callable[..., Hub]
@@ -21,12 +22,12 @@ MakeHub = Callable[..., Hub]
 
 def message(id: int, size: int = 100) -> Frame:
     return Frame(
-        id, lambda part: encode((",".join(part) or "all") + "x" * size, event="message", id=id)
+        id, lambda topics: encode((",".join(topics) or "all") + "x" * size, event="message", id=id)
     )
 
 
-def status(text: str) -> Notice:
-    return Notice(encode(text, event="status"))
+def status(text: str) -> ControlFrame:
+    return ControlFrame(encode(text, event="status"))
 
 
 def statuses(reader: Reader) -> list[str]:
@@ -58,15 +59,17 @@ def join() -> Iterator[Callable[..., Reader]]:
     def joined(
         hub: Hub,
         *,
-        part: tuple[str, ...] = (),
+        topics: tuple[str, ...] = (),
         gzip: bool = False,
         buffer: int | None = None,
         last_event_id: str | None = None,
         client: str = "",
     ) -> Reader:
+        last = None if last_event_id is None else LastEventId.parse(last_event_id)
+        ticket = hub.admit(client, Variant(topics, gzip), last)
         reader = Reader(gzip=gzip, buffer=buffer)
         readers.append(reader)
-        hub.join(reader.ours, Lens(part, gzip), last_event_id=last_event_id, client=client)
+        ticket.join(reader.ours)
         return reader
 
     yield joined
@@ -88,7 +91,7 @@ def read_until(reader: Reader, condition: Callable[[], bool]) -> None:
 
 def test_a_newcomer_gets_retry_then_status_then_the_newest(make_hub: MakeHub, join: Join) -> None:
     hub = make_hub(retry=2)
-    hub.pin(status("live"))
+    hub.retain(status("live"))
     hub.broadcast(message(1))
     hub.broadcast(message(2))
     reader = join(hub)
@@ -100,7 +103,7 @@ def test_a_newcomer_gets_retry_then_status_then_the_newest(make_hub: MakeHub, jo
 
 def test_reconnect_delays_differ_and_lie_around_the_setting(make_hub: MakeHub, join: Join) -> None:
     hub = make_hub(retry=2)
-    hub.pin(status("live"))
+    hub.retain(status("live"))
     readers = [join(hub) for _ in range(20)]
     for reader in readers:
         reader.read()
@@ -118,9 +121,9 @@ def test_each_frame_goes_to_everybody_in_order(make_hub: MakeHub, join: Join) ->
         read_until(reader, lambda reader=reader: reader.ids == [1, 2, 3, 4, 5])  # type: ignore[misc]
 
 
-def test_a_lens_shows_its_part_alone(make_hub: MakeHub, join: Join) -> None:
+def test_a_variant_has_its_topics_alone(make_hub: MakeHub, join: Join) -> None:
     hub = make_hub()
-    both, plain = join(hub, part=("a", "b"), gzip=True), join(hub)
+    both, plain = join(hub, topics=("a", "b"), gzip=True), join(hub)
     hub.broadcast(message(1, size=0))
     both.read(), plain.read()
     assert [reader.events[0].data for reader in (both, plain)] == ["a,b", "all"]
@@ -132,7 +135,7 @@ def test_a_status_is_told_to_all_and_only_the_newest_to_newcomers(
     hub = make_hub()
     early = join(hub)
     for text in ("starting", "live"):
-        hub.pin(status(text))
+        hub.retain(status(text))
     late = join(hub)
     early.read(), late.read()
     assert statuses(early) == ["starting", "live"]
@@ -142,7 +145,7 @@ def test_a_status_is_told_to_all_and_only_the_newest_to_newcomers(
 def test_a_quiet_status_is_for_newcomers_only(make_hub: MakeHub, join: Join) -> None:
     hub = make_hub()
     early = join(hub)
-    hub.pin(status("live"), tell=False)
+    hub.retain(status("live"), send=False)
     late = join(hub)
     early.read(), late.read()
     assert (statuses(early), statuses(late)) == ([], ["live"])
@@ -175,7 +178,7 @@ def test_who_returns_with_the_newest_id_gets_nothing_twice(make_hub: MakeHub, jo
 def test_an_id_that_is_unknown_malformed_or_too_old_gets_the_newest_and_the_truth(
     make_hub: MakeHub, join: Join, id: str
 ) -> None:
-    hub = make_hub(ring=5)
+    hub = make_hub(replay=5)
     for number in range(1, 20):
         hub.broadcast(message(number))
     reader = join(hub, last_event_id=id)
@@ -188,7 +191,7 @@ def test_joining_during_a_fast_feed_leaves_no_gap_and_makes_no_double(
     make_hub: MakeHub, join: Join
 ) -> None:
     """Thousands of joins and resumes, from other threads than the feed's."""
-    hub = make_hub(ring=1_000_000)
+    hub = make_hub(replay=1_000_000)
     hub.broadcast(message(1, size=0))
     chance, done = random.Random(7), threading.Event()
 
@@ -205,7 +208,8 @@ def test_joining_during_a_fast_feed_leaves_no_gap_and_makes_no_double(
             reader = Reader()
             newest = hub.newest_id or 1
             since = max(1, newest - chance.randrange(50)) if chance.random() < 0.7 else None
-            hub.join(reader.ours, last_event_id=None if since is None else str(since))
+            last = None if since is None else LastEventId(str(since), since)
+            hub.admit(last_event_id=last).join(reader.ours)
             while len(reader.ids) < 2:
                 reader.wait()
             first = reader.ids[0] if since is None else since + 1
@@ -219,7 +223,7 @@ def test_joining_during_a_fast_feed_leaves_no_gap_and_makes_no_double(
 def test_a_slow_reader_loses_nothing_within_the_ring_and_nobody_waits_for_it(
     make_hub: MakeHub, join: Join
 ) -> None:
-    hub = make_hub(ring=100)
+    hub = make_hub(replay=100)
     slow, quick = join(hub, buffer=SMALLEST_BUFFER), join(hub)
     for id in range(1, 81):
         hub.broadcast(message(id, size=2000))
@@ -239,12 +243,12 @@ def test_what_is_sent_in_pieces_arrives_whole(make_hub: MakeHub, join: Join, gzi
     noise = random.Random(1)
     sent = [noise.randbytes(100_000).hex() for _ in range(3)]
     for id, text in enumerate(sent):
-        hub.broadcast(Frame(id, lambda part, id=id, text=text: encode(text, id=id)))  # type: ignore[misc]
+        hub.broadcast(Frame(id, lambda topics, id=id, text=text: encode(text, id=id)))  # type: ignore[misc]
         assert hub.behind == 1
         assert id or 0 < reader.read(1000) <= 1000
     while hub.behind:
         reader.read(1000)
-        hub.look_at_sockets()
+        hub.poll_sockets()
     while reader.read():
         pass
     assert [event.data for event in reader.events] == sent
@@ -254,13 +258,13 @@ def test_what_is_sent_in_pieces_arrives_whole(make_hub: MakeHub, join: Join, gzi
 def test_a_reader_that_falls_out_of_the_ring_is_told_what_it_missed(
     make_hub: MakeHub, join: Join, gzip: bool
 ) -> None:
-    hub = make_hub(ring=10)
+    hub = make_hub(replay=10)
     reader = join(hub, buffer=SMALLEST_BUFFER, gzip=gzip)
     noise = random.Random(1)
     for id in range(1, 201):
         text = noise.randbytes(1000).hex()
         hub.broadcast(
-            Frame(id, lambda part, id=id, text=text: encode(text, event="message", id=id))  # type: ignore[misc]
+            Frame(id, lambda topics, id=id, text=text: encode(text, event="message", id=id))  # type: ignore[misc]
         )
     read_until(reader, lambda: reader.ids[-1:] == [200])
     (verdict,) = reader.verdicts
@@ -273,12 +277,12 @@ def test_a_slow_reader_gets_the_newest_status_when_it_is_back(
     make_hub: MakeHub, join: Join
 ) -> None:
     hub = make_hub()
-    hub.pin(status("live"))
+    hub.retain(status("live"))
     slow = join(hub, buffer=SMALLEST_BUFFER)
     for id in range(1, 30):
         hub.broadcast(message(id, size=2000))
     for text in ("stale", "offline", "live again"):
-        hub.pin(status(text))
+        hub.retain(status(text))
     read_until(slow, lambda: len(statuses(slow)) > 1)
     assert statuses(slow) == ["live", "live again"]
 
@@ -295,12 +299,11 @@ def test_a_reader_that_never_reads_is_let_go_and_no_other(make_hub: MakeHub, joi
 
 
 def test_who_hangs_up_is_gone_without_a_write(make_hub: MakeHub, join: Join) -> None:
-    left: list[str] = []
-    hub = make_hub(on_leave=left.append)
+    hub = make_hub()
     reader, other = join(hub, client="10.0.0.1"), join(hub, client="10.0.0.2")
     reader.close()
     wait_for(lambda: len(hub) == 1)
-    assert left == ["10.0.0.1"]
+    assert hub.admission.total == 1
     hub.broadcast(message(1))
     read_until(other, lambda: other.ids == [1])
 
@@ -317,7 +320,7 @@ def test_silence_lasts_as_long_as_is_set(make_hub: MakeHub, join: Join) -> None:
     reader = join(hub)
     ends_at = time.monotonic() + 0.3
     wait_for(lambda: time.monotonic() >= ends_at)
-    hub.look_at_clock()
+    hub.sweep()
     reader.read()
     assert reader.raw.endswith(b"\n:\n")
 
@@ -361,40 +364,61 @@ def test_frames_go_on_to_those_whom_the_drain_has_not_reached(
     assert any(reader.ids == [1] for reader in readers)
 
 
-def test_the_number_of_parts_is_bounded(
+def test_the_number_of_topics_is_bounded(
     make_hub: MakeHub, join: Join, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hub_module, "MAX_PARTS", 2)
+    monkeypatch.setattr(admission_module, "MAX_CHOICES", 2)
     hub = make_hub()
-    first = join(hub, part=("a",))
-    join(hub, part=("b",), gzip=True)
-    assert hub.takes(("a",))
-    assert hub.takes(())
-    assert not hub.takes(("c",))
+    first = join(hub, topics=("a",))
+    join(hub, topics=("b",), gzip=True), join(hub, topics=("a",), gzip=True), join(hub)
+    with pytest.raises(NotAdmittedError, match="too many different choices"):
+        join(hub, topics=("c",))
+    assert hub.admission.refused == {"choices": 1}
     first.close()
-    wait_for(lambda: hub.takes(("c",)))
+    wait_for(lambda: len(hub) == 3)
+    with pytest.raises(NotAdmittedError):
+        join(hub, topics=("c",))
 
 
-def test_a_socket_that_died_before_it_joined_is_let_go(make_hub: MakeHub) -> None:
-    left: list[str] = []
-    hub = make_hub(on_leave=left.append)
+def test_a_place_is_taken_once_and_free_when_its_reader_has_gone(
+    make_hub: MakeHub, join: Join
+) -> None:
+    hub = make_hub(limit=2, per_client=1)
+    unused, reader = hub.admit("a"), join(hub, client="b")
+    with pytest.raises(NotAdmittedError, match="this server has its 2 readers"):
+        hub.admit("c")
+    for _ in range(2):
+        unused.cancel()
+    assert hub.admission.total == 1
+    with pytest.raises(NotAdmittedError, match="your address b has its 1 readers here"):
+        hub.admit("b")
+    reader.close()
+    wait_for(lambda: hub.admission.total == 0)
+    assert hub.admission.refused == {"full": 1, "address": 1}
+    hub.admit("b")
+
+
+def test_a_socket_that_died_before_it_joined_leaves(make_hub: MakeHub) -> None:
+    hub = make_hub()
     reader = Reader()
     reader.close()
-    hub.join(reader.ours, client="somebody")
-    wait_for(lambda: left == ["somebody"])
-    assert len(hub) == 0
+    ticket = hub.admit("somebody")
+    ticket.join(reader.ours)
+    wait_for(lambda: len(hub) == 0)
+    ticket.cancel()
+    assert hub.admission.total == 0
 
 
-def test_readers_of_many_parts_leave_no_memory(make_hub: MakeHub) -> None:
+def test_readers_of_many_topics_leave_no_memory(make_hub: MakeHub) -> None:
     """Whether they read what was replayed or what came, all that was made for them goes."""
-    hub = make_hub(ring=200)
+    hub = make_hub(replay=200)
     frames = [message(id, size=1000) for id in range(1, 151)]
     for frame in frames:
         hub.broadcast(frame)
     for n in range(200):
         reader = Reader()
-        hub.join(reader.ours, Lens((f"part {n}",)), last_event_id="1")
-        hub.look_at_clock()
+        hub.admit("", Variant((f"topic {n}",)), LastEventId("1", 1)).join(reader.ours)
+        hub.sweep()
         reader.close()
     wait_for(lambda: len(hub) == 0)
     hub.broadcast(message(1000))

@@ -14,20 +14,20 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
 from tests.support.stream_clients import SMALLEST_BUFFER, Reader
-from tracker.stream.frames import Frame, Lens, Notice, encode
+from tracker.stream.frames import ControlFrame, Frame, LastEventId, Variant, encode
 from tracker.stream.hub import Hub
 
 RING = 8
 SIZES = [1, 300, 3000, 20_000]
-PARTS = [(), (), ("a",), ("a", "b")]
+TOPICS = [(), (), ("a",), ("a", "b")]
 
 
 class Ledger(Reader):
     """A reader that remembers what it may expect."""
 
-    def __init__(self, *, gzip: bool, part: tuple[str, ...]) -> None:
+    def __init__(self, *, gzip: bool, topics: tuple[str, ...]) -> None:
         super().__init__(gzip=gzip, buffer=SMALLEST_BUFFER)
-        self.part = part
+        self.topics = topics
         self.must_begin_with: int | None = None
 
     @property
@@ -37,9 +37,9 @@ class Ledger(Reader):
         return told[-1] if told else 0
 
 
-def text_of(part: tuple[str, ...], id: int) -> str:
-    """Return what the frame *id* says through *part*, from one byte to several buffers of it."""
-    return (",".join(part) or "all") + "x" * SIZES[id % len(SIZES)]
+def text_of(topics: tuple[str, ...], id: int) -> str:
+    """Return what the frame *id* says through *topics*, from one byte to several buffers of it."""
+    return (",".join(topics) or "all") + "x" * SIZES[id % len(SIZES)]
 
 
 def check_order(reader: Ledger, sent: list[int], gaps: set[int]) -> None:
@@ -54,7 +54,7 @@ def check_order(reader: Ledger, sent: list[int], gaps: set[int]) -> None:
         if event.event == "resume":
             verdict = event
         elif event.event == "message":
-            assert event.data == text_of(reader.part, int(event.id)), "bytes were lost or doubled"
+            assert event.data == text_of(reader.topics, int(event.id)), "bytes were lost or doubled"
             at = place[int(event.id)]
             if before is None:
                 assert reader.must_begin_with in (None, int(event.id))
@@ -63,7 +63,7 @@ def check_order(reader: Ledger, sent: list[int], gaps: set[int]) -> None:
                 assert sent[at] not in gaps, "nothing was said of the gap"
             else:
                 over_a_gap = not gaps.isdisjoint(sent[before + 1 : at + 1])
-                assert over_a_gap or at - before > RING, "what was in the ring was not sent"
+                assert over_a_gap or at - before > RING, "what was in the buffer was not sent"
                 assert at > before
                 assert f'"{sent[before]}"' in verdict.data
             before, verdict = at, None
@@ -76,17 +76,19 @@ class HubModel(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.hub = Hub(ring=RING, heartbeat=0, stall_limit=1e9)
+        self.hub = Hub(replay=RING, heartbeat=0, stall_limit=1e9)
         self.sent: list[int] = []
         self.gaps: set[int] = set()
         self.inside: set[Ledger] = set()
         self.statuses = 0
-        self.last_told = 0
+        self.last_sent = 0
 
-    @rule(target=readers, gzip=st.booleans(), part=st.sampled_from(PARTS), back=st.integers(-1, 12))
-    def join(self, gzip: bool, part: tuple[str, ...], back: int) -> Ledger:
+    @rule(
+        target=readers, gzip=st.booleans(), topics=st.sampled_from(TOPICS), back=st.integers(-1, 12)
+    )
+    def join(self, gzip: bool, topics: tuple[str, ...], back: int) -> Ledger:
         """Join anew (*back* -1), or with the id of *back* frames ago, which may be unknown."""
-        reader = Ledger(gzip=gzip, part=part)
+        reader = Ledger(gzip=gzip, topics=topics)
         since = self.sent[-1 - back] if 0 <= back < len(self.sent) else None
         if self.sent:
             unbroken = self.gaps.isdisjoint(self.sent[len(self.sent) - back :] if back > 0 else [])
@@ -94,8 +96,8 @@ class HubModel(RuleBasedStateMachine):
             reader.must_begin_with = self.sent[-1] if not known or not back else self.sent[-back]
             if known and not back:
                 reader.must_begin_with = None
-        last_event_id = None if back < 0 else str(since or "unknown")
-        self.hub.join(reader.ours, Lens(part, gzip), last_event_id=last_event_id)
+        last = None if back < 0 else LastEventId.parse(str(since or "unknown"))
+        self.hub.admit("", Variant(topics, gzip), last).join(reader.ours)
         self.inside.add(reader)
         return reader
 
@@ -106,16 +108,16 @@ class HubModel(RuleBasedStateMachine):
             self.gaps.add(id)
         self.sent.append(id)
         self.hub.broadcast(
-            Frame(id, lambda part: encode(text_of(part, id), event="message", id=id)),
+            Frame(id, lambda topics: encode(text_of(topics, id), event="message", id=id)),
             after_gap=after_gap,
         )
 
-    @rule(tell=st.booleans())
-    def pin(self, tell: bool) -> None:
+    @rule(send=st.booleans())
+    def retain(self, send: bool) -> None:
         self.statuses += 1
-        self.last_told = self.statuses if tell else self.last_told
+        self.last_sent = self.statuses if send else self.last_sent
         text = str(self.statuses)
-        self.hub.pin(Notice(encode(text, event="status")), tell=tell)
+        self.hub.retain(ControlFrame(encode(text, event="status")), send=send)
 
     @rule(reader=readers, most=st.integers(1, 9000))
     def read_some(self, reader: Ledger, most: int) -> None:
@@ -124,13 +126,13 @@ class HubModel(RuleBasedStateMachine):
             check_order(reader, self.sent, self.gaps)
 
     @rule()
-    def look_at_clock(self) -> None:
+    def sweep(self) -> None:
         """Send a heartbeat to those who keep up."""
-        self.hub.look_at_clock()
+        self.hub.sweep()
 
     @rule()
-    def look_at_sockets(self) -> None:
-        self.hub.look_at_sockets()
+    def poll_sockets(self) -> None:
+        self.hub.poll_sockets()
 
     @rule(reader=consumes(readers))
     def hang_up(self, reader: Ledger) -> None:
@@ -142,13 +144,14 @@ class HubModel(RuleBasedStateMachine):
         """A peer that closes its sending half counts as gone, as with any HTTP server."""
         if reader in self.inside:
             reader.far.shutdown(socket.SHUT_WR)
-            self.hub.look_at_sockets()
+            self.hub.poll_sockets()
             self.inside.discard(reader)
             reader.close()
 
     @invariant()
     def nobody_is_forgotten(self) -> None:
         assert len(self.hub) >= len(self.inside)
+        assert self.hub.admission.total == len(self.hub)
 
     def teardown(self) -> None:
         """In the end everybody reads all there is: nobody may lack the newest."""
@@ -157,10 +160,10 @@ class HubModel(RuleBasedStateMachine):
                 while reader.read() or self._hub_has_more_for(reader):
                     pass
                 check_order(reader, self.sent, self.gaps)
-                assert reader.newest_status >= self.last_told
+                assert reader.newest_status >= self.last_sent
                 if reader.must_begin_with is not None:
                     assert reader.ids[-1] == self.sent[-1]
-            self.hub.look_at_sockets()
+            self.hub.poll_sockets()
             assert len(self.hub) == len(self.inside)
         finally:
             for reader in self.inside:
@@ -168,7 +171,7 @@ class HubModel(RuleBasedStateMachine):
             self.hub.close()
 
     def _hub_has_more_for(self, reader: Ledger) -> bool:
-        self.hub.look_at_sockets()
+        self.hub.poll_sockets()
         return bool(reader.read())
 
 

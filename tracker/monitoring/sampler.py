@@ -20,8 +20,8 @@ from tracker.market.freshness import State
 from tracker.messaging.feed import Feed
 from tracker.monitoring.instruments import Instruments
 from tracker.relay import Relay
-from tracker.stream.admission import REFUSALS, Admission
-from tracker.stream.critical_thread import vital_thread
+from tracker.stream.admission import REFUSALS
+from tracker.stream.critical_thread import critical_thread
 from tracker.stream.hub import Hub
 from tracker.stream.stats import KINDS, WHYS
 
@@ -36,7 +36,6 @@ class Sampler:
         instruments: Instruments,
         *,
         hub: Hub,
-        admission: Admission,
         feed: Feed,
         relay: Relay,
         interval: int,
@@ -46,7 +45,7 @@ class Sampler:
         self._counted: dict[Counter, float] = {}
         self._lock = threading.Lock()
         self._closing = threading.Event()
-        self._add_stream(hub, admission)
+        self._add_stream(hub)
         self._add_prices(feed, relay)
         self._gauge(
             "interval_seconds", "Seconds between two ticks, as set", lambda: interval, "max"
@@ -56,7 +55,7 @@ class Sampler:
     def start(self) -> None:
         """Sample now, and then every `PERIOD_S` from a thread."""
         self.sample()
-        vital_thread(self._run, "metrics")
+        critical_thread(self._run, "metrics")
 
     def close(self) -> None:
         """Stop, after a last sample."""
@@ -78,17 +77,17 @@ class Sampler:
         while not self._closing.wait(PERIOD_S):
             self.sample()
 
-    def _add_stream(self, hub: Hub, admission: Admission) -> None:
-        stats, make = hub.tally, self._instruments
+    def _add_stream(self, hub: Hub) -> None:
+        stats, admission, make = hub.stats, hub.admission, self._instruments
         present = make.gauge(
             "tracker_stream_subscribers", "Readers now", "livesum", "encoding", "coins"
         )
         joins = make.counter("tracker_stream_joins_total", "Readers that came", "encoding", "coins")
         for kind in KINDS:
-            is_gzip, has_part = kind
-            labels = "gzip" if is_gzip else "plain", "some" if has_part else "all"
+            is_gzip, has_topics = kind
+            labels = "gzip" if is_gzip else "plain", "some" if has_topics else "all"
             self._samples += [
-                (present.labels(*labels), partial(stats.present.__getitem__, kind)),
+                (present.labels(*labels), partial(admission.present, kind)),
                 (joins.labels(*labels), partial(stats.joined.__getitem__, kind)),
             ]
         leaves = make.counter("tracker_stream_leaves_total", "Readers that left", "why")

@@ -1,45 +1,87 @@
-"""Who may still come in: so many subscribers in all, so many from one address."""
+"""The places for readers: counted here and nowhere else.
+
+Not safe for threads: its owner, the hub, calls it under its own lock.
+"""
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from typing import Literal
 
+from tracker.stream.frames import Variant
+from tracker.stream.stats import Kind, kind_of
+
+MAX_CHOICES = 256
+"""Distinct topics read at one time: each costs a rendering per frame."""
+
 Refusal = Literal["full", "address", "choices"]
-"""The process has no room, the address has its readers, or too many parts are looked at."""
+"""No place is left in the process, or for the address, or too many distinct topics are read."""
 REFUSALS: tuple[Refusal, ...] = ("full", "address", "choices")
 
 
+class NotAdmittedError(Exception):
+    """A reader is refused: *why* is for the metrics, the message for the reader."""
+
+    def __init__(self, why: Refusal, message: str) -> None:
+        super().__init__(message)
+        self.why = why
+
+
 class Admission:
-    """Counts subscribers against the limits of this process."""
+    """At most *limit* readers in all, and *per_client* from one address."""
 
     def __init__(self, *, limit: int, per_client: int) -> None:
         self.limit = limit
         self.per_client = per_client
-        self._lock = threading.Lock()
-        self._clients: Counter[str] = Counter()
-        self.total = 0
+        self.variants: Counter[Variant] = Counter()
+        """Readers now, by variant; those whose response is just beginning count as well."""
         self.refused: Counter[Refusal] = Counter()
-        """How many were not let in so far."""
+        """Readers refused so far."""
+        self._clients: Counter[str] = Counter()
 
-    def enter(self, client: str) -> str | None:
-        """Count *client* (an address) in, or return why it may not enter."""
-        with self._lock:
-            if self.total >= self.limit:
-                self.refused["full"] += 1
-                return f"this server has its {self.limit} readers"
-            if self._clients[client] >= self.per_client:
-                self.refused["address"] += 1
-                return f"your address {client} has its {self.per_client} readers here"
-            self.total += 1
-            self._clients[client] += 1
-            return None
+    @property
+    def total(self) -> int:
+        """Readers now."""
+        return self.variants.total()
 
-    def leave(self, client: str) -> None:
-        """Count *client* out again."""
-        with self._lock:
-            self.total -= 1
-            self._clients[client] -= 1
-            if not self._clients[client]:
-                del self._clients[client]
+    def present(self, kind: Kind) -> int:
+        """Return how many readers of *kind* there are now."""
+        variants = list(self.variants.items())
+        return sum(readers for variant, readers in variants if kind_of(variant) == kind)
+
+    def enter(self, client: str, variant: Variant) -> None:
+        """Count a reader of *variant* from the address *client* in. Raises `NotAdmittedError`."""
+        if refusal := self._refusal(client, variant):
+            self.refused[refusal.why] += 1
+            raise refusal
+        self._clients[client] += 1
+        self.variants[variant] += 1
+
+    def leave(self, client: str, variant: Variant) -> None:
+        """Count a reader out that was counted in."""
+        self._clients[client] -= 1
+        if not self._clients[client]:
+            del self._clients[client]
+        self.variants[variant] -= 1
+        if not self.variants[variant]:
+            del self.variants[variant]
+
+    def _refusal(self, client: str, variant: Variant) -> NotAdmittedError | None:
+        if self.total >= self.limit:
+            return NotAdmittedError("full", f"this server has its {self.limit} readers")
+        if self._clients[client] >= self.per_client:
+            return NotAdmittedError(
+                "address", f"your address {client} has its {self.per_client} readers here"
+            )
+        if not self._accepts(variant.topics):
+            return NotAdmittedError(
+                "choices",
+                "too many different choices of coins are being read; leave `coins` out for all",
+            )
+        return None
+
+    def _accepts(self, topics: tuple[str, ...]) -> bool:
+        if not topics or len(self.variants) < MAX_CHOICES:
+            return True
+        read = {variant.topics for variant in self.variants} - {()}
+        return topics in read or len(read) < MAX_CHOICES

@@ -14,7 +14,7 @@ from collections.abc import Callable
 log = logging.getLogger(__name__)
 
 
-def vital_thread(work: Callable[[], None], name: str) -> threading.Thread:
+def critical_thread(work: Callable[[], None], name: str) -> threading.Thread:
     """Start *work*, which never raises while all is well, in a daemon thread.
 
     If it raises, the process gets SIGTERM: it drains and ends.

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 HEARTBEAT = b":\n"
 """A comment: no event fires, but proxies and dead sockets notice it.
@@ -28,21 +28,34 @@ _GZIP_LEVEL = 6
 
 
 class FrameError(ValueError):
-    """A part of a message cannot be written as a frame."""
+    """A message cannot be written as a frame."""
 
 
-class Lens(NamedTuple):
-    """What a subscriber sees: a *part* of each message, plain or gzip.
+class Variant(NamedTuple):
+    """What a subscriber gets: the *topics* of each message, plain or gzip.
 
-    An empty *part* is the whole message; what else it means is known only to
-    the one who renders frames.
+    Without *topics* it is the whole message; what they mean is known only to
+    the code that renders frames.
     """
 
-    part: tuple[str, ...] = ()
+    topics: tuple[str, ...] = ()
     gzip: bool = False
 
 
-class Notice:
+class LastEventId(NamedTuple):
+    """What a returning reader says that it got last: the *text* of it, and the id if it is one."""
+
+    text: str
+    id: int | None
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return *text* parsed: an id as frames carry it is digits alone."""
+        is_id = text.isascii() and text.isdigit() and len(text) < 20
+        return cls(text, int(text) if is_id else None)
+
+
+class ControlFrame:
     """Bytes that every reader gets alike and that are never replayed: a state, a heartbeat."""
 
     __slots__ = ("_gzip", "plain")
@@ -51,9 +64,9 @@ class Notice:
         self.plain = plain
         self._gzip: bytes | None = None
 
-    def seen_through(self, lens: Lens) -> bytes:
-        """Return the bytes for *lens*, whatever its part."""
-        if not lens.gzip:
+    def bytes_for(self, variant: Variant) -> bytes:
+        """Return the bytes for *variant*; its topics make no difference."""
+        if not variant.gzip:
             return self.plain
         if self._gzip is None:
             self._gzip = gzip_block(self.plain)
@@ -61,35 +74,35 @@ class Notice:
 
 
 class Frame:
-    """One message with an id, made into bytes once for each lens, when first asked for.
+    """One message with an id, made into bytes once for each variant, when first asked for.
 
-    *render* takes a lens's part and returns what `encode` gives for it.
+    *render* takes a variant's topics and returns what `encode` gives for it.
     """
 
-    __slots__ = ("_keeps_parts", "_made", "_render", "id")
+    __slots__ = ("_keeps_topics", "_made", "_render", "id")
 
     def __init__(self, id: int, render: Callable[[tuple[str, ...]], bytes]) -> None:
         self.id = id
         self._render = render
-        self._made: dict[Lens, bytes] = {}
-        self._keeps_parts = True
+        self._made: dict[Variant, bytes] = {}
+        self._keeps_topics = True
 
-    def seen_through(self, lens: Lens) -> bytes:
-        """Return the bytes for *lens*."""
-        made = self._made.get(lens)
+    def bytes_for(self, variant: Variant) -> bytes:
+        """Return the bytes for *variant*."""
+        made = self._made.get(variant)
         if made is None:
-            if lens.gzip:
-                made = gzip_block(self.seen_through(Lens(lens.part)))
+            if variant.gzip:
+                made = gzip_block(self.bytes_for(Variant(variant.topics)))
             else:
-                made = self._render(lens.part)
-            if self._keeps_parts or not lens.part:
-                self._made[lens] = made
+                made = self._render(variant.topics)
+            if self._keeps_topics or not variant.topics:
+                self._made[variant] = made
         return made
 
-    def forget_parts(self) -> None:
-        """Free what was made for parts, and keep none: only latecomers ask from now on."""
-        self._keeps_parts = False
-        self._made = {lens: made for lens, made in self._made.items() if not lens.part}
+    def forget_topics(self) -> None:
+        """Free what was made for some topics, and keep none: few readers come late."""
+        self._keeps_topics = False
+        self._made = {variant: made for variant, made in self._made.items() if not variant.topics}
 
 
 def encode(data: str, *, event: str | None = None, id: int | None = None) -> bytes:

@@ -1,13 +1,13 @@
 """The hub: writes each frame to every subscriber, and waits for none of them.
 
 A broadcast is one non-blocking `send` of the same bytes to each reader that
-keeps up. One that takes less reads on from the ring when the kernel says it has
-room again; past the ring it gets a `resume` event with what it missed, and the
-newest frame.
+keeps up. One that takes less reads on from the replay buffer when the kernel
+says that it has room again; past the buffer it gets a `resume` event with what
+it missed, and the newest frame.
 
 It is written as plain threads and a lock. Under gevent each thread is a
 greenlet and nothing that holds the lock switches, so it is never waited for.
-It does not know HTTP: `handover` brings it sockets whose response has begun.
+It does not know HTTP: `response` brings it sockets whose response has begun.
 """
 
 from __future__ import annotations
@@ -20,28 +20,33 @@ import random
 import socket
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from itertools import islice
 from typing import NamedTuple
 
-from tracker.stream.critical_thread import vital_thread
-from tracker.stream.frames import HEARTBEAT, Frame, Lens, Notice, encode, retry
+from tracker.stream.admission import Admission
+from tracker.stream.critical_thread import critical_thread
+from tracker.stream.frames import (
+    HEARTBEAT,
+    ControlFrame,
+    Frame,
+    LastEventId,
+    Variant,
+    encode,
+    retry,
+)
 from tracker.stream.poller import FAILED, HUNG_UP, Poller
-from tracker.stream.replay_buffer import Ring
-from tracker.stream.stats import Tally, Why
+from tracker.stream.replay_buffer import ReplayBuffer
+from tracker.stream.stats import Stats, Why, kind_of
 from tracker.stream.subscriber import Subscriber
 
-MAX_PARTS = 256
-"""Distinct parts looked at through lenses at one time: each costs a rendering per frame."""
-
 _SWEEP = 1.0
-"""Seconds between two looks for silence and for stalled readers."""
+"""Seconds between two sweeps for silence and for stalled readers."""
 _FIRST_SEND = 32 * 1024
 """Bytes, about, that a newcomer is sent at once: it saves calls of the kernel."""
 _DRAIN_STEP = 0.05
-"""Seconds between two groups of readers let go by a drain."""
+"""Seconds between two groups of readers that a drain dismisses."""
 
 log = logging.getLogger(__name__)
 
@@ -51,39 +56,41 @@ class Hub:
 
         joins ─▶ behind ⇄ live ─▶ dropped
 
-    Who is behind reads from the ring at its own pace, as the poller says; with
-    all sent it is live, and gets each frame when it comes. One whose kernel
-    takes less than a frame is behind again. Who hangs up or stalls is dropped.
+    A reader that is behind reads from the replay buffer at its own pace, as the
+    poller says; with all sent it is live, and gets each frame when it comes. When
+    its kernel takes less than a frame it is behind again. When it hangs up or
+    stalls it is dropped.
     """
 
     def __init__(
         self,
         *,
-        ring: int = 1000,
+        replay: int = 1000,
         heartbeat: float = 15,
         retry: float = 3,
         stall_limit: float = 40,
-        on_leave: Callable[[str], None] = lambda client: None,
+        limit: int = 100_000,
+        per_client: int = 100_000,
     ) -> None:
-        self._ring = Ring(ring)
+        self._replay = ReplayBuffer(replay)
         self._heartbeat_after = heartbeat
-        self._heartbeat = Notice(HEARTBEAT)
+        self._heartbeat = ControlFrame(HEARTBEAT)
         self._retry = retry
         self._stall_limit = stall_limit
-        self._on_leave = on_leave
         self._lock = threading.Lock()
         self._poller = Poller()
         self._by_fd: dict[int, Subscriber] = {}
-        self._live: dict[Lens, set[Subscriber]] = {}
+        self._live: dict[Variant, set[Subscriber]] = {}
         self._behind: set[Subscriber] = set()
-        self._parts: Counter[tuple[str, ...]] = Counter()
-        self._pinned: Notice | None = None
+        self._retained: ControlFrame | None = None
         self._spoke_at = time.monotonic()
         self._closing = threading.Event()
         self._threads: list[threading.Thread] = []
         self.draining = False
-        """Whether readers are being let go, since the process ends."""
-        self.tally = Tally()
+        """Whether readers are being dismissed, since the process ends."""
+        self.admission = Admission(limit=limit, per_client=per_client)
+        """The readers of now, counted, and how many were refused."""
+        self.stats = Stats()
         """What happened so far."""
 
     def __len__(self) -> int:
@@ -93,7 +100,7 @@ class Hub:
     @property
     def newest_id(self) -> int | None:
         """The id of the newest frame."""
-        return self._ring.newest.id if self._ring.newest else None
+        return self._replay.newest.id if self._replay.newest else None
 
     @property
     def behind(self) -> int:
@@ -105,82 +112,92 @@ class Hub:
         """Whether it watches sockets and clock."""
         return bool(self._threads) and all(thread.is_alive() for thread in self._threads)
 
-    def takes(self, part: tuple[str, ...]) -> bool:
-        """Return whether one more reader may look at *part*."""
-        return not part or part in self._parts or len(self._parts) < MAX_PARTS
+    def admit(
+        self,
+        client: str = "",
+        variant: Variant = Variant(),
+        last_event_id: LastEventId | None = None,
+    ) -> Ticket:
+        """Return a place for a reader of *variant* from the address *client*.
+
+        Raises `NotAdmittedError` if there is none.
+        """
+        with self._lock:
+            self.admission.enter(client, variant)
+        return Ticket(self, client, variant, last_event_id)
 
     def start(self) -> None:
         """Begin to watch for hang-ups, room to write, silence and stalls."""
         self._threads = [
-            vital_thread(self._watch_sockets, "hub: sockets"),
-            vital_thread(self._watch_clock, "hub: clock"),
+            critical_thread(self._watch_sockets, "hub: sockets"),
+            critical_thread(self._watch_clock, "hub: clock"),
         ]
 
     def broadcast(self, frame: Frame, *, after_gap: bool = False) -> None:
         """Send *frame* to all, and keep it for those behind.
 
         With *after_gap* there were frames before it that cannot be had: readers
-        are told so first, and the older ones are no longer replayed.
+        get a `resume` event first, and the older ones are no longer replayed.
         Raises `ValueError` if the frame's id does not rise.
         """
         with self._lock:
             superseded = self._append(frame, after_gap=after_gap)
             if after_gap and superseded is not None:
-                self._send_to_live(_Told(_verdict(str(superseded.id), recovered=False), frame))
+                self._send_to_live(_AfterGap(_verdict(str(superseded.id), recovered=False), frame))
             else:
                 self._send_to_live(frame)
 
-    def keep(self, frames: Iterable[Frame]) -> None:
-        """Keep *frames* for those who return, and send them to nobody: they are history.
+    def load_history(self, frames: Iterable[Frame]) -> None:
+        """Keep *frames* for readers that return; they are history, so nothing is sent.
 
         They are oldest first, and all there is: none that was kept before is.
         Raises `ValueError` if their ids do not rise.
         """
         with self._lock:
-            self._ring.replace(frames)
+            self._replay.replace(frames)
 
-    def pin(self, notice: Notice, *, tell: bool = True) -> None:
-        """Send *notice* to each newcomer first, and with *tell* to all now.
+    def retain(self, frame: ControlFrame, *, send: bool = True) -> None:
+        """Send *frame* to each newcomer first, and with *send* to all now.
 
         It is a state, not a happening: only the newest counts, and none is replayed.
         """
         with self._lock:
-            self._pinned = notice
-            if tell:
-                self._send_to_live(notice)
+            self._retained = frame
+            if send:
+                self._send_to_live(frame)
 
-    def join(
-        self,
-        sock: _socket.socket,
-        lens: Lens = Lens(),
-        *,
-        last_event_id: str | None = None,
-        client: str = "",
-    ) -> None:
-        """Take over *sock*, which is non-blocking, as a reader with *lens*.
+    def join(self, sock: _socket.socket, ticket: Ticket) -> None:
+        """Take over *sock*, which is non-blocking, as the reader with *ticket*.
 
-        It gets `retry`, the pinned frame, the verdict on *last_event_id* if it
+        It gets `retry`, the retained frame, the verdict on its last event id if it
         brought one, then the frames it lacks, then each as it comes. Reading
-        the ring and joining the live set is one step under the lock: no frame
-        falls between, none comes twice. Raises `OSError` if the kernel can
+        the replay buffer and joining the live set is one step under the lock: no
+        frame falls between, none comes twice. Raises `OSError` if the kernel can
         watch no more sockets; *sock* is the caller's still.
         """
-        sub = Subscriber(sock, lens, client)
+        sub = Subscriber(sock, ticket.variant, ticket.client)
         with self._lock:
-            sub.pending = self._first_bytes(sub, last_event_id)
+            sub.pending = self._first_bytes(sub, ticket.last_event_id)
             self._poller.add(sub.fd)
             self._by_fd[sub.fd] = sub
-            self._parts[lens.part] += 1
+            ticket.is_open = False
             self._behind.add(sub)
-            self.tally.comes(lens)
-            log.debug("a reader comes from %s", client)
+            self.stats.joined[kind_of(sub.variant)] += 1
+            log.debug("a reader joins from %s", sub.client)
             if not self._advance(sub):
                 self._poller.want_write(sub.fd, True)
 
-    def drain(self, seconds: float) -> None:
-        """Let all readers go within *seconds*, each told its own delay to return.
+    def cancel(self, ticket: Ticket) -> None:
+        """Free the place of *ticket*, unless its reader joined."""
+        with self._lock:
+            if ticket.is_open:
+                ticket.is_open = False
+                self.admission.leave(ticket.client, ticket.variant)
 
-        Those not yet let go still get every frame.
+    def drain(self, seconds: float) -> None:
+        """Dismiss all readers within *seconds*, each with its own delay to return.
+
+        Those not yet dismissed still get every frame.
         """
         self.draining = True
         ends_at = time.monotonic() + seconds
@@ -192,7 +209,7 @@ class Hub:
             time.sleep(_DRAIN_STEP)
 
     def close(self) -> None:
-        """Let all readers go at once and stop watching; more calls do nothing."""
+        """Drop all readers at once and stop watching; more calls do nothing."""
         if self._closing.is_set():
             return
         self._closing.set()
@@ -204,8 +221,8 @@ class Hub:
                 self._drop(sub, "drained")
         self._poller.close()
 
-    def look_at_sockets(self) -> None:
-        """Let go who hung up, and go on writing to who has room again."""
+    def poll_sockets(self) -> None:
+        """Drop readers that hung up, and go on writing to those with room again."""
         with self._lock:
             for fd, mask in self._poller.ready():
                 sub = self._by_fd[fd]
@@ -214,8 +231,8 @@ class Hub:
                 elif self._advance(sub) and fd in self._by_fd:
                     self._poller.want_write(fd, False)
 
-    def look_at_clock(self) -> None:
-        """Send a heartbeat after silence, and let go who takes no byte any more."""
+    def sweep(self) -> None:
+        """Send a heartbeat after silence, and drop readers that take no byte any more."""
         with self._lock:
             now = time.monotonic()
             if now - self._spoke_at >= self._heartbeat_after:
@@ -226,17 +243,17 @@ class Hub:
     # What follows is called with the lock held, but for the two watches.
 
     def _append(self, frame: Frame, *, after_gap: bool = False) -> Frame | None:
-        """Put *frame* into the ring; return the one that was the newest."""
-        superseded = self._ring.newest
-        self._ring.append(frame, after_gap=after_gap)
+        """Put *frame* into the replay buffer; return the one that was the newest."""
+        superseded = self._replay.newest
+        self._replay.append(frame, after_gap=after_gap)
         if superseded is not None:
-            superseded.forget_parts()
+            superseded.forget_topics()
         return superseded
 
-    def _send_to_live(self, frame: Frame | Notice | _Told) -> None:
+    def _send_to_live(self, frame: Frame | ControlFrame | _AfterGap) -> None:
         self._spoke_at = time.monotonic()
-        for lens, members in list(self._live.items()):
-            data = frame.seen_through(lens)
+        for variant, members in list(self._live.items()):
+            data = frame.bytes_for(variant)
             size = len(data)
             short = []
             for sub in members:
@@ -249,9 +266,9 @@ class Hub:
                 if sent != size:
                     short.append((sub, sent))
             taken = size * (len(members) - len(short)) + sum(max(0, sent) for _, sent in short)
-            self.tally.bytes += taken
-            if not isinstance(frame, Notice):
-                self.tally.events += len(members)
+            self.stats.bytes += taken
+            if not isinstance(frame, ControlFrame):
+                self.stats.events += len(members)
             for sub, sent in short:
                 if sent < 0:
                     self._drop(sub, _why(-sent))
@@ -259,14 +276,14 @@ class Hub:
                     self._fall_behind(sub, data, sent)
 
     def _fall_behind(self, sub: Subscriber, data: bytes, sent: int) -> None:
-        """Let *sub* read on from the ring once the rest of *data* has gone."""
-        self.tally.slow += 1
-        self._live[sub.lens].remove(sub)
+        """Let *sub* read on from the replay buffer once the rest of *data* has gone."""
+        self.stats.slow += 1
+        self._live[sub.variant].remove(sub)
         self._behind.add(sub)
         sub.pending, sub.offset = data, sent
-        sub.position = self._ring.end
+        sub.position = self._replay.end
         sub.cursor = self.newest_id
-        sub.pinned = self._pinned
+        sub.retained = self._retained
         sub.moved_at = time.monotonic()
         self._poller.want_write(sub.fd, True)
 
@@ -277,7 +294,7 @@ class Hub:
                 following = self._next_for(sub)
                 if following is None:
                     self._behind.remove(sub)
-                    self._live.setdefault(sub.lens, set()).add(sub)
+                    self._live.setdefault(sub.variant, set()).add(sub)
                     return True
                 sub.pending = following
         except OSError as error:
@@ -291,24 +308,24 @@ class Hub:
         try:
             return sub.push()
         finally:
-            self.tally.bytes += left - sub.left
+            self.stats.bytes += left - sub.left
 
     def _next_for(self, sub: Subscriber) -> bytes | None:
         """Return the next bytes that *sub* lacks; None when it has all."""
-        if sub.position < self._ring.start:
-            return self._told_what_it_missed(sub)
-        if sub.position < self._ring.end:
-            frame = self._ring[sub.position]
+        if sub.position < self._replay.start:
+            return self._lapped(sub)
+        if sub.position < self._replay.end:
+            frame = self._replay[sub.position]
             sub.position += 1
             sub.cursor = frame.id
-            self.tally.events += 1
-            return frame.seen_through(sub.lens)
-        if sub.pinned is not self._pinned and self._pinned is not None:
-            sub.pinned = self._pinned
-            return self._pinned.seen_through(sub.lens)
+            self.stats.events += 1
+            return frame.bytes_for(sub.variant)
+        if sub.retained is not self._retained and self._retained is not None:
+            sub.retained = self._retained
+            return self._retained.bytes_for(sub.variant)
         return None
 
-    def _first_bytes(self, sub: Subscriber, last_event_id: str | None) -> bytes:
+    def _first_bytes(self, sub: Subscriber, last_event_id: LastEventId | None) -> bytes:
         """Return the greeting, and as much of what follows as is worth one `send`."""
         parts = [sub.opening(self._greeting(sub, last_event_id))]
         size = 0
@@ -317,28 +334,32 @@ class Hub:
             size += len(following)
         return b"".join(parts)
 
-    def _greeting(self, sub: Subscriber, last_event_id: str | None) -> bytes:
-        """Return what comes before the ring's frames, and set where those start."""
+    def _greeting(self, sub: Subscriber, last_event_id: LastEventId | None) -> bytes:
+        """Return what comes before the replay buffer's frames, and set where those start."""
         parts = [self._own_retry()]
-        if self._pinned is not None:
-            sub.pinned = self._pinned
-            parts.append(self._pinned.plain)
-        sub.position = max(self._ring.start, self._ring.end - 1)
+        if self._retained is not None:
+            sub.retained = self._retained
+            parts.append(self._retained.plain)
+        sub.position = max(self._replay.start, self._replay.end - 1)
         if last_event_id is not None:
-            after = self._ring.after(int(last_event_id)) if _is_id(last_event_id) else None
-            replayed = None if after is None else self._ring.end - after
-            self.tally.returns(replayed)
-            if after is None or replayed is None:
-                parts.append(_verdict(last_event_id, recovered=False))
-            else:
-                sub.position, sub.cursor = after, int(last_event_id)
-                parts.append(_verdict(last_event_id, recovered=True, replayed=replayed))
+            parts.append(self._resume(sub, last_event_id))
         return b"".join(parts)
 
-    def _told_what_it_missed(self, sub: Subscriber) -> bytes:
+    def _resume(self, sub: Subscriber, last: LastEventId) -> bytes:
+        """Let *sub* read on after *last* if all that followed is here; return the verdict."""
+        after = None if last.id is None else self._replay.after(last.id)
+        self.stats.resumed[after is not None] += 1
+        if after is None:
+            return _verdict(last.text, recovered=False)
+        sub.position, sub.cursor = after, last.id
+        replayed = self._replay.end - after
+        self.stats.replayed += replayed
+        return _verdict(last.text, recovered=True, replayed=replayed)
+
+    def _lapped(self, sub: Subscriber) -> bytes:
         """Return the verdict: all between its last frame and the next that it gets."""
-        self.tally.lapped += 1
-        sub.position = self._ring.end - 1
+        self.stats.lapped += 1
+        sub.position = self._replay.end - 1
         return sub.encoded(_verdict(str(sub.cursor), recovered=False))
 
     def _own_retry(self) -> bytes:
@@ -346,7 +367,7 @@ class Hub:
         return retry(round(self._retry * random.uniform(500, 1500)))  # noqa: S311 - not a secret
 
     def _dismiss(self, sub: Subscriber) -> None:
-        """Tell *sub* when to return, if it keeps up enough to hear it, and let it go."""
+        """Send *sub* its delay to return, if it keeps up, and drop it."""
         if sub not in self._behind:
             sub.pending = sub.encoded(self._own_retry())
             with suppress(OSError):
@@ -354,42 +375,63 @@ class Hub:
         self._drop(sub, "drained")
 
     def _drop(self, sub: Subscriber, why: Why) -> None:
-        self.tally.leaves(sub.lens, why)
-        log.debug("a reader from %s leaves: %s", sub.client, why)
+        self.stats.left[why] += 1
+        self.admission.leave(sub.client, sub.variant)
+        log.debug("a reader from %s left: %s", sub.client, why)
         del self._by_fd[sub.fd]
         self._behind.discard(sub)
-        members = self._live.get(sub.lens)
+        members = self._live.get(sub.variant)
         if members is not None:
             members.discard(sub)
             if not members:
-                del self._live[sub.lens]
-        self._parts[sub.lens.part] -= 1
-        if not self._parts[sub.lens.part]:
-            del self._parts[sub.lens.part]
+                del self._live[sub.variant]
         self._poller.remove(sub.fd)
         sub.sock.close()
-        self._on_leave(sub.client)
 
     def _watch_sockets(self) -> None:
         while True:
             self._poller.wait()
             if self._closing.is_set():
                 return
-            self.look_at_sockets()
+            self.poll_sockets()
 
     def _watch_clock(self) -> None:
         while not self._closing.wait(min(_SWEEP, self._heartbeat_after / 4)):
-            self.look_at_clock()
+            self.sweep()
 
 
-class _Told(NamedTuple):
+class Ticket:
+    """A place for one reader: `join` takes it, `cancel` gives it back."""
+
+    __slots__ = ("_hub", "client", "is_open", "last_event_id", "variant")
+
+    def __init__(
+        self, hub: Hub, client: str, variant: Variant, last_event_id: LastEventId | None
+    ) -> None:
+        self._hub = hub
+        self.client = client
+        self.variant = variant
+        self.last_event_id = last_event_id
+        self.is_open = True
+        """Whether neither has happened yet; the hub's to change."""
+
+    def join(self, sock: _socket.socket) -> None:
+        """Give the hub *sock*, which is non-blocking. Raises `OSError`, as `Hub.join`."""
+        self._hub.join(sock, self)
+
+    def cancel(self) -> None:
+        """Free the place, unless the reader joined."""
+        self._hub.cancel(self)
+
+
+class _AfterGap(NamedTuple):
     """A *verdict* and the *frame* after it, as one: a reader gets both or is behind on both."""
 
     verdict: bytes
     frame: Frame
 
-    def seen_through(self, lens: Lens) -> bytes:
-        return Notice(self.verdict).seen_through(lens) + self.frame.seen_through(lens)
+    def bytes_for(self, variant: Variant) -> bytes:
+        return ControlFrame(self.verdict).bytes_for(variant) + self.frame.bytes_for(variant)
 
 
 def _why(error: int | None) -> Why:
@@ -400,11 +442,6 @@ def _why(error: int | None) -> Why:
 def _failure_of(sub: Subscriber) -> int:
     """Return the system's number of what happened to the socket of *sub*; 0 is nothing."""
     return sub.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-
-
-def _is_id(text: str) -> bool:
-    """Return whether *text* is an id as frames carry it: digits alone."""
-    return text.isascii() and text.isdigit() and len(text) < 20
 
 
 def _verdict(last_event_id: str, *, recovered: bool, replayed: int = 0) -> bytes:

@@ -1,8 +1,8 @@
-"""The ring: the newest frames, shared by all who read behind.
+"""The replay buffer: the newest frames, shared by all readers that are behind.
 
 Each frame has a position, counted from 0 since the process began; positions
 never repeat and say nothing outside this process. Ids are what readers know.
-Who waits for a position below `start` has missed something.
+A reader at a position below `start` has missed something.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from tracker.stream.frames import Frame
 
 
-class Ring:
+class ReplayBuffer:
     """The last *size* frames, found by position or by id."""
 
     def __init__(self, size: int) -> None:
@@ -34,7 +34,7 @@ class Ring:
         return self._frames[-1] if self._frames else None
 
     def append(self, frame: Frame, *, after_gap: bool = False) -> None:
-        """Add *frame*, whose id is above all before; the oldest leaves a full ring.
+        """Add *frame*, whose id is above all before; the oldest leaves a full buffer.
 
         *after_gap*: those before do not join on to it, so they leave as well.
         Raises `ValueError` if the id does not rise.
@@ -44,13 +44,13 @@ class Ring:
         if after_gap:
             self._clear()
         if len(self._frames) == self._frames.maxlen:
-            self._let_go(self._frames[0])
+            self._forget(self._frames[0])
         self._frames.append(frame)
         self._position_of[frame.id] = self.end
         self.end += 1
 
     def replace(self, frames: Iterable[Frame]) -> None:
-        """Have *frames*, oldest first, in place of all: who is behind is told so.
+        """Have *frames*, oldest first, in place of all: those behind have missed something.
 
         Raises `ValueError` if their ids do not rise.
         """
@@ -75,9 +75,9 @@ class Ring:
         self._frames.clear()
         self._position_of.clear()
         self._last_gone = None
-        self.end += 1  # nobody's next position: who is behind has missed something
+        self.end += 1  # no reader's next position: those behind have missed something
 
-    def _let_go(self, leaving: Frame) -> None:
+    def _forget(self, leaving: Frame) -> None:
         """Remember the leaving frame's id: all that followed it is still here."""
         if self._last_gone is not None:
             del self._position_of[self._last_gone]

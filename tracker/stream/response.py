@@ -14,7 +14,9 @@ from __future__ import annotations
 
 import _socket
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+
+from tracker.stream.hub import Ticket
 
 SEND_BUFFER = 128 * 1024
 """Bytes the kernel may hold for one reader (Linux doubles it for its own use)."""
@@ -24,19 +26,12 @@ USER_TIMEOUT = 30_000
 
 _CHUNK = 64 * 1024
 
-Join = Callable[[_socket.socket], None]
-
 
 class EventStream:
-    """A WSGI body that a hub writes. *join* gives the hub a non-blocking socket.
+    """A WSGI body that a hub writes, for the reader with *ticket*."""
 
-    *leave* is called once if the body is closed before anybody joined.
-    """
-
-    def __init__(self, join: Join, leave: Callable[[], None] = lambda: None) -> None:
-        self._join = join
-        self._leave = leave
-        self._joined = False
+    def __init__(self, ticket: Ticket) -> None:
+        self._ticket = ticket
         self._far_end: socket.socket | None = None
 
     def hand_over(self, fd: int) -> None:
@@ -48,11 +43,10 @@ class EventStream:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if hasattr(socket, "TCP_USER_TIMEOUT"):
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT)
-        self._join(sock)
-        self._joined = True
+        self._ticket.join(sock)
 
     def __iter__(self) -> Iterator[bytes]:
-        """Yield what the hub writes, until it lets this reader go."""
+        """Yield what the hub writes, until this reader leaves."""
         ours, self._far_end = socket.socketpair()
         self.hand_over(ours.detach())
         while data := self._far_end.recv(_CHUNK):
@@ -62,6 +56,4 @@ class EventStream:
         """Called by the server when the response is over, or was never begun."""
         if self._far_end is not None:
             self._far_end.close()
-        if not self._joined:
-            self._joined = True
-            self._leave()
+        self._ticket.cancel()

@@ -196,7 +196,7 @@ def test_a_look_that_fails_for_a_reader_costs_no_place(
     monkeypatch.setattr(services(app).relay, "sync_until", fail)
     answer = app.test_client().get("/stream", headers={"Last-Event-ID": "1"})
     assert answer.status_code == 500
-    assert services(app).admission.total == 0
+    assert services(app).hub.admission.total == 0
 
 
 def test_term_lets_readers_go_with_a_delay_each_and_none_loses_a_tick(
@@ -346,7 +346,7 @@ def test_a_server_that_keeps_its_sockets_streams_the_same(make_app: AppFactory) 
             read_until(sock, b"retry: ", b"event: status", b"event: prices")
             sent = tick(app)
             read_until(sock, f"id: {sent.id}\n".encode())
-        wait_for(lambda: services(app).admission.total == 0)
+        wait_for(lambda: services(app).hub.admission.total == 0)
     finally:
         server.shutdown()
         serving.join()
