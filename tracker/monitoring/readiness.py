@@ -103,7 +103,7 @@ class Readiness:
         if newest_id is None:
             return "there are none"
         age = now_ms() - newest_id
-        return None if age < self._stale_after else f"the newest are {age / 1000:.0f} s old"
+        return None if age <= self._stale_after else f"the newest are {age / 1000:.0f} s old"
 
 
 def _timed(checks: dict[str, Callable[[], str | None]]) -> Iterator[Check]:
