@@ -174,6 +174,7 @@ def test_stale_prices_are_marked_with_their_age_until_new_ones_come(
     site.send_status(Status("stale", reason="HTTP 500", next_attempt_at=TICK_AT + 60_000))
     expect_state(page, "stale")
     expect(age).to_have_text("(vor 2 Std.)")
+    expect(age).to_be_visible()
     expect(notice).to_contain_text("Reason: HTTP 500", use_inner_text=True)
     expect(notice).to_contain_text(in_berlin(TICK_AT + 60_000), use_inner_text=True)
     page.clock.fast_forward(HOUR)
