@@ -1,8 +1,8 @@
-"""The settings: read from the environment and checked, once, here.
+"""The settings, read from the environment and checked.
 
-Every process calls `load()` first. A bad value raises `ConfigError`, whose
-text is the one line that the user sees. docs/reference.md's table is tested against
-`Settings`, so each field carries its variable, its default as shown, and its
+Every process calls `load()` first. A bad value raises `ConfigError`, whose text
+is the one line that the user sees. docs/reference.md's table is tested against
+`Settings`, so each field holds its variable, its default as shown, and its
 meaning. Nothing here connects to anything.
 """
 
@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SQLITE = f"sqlite:///{ROOT / 'instance' / 'tracker.db'}"
 
 MAX_COINS = 250
-"""Coins that can be followed, and so the most that a reader may name: one page of CoinGecko's."""
+"""One page of CoinGecko's; also the most coins that a reader of the stream may name."""
 
 Parse = Callable[[str], Any]
 
@@ -60,26 +60,27 @@ def one_of(*words: str) -> Parse:
     return parse
 
 
-def matching(pattern: str, accepted: str) -> Parse:
+def matching(pattern: str, accepted: str, convert: Callable[[str], str] = str) -> Parse:
     """Return a parser of texts that match *pattern* in full."""
 
     def parse(text: str) -> str:
         if not re.fullmatch(pattern, text):
             raise ValueError(accepted)
-        return text
+        return convert(text)
 
     return parse
 
 
-def currency(text: str) -> str:
-    """Return a currency's code in lower case."""
-    if not re.fullmatch(r"[A-Za-z]{2,10}", text):
-        raise ValueError("a currency's code in letters, as usd or eur")
-    return text.lower()
+currency = matching(r"[A-Za-z]{2,10}", "a currency's code in letters, as usd or eur", str.lower)
+base_url = matching(
+    r"https?://[^\s/?#]+[^\s?#]*",
+    "an http:// or https:// URL without a query",
+    lambda url: url.rstrip("/"),
+)
 
 
 def redis_url(text: str) -> str:
-    """Return a URL that redis-py understands."""
+    """Return *text* if redis-py can parse it."""
     accepted = "a redis://, rediss:// or unix:// URL"
     try:
         parse_url(matching(r"(rediss?|unix)://\S+", accepted)(text))
@@ -89,10 +90,10 @@ def redis_url(text: str) -> str:
 
 
 def database_url(text: str) -> str:
-    """Return an SQLAlchemy URL; PostgreSQL's go to psycopg, Heroku's short one too.
+    """Return an SQLAlchemy URL; a PostgreSQL one, also Heroku's short form, for psycopg.
 
-    A relative path of SQLite's is one from the working directory. A database
-    in memory is refused: web and worker could not share it.
+    A relative path of SQLite is resolved here. A database in memory is refused:
+    the web and the worker could not share it.
     """
     text = re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", text)
     try:
@@ -114,15 +115,8 @@ def _path_of_sqlite(path: str | None) -> str:
     return path if path.startswith("file:") else str(Path(path).absolute())
 
 
-def base_url(text: str) -> str:
-    """Return an http(s) URL without its last slash."""
-    if not re.fullmatch(r"https?://[^\s/?#]+[^\s?#]*", text):
-        raise ValueError("an http:// or https:// URL without a query")
-    return text.rstrip("/")
-
-
 def origins(text: str) -> tuple[str, ...]:
-    """Return the origins in a comma-separated list; `*` is all."""
+    """Return the origins in a comma-separated list; `*` allows all."""
     found = tuple(origin.strip().rstrip("/").lower() for origin in text.split(","))
     if found != ("*",) and not all(re.fullmatch(r"https?://[^\s/?#]+", one) for one in found):
         raise ValueError("* or origins as https://a.example, separated by commas")
@@ -138,7 +132,7 @@ def setting(
     shown: str | None = None,
     secret: bool = False,
 ) -> Any:
-    """Return the field of one setting; *shown* is its default in words."""
+    """Return the field of one setting; *shown* is its default for the reference."""
     return field(
         default=default,
         metadata={

@@ -1,10 +1,10 @@
-"""Every error that the product raises on purpose, one tree.
+"""All errors that the product raises on purpose, in one tree.
 
     TrackerError
-    ├── ConfigError     a setting is wrong: the start stops with one line
-    ├── SourceError     the source did not give prices: told to readers, tried again
-    ├── MessageError    a published text is not what it should be
-    └── StoreError      the database is not as it must be
+    ├── ConfigError     a setting is wrong: the process ends with one line
+    ├── SourceError     the source gave no prices: readers see why, and it is tried again
+    ├── MessageError    a published message cannot be parsed
+    └── StoreError      the database is not as the store needs it
 
 `tracker.stream` stands on its own and has its own `FrameError`.
 Each message says what was wrong, what is accepted, and what to do.
@@ -22,10 +22,9 @@ class ConfigError(TrackerError):
 class SourceError(TrackerError):
     """A source gave no usable prices; `str()` of it is shown to readers.
 
-    `retry_after` is how many seconds the source asked to be left alone for,
-    None when it did not say. `kind` is the failure in one word, to be counted:
-    `unreachable`, `timeout`, `rate_limit`, `refused` (4xx), `server` (5xx) or
-    `unusable`, what came makes no prices.
+    `retry_after` is the seconds that the source asked to wait, if it did. `kind`
+    is the failure in one word, for the metrics: `unreachable`, `timeout`,
+    `rate_limit`, `refused` (4xx), `server` (5xx) or `unusable` (no prices in it).
     """
 
     def __init__(
@@ -37,7 +36,7 @@ class SourceError(TrackerError):
 
 
 class MessageError(TrackerError):
-    """A text that should hold a tick, a health or a message of the feed does not."""
+    """A text is not a tick, a health or a message of the feed."""
 
 
 class StoreError(TrackerError):

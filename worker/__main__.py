@@ -1,7 +1,7 @@
-"""The worker process: runs what the scheduler queues, each job in a fork of its own.
+"""The worker process: runs the queued jobs, each in a fork of its own.
 
-Backend and source are built before the first fork, so that a job does not wait
-for imports; they open no connection there, since two processes must not share one.
+The source is built before the first fork, so that a job does not wait for
+imports. Nothing connects before: two processes must not share a connection.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from worker.rq_worker import RefreshWorker
 
 
 def run(settings: Settings) -> None:
-    """Work until the process is told to end. Raises `redis.RedisError`."""
+    """Work until a signal ends the process. Raises `redis.RedisError`."""
     level = "DEBUG" if settings.log_level == "DEBUG" else "WARNING"
     with connect(settings) as connection:
         worker = RefreshWorker([QUEUE], connection=connection)
@@ -28,7 +28,7 @@ def run(settings: Settings) -> None:
             if not worker.told_to_end:
                 raise
         finally:
-            end_on_signals()  # RQ's handlers are for a worker that works
+            end_on_signals()  # RQ's own handlers only stop its loop, which has ended
     if not worker.told_to_end:
         raise ConnectionError("RQ's worker gave up")
 

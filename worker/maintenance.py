@@ -1,7 +1,7 @@
-"""The jobs that keep the history: ticks roll up into candles, and old ticks go.
+"""The jobs that maintain the history: roll ticks up into candles, and delete old ticks.
 
-They take turns with the refreshes, since one worker does all. So each is short,
-whatever there is to do, and leaves the rest for the next time.
+One worker runs these and the refreshes in turn, so each is short and leaves the
+rest for its next run.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from tracker.times import DAY_MS, now_ms
 from worker.jobs import backend
 
 JOB_TIMEOUT = 60
-"""Seconds after which RQ ends a job that hangs; `rollup.TIME_LIMIT_S` ends it long before."""
+"""Seconds after which RQ ends a job that hangs; `rollup.TIME_LIMIT_S` ends one long before."""
 
 log = logging.getLogger(__name__)
 
 
 def roll_up() -> None:
-    """Bring the newest ticks of the settings' market into its candles."""
+    """Roll the newest ticks of the settings' market up into its candles."""
     log.info("rolled up: %d candles changed", backend().rollup.roll_up(now_ms()))
 
 
 def prune() -> None:
-    """Delete the ticks that are older than the settings keep them, in every market.
+    """Delete the ticks older than `retention_days`, in every market.
 
     A market that is no longer followed keeps its candles and its newest tick.
     """

@@ -1,8 +1,8 @@
-"""RQ's worker, and how it takes it that Redis or the database is away.
+"""RQ's worker, changed where Redis or the database fails.
 
-RQ writes a traceback of a hundred lines for each, and where its goodbye fails it
-leaves behind the thread that listens for commands, with its connection: one
-more for each failure of Redis, for as long as the process lives.
+RQ logs a traceback of a hundred lines for each failure. When its own clean-up
+fails, it leaves the thread that listens for commands and its connection behind:
+one more for each failure of Redis, as long as the process lives.
 """
 
 from __future__ import annotations
@@ -16,17 +16,16 @@ from rq import Worker
 from rq.job import Job
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-LISTEN = 0.5
-"""Seconds after which the thread that listens for commands looks whether it is to end; RQ's
-own looks once a minute."""
-GOODBYE = 5.0
-"""Seconds to wait for its end: where Redis is away it pauses for two."""
+LISTEN_S = 0.5
+"""How often the thread that listens for commands checks whether to end; RQ's own takes a minute."""
+JOIN_S = 5.0
+"""Longest wait for that thread's end: without Redis it pauses for two seconds."""
 
 log = logging.getLogger(__name__)
 
 
 class RefreshWorker(Worker):
-    """RQ's worker, and whether it was told to end: RQ also ends it on troubles of its own."""
+    """RQ's worker; `told_to_end` tells a signal from RQ giving up on a failure."""
 
     told_to_end = False
 
@@ -35,29 +34,29 @@ class RefreshWorker(Worker):
         self.log.addFilter(_in_one_line)
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
-        """End after the job in hand."""
+        """End after the current job."""
         self.told_to_end = True
         super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
 
     def subscribe(self) -> None:
-        """Listen for commands, in a thread that ends when it is told to."""
+        """Listen for commands, in a thread that ends soon after it is stopped."""
         self.pubsub = self.connection.pubsub()
         self.pubsub.subscribe(**{self.pubsub_channel_name: self.handle_payload})
         self.pubsub_thread = self.pubsub.run_in_thread(  # type: ignore[assignment]
-            sleep_time=LISTEN, daemon=True, exception_handler=self._pubsub_exception_handler
+            sleep_time=LISTEN_S, daemon=True, exception_handler=self._pubsub_exception_handler
         )
 
     def unsubscribe(self) -> None:
-        """Return when the thread that listens for commands has hung up.
+        """Wait until the listening thread has closed its connection.
 
-        RQ hangs up for it, perhaps at the moment in which it does so itself.
+        RQ closes it from outside, perhaps while the thread does so itself.
         """
         if self.pubsub_thread is not None:
             self.pubsub_thread.stop()
-            self.pubsub_thread.join(GOODBYE)
+            self.pubsub_thread.join(JOIN_S)
 
     def teardown(self) -> None:
-        """Say goodbye, and leave nothing behind though Redis does not hear it."""
+        """Deregister, and end the listening thread even if Redis fails."""
         try:
             super().teardown()  # type: ignore[no-untyped-call]
         finally:
@@ -65,17 +64,17 @@ class RefreshWorker(Worker):
                 self.unsubscribe()
 
     def handle_exception(self, job: Job, *exc_info: Any) -> None:
-        """Tell in one line what Redis or the database did to *job*; anything else as RQ does."""
+        """Log a failure of Redis or the database in one line, and any other as RQ does."""
         error = exc_info[1]
         if isinstance(error, RedisError | SQLAlchemyError):
-            told = error.orig if isinstance(error, DBAPIError) else error
-            log.warning("%s failed: %s: %s", job.id, type(told).__name__, told)
+            cause = error.orig if isinstance(error, DBAPIError) else error
+            log.warning("%s failed: %s: %s", job.id, type(cause).__name__, cause)
         else:
             super().handle_exception(job, *exc_info)
 
 
 def _in_one_line(record: logging.LogRecord) -> bool:
-    """Let a failure of Redis be told without its traceback."""
+    """Remove the traceback from a failure of Redis."""
     error = record.exc_info[1] if record.exc_info else None
     if isinstance(error, RedisError):
         record.msg, record.args = f"{record.getMessage()} %s", (error,)

@@ -1,9 +1,9 @@
-"""The scheduler process: has each job of `jobs_of` queued at its interval.
+"""The scheduler process: queues each job of `jobs_of` at its interval.
 
-rq-scheduler ends when Redis goes away, and does not notice when Redis comes
-back empty, or when the clock is set back and the next run lies an hour ahead.
-Here it is started again, and each of its polls makes sure that the jobs are
-registered, under one id each, so that two schedulers make one schedule.
+rq-scheduler ends when Redis goes away, and does not notice that Redis came back
+empty, or that the clock was set back and the next run is an hour ahead. Here it
+is restarted, and each poll makes sure that the jobs are registered, under one id
+each, so that two schedulers make one schedule.
 """
 
 from __future__ import annotations
@@ -26,22 +26,23 @@ from tracker.messaging.redis_client import connect
 from worker import jobs, maintenance
 from worker.process import retry_on_redis_error, run_process
 
-LOCK = 2000
-"""Milliseconds: a poll takes some ten. rq-scheduler's own would last ten seconds."""
-POLL = 0.2
-"""Seconds between two looks at the schedule, short against the shortest interval of 1."""
+LOCK_MS = 2000
+"""Milliseconds: a poll takes about ten. rq-scheduler's own lock lasts ten seconds."""
+POLL_S = 0.2
+"""Seconds between two polls, short against the shortest interval of 1."""
 
-SET_BACK = 1.0
-"""Seconds that the clock may lose between two polls before the schedule is made anew."""
-TOO_FAR = 3900
-"""Seconds beyond its interval at which no job is scheduled: the source's longest bar is an hour."""
+MAX_SET_BACK_S = 1.0
+"""Seconds that the clock may lose between two polls before all jobs are registered again."""
+MAX_AHEAD_S = 3900
+"""Seconds beyond its interval: a job due later is registered again. A Retry-After may delay one
+by an hour."""
 
 log = logging.getLogger("worker.scheduler")
 
 
 @dataclass(frozen=True, slots=True)
 class RegularJob:
-    """A job that is queued every *interval* seconds, first *after* so many."""
+    """A job that is queued every *interval* seconds, the first time in *after* seconds."""
 
     id: str
     function: Callable[[], None]
@@ -51,7 +52,7 @@ class RegularJob:
 
 
 def jobs_of(interval: int) -> tuple[RegularJob, ...]:
-    """Return all jobs. The upkeep begins later, so that the first prices do not wait for it."""
+    """Return all jobs. Maintenance begins later, so that the first prices do not wait for it."""
     return (
         RegularJob(REFRESH_ID, jobs.refresh_prices, interval, REFRESH_TIMEOUT),
         RegularJob("roll_up", maintenance.roll_up, 300, maintenance.JOB_TIMEOUT, after=15),
@@ -60,21 +61,21 @@ def jobs_of(interval: int) -> tuple[RegularJob, ...]:
 
 
 class RefreshScheduler(Scheduler):  # type: ignore[misc]
-    """rq-scheduler with jobs that are always there; prices come every *interval* seconds.
+    """rq-scheduler that keeps its jobs registered; prices come every *interval* seconds.
 
-    *clock* tells unix seconds.
+    *clock* returns unix seconds.
     """
 
     def __init__(
         self, connection: Redis, interval: int, *, clock: Callable[[], float] = time.time
     ) -> None:
-        super().__init__(queue_name=QUEUE, connection=connection, interval=POLL)
+        super().__init__(queue_name=QUEUE, connection=connection, interval=POLL_S)
         self._jobs = jobs_of(interval)
         self._clock = clock
         self._ahead = self._ahead_of_monotonic()
 
     def run(self, burst: bool = False) -> None:
-        """Poll for ever. rq-scheduler's own waits as long as a clock says that may be set."""
+        """Poll for ever. rq-scheduler's own loop sleeps by the wall clock, which may be set."""
         self.register_birth()
         try:
             while True:
@@ -82,13 +83,13 @@ class RefreshScheduler(Scheduler):  # type: ignore[misc]
                 if self.acquire_lock():
                     self.enqueue_jobs()
                     self.remove_lock()
-                time.sleep(POLL)
+                time.sleep(POLL_S)
         finally:
             self.remove_lock()
             self.register_death()
 
     def enqueue_jobs(self) -> Any:
-        """Queue what is due, which on the first poll is the refresh."""
+        """Queue the jobs that are due: on the first poll, the refresh."""
         was_set_back = self._was_set_back()
         for job in self._jobs:
             if was_set_back or job.id not in self:
@@ -102,7 +103,7 @@ class RefreshScheduler(Scheduler):  # type: ignore[misc]
                 self._register(job)
 
     def enqueue_job(self, job: Job) -> None:
-        """Queue *job*, unless it waits there already: a worker that comes back runs it once."""
+        """Queue *job*, unless it is queued: a worker that comes back runs it once."""
         if job.id not in self.get_queue_for_job(job).job_ids:
             super().enqueue_job(job)
             return
@@ -110,9 +111,9 @@ class RefreshScheduler(Scheduler):  # type: ignore[misc]
         self.connection.zadd(self.scheduled_jobs_key, {job.id: again_at}, xx=True)
 
     def acquire_lock(self) -> bool:
-        """Take the lock for one poll; one that was killed with it holds it for `LOCK` at most."""
+        """Take the lock for one poll; a killed process holds it for `LOCK_MS` at most."""
         self._lock_acquired = bool(
-            self.connection.set(self.scheduler_lock_key, time.time(), px=LOCK, nx=True)
+            self.connection.set(self.scheduler_lock_key, time.time(), px=LOCK_MS, nx=True)
         )
         return self._lock_acquired
 
@@ -127,9 +128,9 @@ class RefreshScheduler(Scheduler):  # type: ignore[misc]
         log.info("%s runs every %d s", job.id, job.interval)
 
     def _was_set_back(self) -> bool:
-        """Return whether the clock was, since this was last asked."""
+        """Return whether the clock was set back since the last call."""
         before, self._ahead = self._ahead, self._ahead_of_monotonic()
-        if lost := self._ahead < before - SET_BACK:
+        if lost := self._ahead < before - MAX_SET_BACK_S:
             log.warning("the clock was set back by %.0f s", before - self._ahead)
         return lost
 
@@ -138,7 +139,7 @@ class RefreshScheduler(Scheduler):  # type: ignore[misc]
 
     def _is_registered(self, job: RegularJob) -> bool:
         next_at = self.connection.zscore(self.scheduled_jobs_key, job.id)
-        if next_at is None or next_at > self._clock() + job.interval + TOO_FAR:
+        if next_at is None or next_at > self._clock() + job.interval + MAX_AHEAD_S:
             return False
         try:
             found = Job.fetch(job.id, connection=self.connection)
@@ -151,11 +152,11 @@ class RefreshScheduler(Scheduler):  # type: ignore[misc]
         )
 
     def _install_signal_handlers(self) -> None:
-        """Leave signals to `end_on_signals`: rq-scheduler's own need Redis to end."""
+        """Leave signals to `end_on_signals`: rq-scheduler's own handlers need Redis."""
 
 
 def run(settings: Settings) -> None:
-    """Schedule until the process is told to end. Raises `redis.RedisError`."""
+    """Schedule until `SystemExit`. Raises `redis.RedisError`."""
     scheduler = RefreshScheduler(connect(settings), settings.interval)
     scheduler.register()
     scheduler.run()

@@ -76,8 +76,8 @@ OF_THE_WORKER = (
     Mutation(
         "scheduler: its lock keeps nobody out",
         "worker/scheduler.py",
-        "px=LOCK, nx=True",
-        "px=LOCK",
+        "px=LOCK_MS, nx=True",
+        "px=LOCK_MS",
         "tests/worker/test_scheduler.py::TestSchedule"
         "::test_the_lock_of_one_that_was_killed_is_free_after_two_seconds",
     ),

@@ -1,22 +1,50 @@
-"""What one fetch brings, whichever the source."""
+"""What a source of prices is: an object with a name and `fetch`.
+
+To add one: write a module or a folder here with a class that satisfies
+`Source`, return it from `worker.sources.build`, and add its name to the values
+that `TRACKER_SOURCE` accepts in `tracker.config`. A source knows nothing of the
+database, the feed or the schedule. It raises `SourceError` when it has no
+prices to give, and checks each value: a `Quote` is stored and shown as it is.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Protocol
 
 from tracker.market.quotes import Quote
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fetched:
-    """The quotes of now, in the source's order, and what came with them.
+    """The current quotes, in the source's order, and what came with them.
 
-    `etag` is what the source calls this answer: give it to the next fetch.
-    `weeks`, if asked for, has the hourly prices of the week before by coin id,
-    oldest first and the last of them about now; None is an hour without one.
+    `etag` identifies this answer: pass it to the next fetch. `weeks`, if asked
+    for, has the hourly prices of the last week by coin id, oldest first, the
+    last one about now; None is an hour without a price.
     """
 
     quotes: list[Quote]
     etag: str | None = None
     weeks: dict[str, list[Decimal | None]] = field(default_factory=dict)
+
+
+class Source(Protocol):
+    """Fetches the current quotes, and on request the prices of the last week.
+
+    It is built once in a process, before jobs fork: warnings about the settings
+    belong in its `__init__`, or each job would repeat them.
+    """
+
+    @property
+    def name(self) -> str:
+        """The `source` of a tick."""
+        ...
+
+    def fetch(self, *, etag: str | None = None, week: bool = False) -> Fetched | None:
+        """Return at least one quote, or None if nothing has changed since the answer *etag*.
+
+        With *week* it never returns None. Raises `SourceError`.
+        """
+        ...

@@ -1,1 +1,1 @@
-"""CoinGecko as a source: the client, its responses, the quotes in them."""
+"""CoinGecko: the HTTP client, its responses, and the quotes in them."""

@@ -1,8 +1,8 @@
-"""CoinGecko over HTTP: one request for all coins, and what can go wrong on the way.
+"""CoinGecko over HTTP: one request for all coins, and the network's failures in words.
 
-What an answer means is in `answers`, what a coin in it means in `coins`.
-The API key travels in a header only, redirects are not followed (they would
-take the key along), and no message ever holds it.
+What a response means is in `responses`, what a coin in it means in `quotes`.
+The API key is sent in a header only, redirects are not followed (they would
+take the key along), and no message contains it.
 
 See https://docs.coingecko.com/reference/coins-markets
 """
@@ -28,60 +28,56 @@ from worker.sources.coingecko import quotes, responses
 log = logging.getLogger(__name__)
 
 USER_AGENT = f"live-crypto-tracker/{__version__} (python-requests)"
-"""CoinGecko answers 403 to requests that do not say what they are."""
+"""CoinGecko answers 403 to requests without a User-Agent of their own."""
 
 BASE_URLS = {
     "demo": "https://api.coingecko.com/api/v3",
     "pro": "https://pro-api.coingecko.com/api/v3",
 }
-"""By plan; without a key the Demo address serves too."""
+"""By plan; the Demo address also serves requests without a key."""
 
 KEY_HEADERS = {"demo": "x-cg-demo-api-key", "pro": "x-cg-pro-api-key"}
 
-DEMO_CALLS = 10_000
-"""What a Demo key may ask for in a month."""
-
-MONTH = 30 * 86400
-"""Seconds."""
+DEMO_CALLS_A_MONTH = 10_000
+MONTH_S = 30 * 86400
 
 MAX_BODY = 8 * 1024 * 1024
-"""Bytes, unpacked. 250 coins take about 250 kB; more than this is no answer."""
+"""Bytes, decompressed; 250 coins take about 250 kB."""
 
-PIECE = 64 * 1024
-"""Bytes taken from the connection at once."""
+CHUNK = 64 * 1024
+"""Bytes read at once."""
 
 MAX_NAMED = 20
-"""Coins that one warning names."""
+"""Coins that one warning lists."""
 
 
 class _Session(requests.Session):
-    """A session that leaves redirects alone.
+    """A session that ignores redirects.
 
-    Without this it would, even if told not to follow them, read their body
-    whole and fail on a Location that is no address.
+    `allow_redirects=False` is not enough: requests would still read the whole
+    body of a redirect, and fail on a Location that is not an address.
     """
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
-        """Return None: there is nowhere to go."""
         return None
 
 
 class CoinGecko:
-    """The source that asks CoinGecko's `/coins/markets`."""
+    """The source that requests CoinGecko's `/coins/markets`."""
 
     name: Final = "coingecko"
 
     def __init__(
         self, settings: Settings, *, connect: float = 5, read: float = 5, total: float = 20
     ) -> None:
-        """Prepare for *settings*; connects to nothing.
+        """Prepare the request for *settings*; connects to nothing.
 
-        Times in seconds: *connect* until there is a connection, *read* of
-        silence, *total* for a whole answer that keeps trickling in. *total* is
-        looked at when something came, so that *read* may come on top of it.
+        Timeouts in seconds: *connect* for the connection, *read* for each wait
+        for data, *total* for a whole answer. *total* is checked when data
+        arrives, so an answer takes at most *total* + *read*.
         """
         self._url = settings.coingecko_url or BASE_URLS[settings.api_plan]
-        self._most = settings.coins
+        self._max_coins = settings.coins
         self._connect, self._read, self._total = connect, read, total
         self._query = {
             "vs_currency": settings.currency,
@@ -98,17 +94,15 @@ class CoinGecko:
         _warn_of_quota(settings)
 
     def fetch(self, *, etag: str | None = None, week: bool = False) -> Fetched | None:
-        """Return the coins with the largest market cap, in the order CoinGecko sent them.
+        """Return the coins with the largest market cap, in CoinGecko's order.
 
-        None if nothing has changed since the answer that *etag* names. An
-        answer with a *week* has another address, so that the one's name says
-        nothing of the other: it takes no *etag* and gives none.
-
-        A coin without a price is left out, with one warning for all of them.
-        Raises `SourceError`, also when no coin is left.
+        None if nothing has changed since the answer *etag*. An answer with a
+        *week* has another URL, so it neither takes an *etag* nor gives one.
+        Coins without a price are left out, with one warning for all of them.
+        Raises `SourceError`, also if no coin is left.
         """
         known = None if week else etag
-        answer = self._ask(known, week)
+        answer = self._request(known, week)
         if answer.status == 304 and known:
             return None
         rows = responses.rows(answer)
@@ -120,14 +114,14 @@ class CoinGecko:
             named = ", ".join(map(responses.clean, left_out[:MAX_NAMED]))
             more = f" and {len(left_out) - MAX_NAMED} more" if len(left_out) > MAX_NAMED else ""
             log.warning("CoinGecko: left out: %s%s", named, more)
-        found = found[: self._most]
+        found = found[: self._max_coins]
         return Fetched(
             quotes=found,
             etag=None if week else responses.etag(answer.headers.get("ETag")),
             weeks=quotes.weeks(rows, {quote.id for quote in found}) if week else {},
         )
 
-    def _ask(self, etag: str | None, week: bool) -> responses.Answer:
+    def _request(self, etag: str | None, week: bool) -> responses.Answer:
         deadline = monotonic() + self._total
         before = sys.exception()
         try:
@@ -142,15 +136,15 @@ class CoinGecko:
                 body = self._body(response, deadline)
                 return responses.Answer(response.status_code, response.headers, body, self._secret)
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-            late = isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError)
-            kind = "timeout" if late else "unreachable"
-            raise SourceError(self._words(error, _cause(error, before)), kind=kind) from error
+            timed_out = isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError)
+            kind = "timeout" if timed_out else "unreachable"
+            raise SourceError(self._describe(error, _cause(error, before)), kind=kind) from error
 
     def _body(self, response: requests.Response, deadline: float) -> bytes:
-        """Return the body, piece by piece: `response.content` knows no limit of size or time."""
+        """Read the body in chunks: `response.content` has no limit of size or time."""
         body = bytearray()
-        while piece := response.raw.read1(PIECE, decode_content=True):
-            body += piece
+        while chunk := response.raw.read1(CHUNK, decode_content=True):
+            body += chunk
             if len(body) > MAX_BODY:
                 raise SourceError(
                     f"CoinGecko: the answer is larger than {MAX_BODY // 2**20} MiB; it was not read"
@@ -163,8 +157,8 @@ class CoinGecko:
                 )
         return bytes(body)
 
-    def _words(self, error: Exception, cause: OSError | None) -> str:
-        """Say what went wrong on the way, and what to look at."""
+    def _describe(self, error: Exception, cause: OSError | None) -> str:
+        """Return what failed in the network, and what to check."""
         match error, cause:
             case ((requests.exceptions.InvalidURL() | urllib3.exceptions.LocationValueError()), _):
                 reason = "not an address; check COINGECKO_URL"
@@ -194,10 +188,10 @@ class CoinGecko:
 
 
 def _cause(error: BaseException | None, before: BaseException | None) -> OSError | None:
-    """Return the operating system's error that led to *error*, None if none did.
+    """Return the operating system's error that led to *error*, if there was one.
 
-    The libraries raise one error from another; the chain goes on into what the
-    caller was dealing with *before*.
+    The libraries raise one error from another. The chain ends at *before*, an
+    exception that the caller was already handling.
     """
     while error is not None and error is not before:
         if isinstance(error, OSError) and not isinstance(error, requests.RequestException):
@@ -207,10 +201,10 @@ def _cause(error: BaseException | None, before: BaseException | None) -> OSError
 
 
 def _warn_of_quota(settings: Settings) -> None:
-    calls = MONTH // settings.interval
-    if settings.api_key and settings.api_plan == "demo" and calls > DEMO_CALLS:
+    calls = MONTH_S // settings.interval
+    if settings.api_key and settings.api_plan == "demo" and calls > DEMO_CALLS_A_MONTH:
         log.warning(
             "TRACKER_INTERVAL=%d makes %d calls a month, and a Demo key has %d:"
             " set it to %d or more, or use a Pro key",
-            settings.interval, calls, DEMO_CALLS, -(-MONTH // DEMO_CALLS),
+            settings.interval, calls, DEMO_CALLS_A_MONTH, -(-MONTH_S // DEMO_CALLS_A_MONTH),
         )  # fmt: skip

@@ -1,7 +1,7 @@
 """A coin of CoinGecko's `/coins/markets` as a `Quote`, each field checked.
 
-A number that is none, or cannot be, is None. Without an id, a symbol, a name
-or a price there is no quote. Knows nothing of HTTP.
+A value that is missing or impossible becomes None; a coin without an id, a
+symbol, a name or a price is left out. Nothing here knows HTTP.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ from tracker.market.quotes import Quote, number
 from tracker.times import unix_ms
 
 MAX_TEXT = {"id": 100, "symbol": 100, "name": 200}
-"""Characters that the database has room for; CoinGecko's longest are shorter."""
+"""Characters that fit in the database; CoinGecko's longest are shorter."""
 
 UNSTORABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
-"""PostgreSQL refuses NUL, UTF-8 half of a surrogate pair; a log line ends at a line break."""
+"""PostgreSQL refuses NUL, UTF-8 lone surrogates, and a log line ends at a line break."""
 
 MAX_RANK = 1_000_000
-"""CoinGecko lists some 20,000 coins; a database's integer ends at 2**31."""
+"""CoinGecko lists some 20,000 coins; the database's integers end at 2**31."""
 
 MAX_WEEK = 200
 """Hourly prices; a week has 168, and 167 were seen."""
 
 YEAR_2100 = 4_102_444_800_000
-"""Unix milliseconds. A later time is nonsense, and ISO 8601 ends with the year 9999."""
+"""Unix milliseconds. A later time is an error of CoinGecko's."""
 
 
 def quotes(rows: Iterable[Any]) -> tuple[list[Quote], list[str]]:
-    """Return the quotes in *rows*, in their order, and who was left out and why."""
+    """Return the quotes in *rows*, in order, and which coins were left out and why."""
     good: dict[str, Quote] = {}
     left_out = []
     for place, row in enumerate(rows, 1):
@@ -46,9 +46,9 @@ def quotes(rows: Iterable[Any]) -> tuple[list[Quote], list[str]]:
 
 
 def weeks(rows: Iterable[Any], ids: Collection[str]) -> dict[str, list[Decimal | None]]:
-    """Return the hourly prices of the last week of those of *ids* that have any, oldest first.
+    """Return the hourly prices of the last week of the coins *ids*, oldest first.
 
-    What is no price is None, so that every other one keeps its hour.
+    A value that is not a price is None, so that the others keep their hours.
     """
     found: dict[str, list[Decimal | None]] = {}
     for row in rows:
@@ -67,9 +67,9 @@ def _week(row: dict[str, Any]) -> list[Decimal | None]:
 
 
 def _quote(row: Any) -> Quote:
-    """Return the quote in *row*. Raises `ValueError` if it cannot be one."""
+    """Return *row* as a quote. Raises `ValueError` with the reason if it cannot be one."""
     if not isinstance(row, dict):
-        raise ValueError("not an object")  # noqa: TRY004 - one kind of error for all of it
+        raise ValueError("not an object")  # noqa: TRY004 - one error type for all reasons
     price = _positive(row.get("current_price"))
     if not price:
         raise ValueError("no price")
@@ -117,7 +117,7 @@ def _rank(value: object) -> int | None:
 
 
 def _image(value: object) -> str | None:
-    """Return an https address; None for anything else, as `missing_large.png`."""
+    """Return an https address; None for anything else, such as `missing_large.png`."""
     if isinstance(value, str) and re.fullmatch(r"https://[!#-;=?-~]{1,500}", value):
         return value
     return None

@@ -1,7 +1,7 @@
-"""What an answer of CoinGecko's says: a list of coins, or why there is none.
+"""A response of CoinGecko: the list of coins in it, or the error in words.
 
-Its errors come in many shapes, and also with HTTP 200, so that the body has
-to be read before the status is believed:
+Errors come in many shapes, some with HTTP 200, so the body is parsed whatever
+the status:
 
     {"status": {"error_code": 429, "error_message": "…"}}
     {"timestamp": "…", "error_code": 10011, "status": {"error_message": "…"}}
@@ -28,26 +28,25 @@ import simplejson
 from tracker.errors import SourceError
 
 MAX_QUOTED = 160
-"""Characters of somebody else's text in a message of ours."""
+"""Characters of CoinGecko's text in our messages."""
 
 MAX_DEPTH = 3
-"""Objects inside each other in which an error is told; two were seen."""
+"""Nested objects searched for an error; CoinGecko sends up to two."""
 
 MAX_ETAG = 200
 """Characters; CoinGecko's have 36."""
 
 MAX_NUMBER = 100
-"""Characters of a number that is one. Python takes long to read very long ones."""
+"""Characters of a number; parsing very long ones takes Python long."""
 
 MAX_POWER = 27
-"""Powers of ten. A cap in any currency stays below 1e20, and 28 digits are what
-`Decimal` calculates with."""
+"""Powers of ten. A cap in any currency is below 1e20; `Decimal` computes with 28 digits."""
 
 MAX_RETRY_AFTER = 3600.0
-"""Seconds. Asking again once an hour harms nobody; waiting for a year would."""
+"""Seconds: a request an hour is no burden, and a wrong header must not stop prices for days."""
 
 RATE_LIMITS = {429, 1015}
-"""1015 is Cloudflare's, in front of CoinGecko."""
+"""1015 is Cloudflare's own code; it stands in front of CoinGecko."""
 
 MEANINGS = {
     304: "it says that nothing has changed, but was not asked that",
@@ -66,12 +65,12 @@ MEANINGS = {
     10010: "a Pro key is not served here; set COINGECKO_API_PLAN=pro and unset COINGECKO_URL",
     10011: "a Demo key is not served here; set COINGECKO_API_PLAN=demo and unset COINGECKO_URL",
 }
-"""By HTTP status, and by CoinGecko's own codes."""
+"""By HTTP status and by CoinGecko's and Cloudflare's codes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One HTTP answer, whole and unpacked; *secret* must not be repeated to anyone."""
+    """One HTTP response, whole and decompressed; *secret*, the API key, is never quoted."""
 
     status: int
     headers: Mapping[str, str]
@@ -79,7 +78,7 @@ class Answer:
     secret: str = ""
 
     def quoted(self, text: str) -> str:
-        """Return the answer's *text* so that it can be shown: `: "…"`, or nothing."""
+        """Return *text* from the response for the end of a message: `: "…"`, or nothing."""
         if self.secret:
             text = text.replace(self.secret, "(key)")
         text = clean(text)
@@ -89,24 +88,24 @@ class Answer:
 def rows(answer: Answer) -> list[Any]:
     """Return the list in *answer*, numbers as `Decimal` or `int` with all their digits.
 
-    Raises `SourceError` if it holds no list, with `retry_after` if it was told.
+    Raises `SourceError` if it holds no list, with `retry_after` after a rate limit.
     """
     if not answer.body.strip():
-        raise _refusal(answer, answer.status, "", "an empty answer")
+        raise _error(answer, answer.status, "", "an empty answer")
     try:
         text = answer.body.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise _refusal(answer, answer.status, "", "the answer is not UTF-8 text") from None
+        raise _error(answer, answer.status, "", "the answer is not UTF-8 text") from None
     try:
         parsed = _parse(text)
     except (ValueError, RecursionError):
         raise _not_json(answer, text) from None
     if isinstance(parsed, list) and answer.status == 200:
         return parsed
-    code, said = _told(parsed)
-    if code is None and not said:
-        said = text
-    raise _refusal(answer, code or answer.status, said, "an answer without a list of coins")
+    code, message = _code_and_message(parsed)
+    if code is None and not message:
+        message = text
+    raise _error(answer, code or answer.status, message, "an answer without a list of coins")
 
 
 def clean(text: str) -> str:
@@ -116,7 +115,7 @@ def clean(text: str) -> str:
 
 
 def address(url: str) -> str:
-    """Return *url* without what may be secret: user, password and query."""
+    """Return *url* without its possible secrets: user, password and query."""
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -125,7 +124,7 @@ def address(url: str) -> str:
 
 
 def retry_after(text: str | None, now: datetime) -> float | None:
-    """Return a Retry-After header in seconds from *now*; None if it says nothing.
+    """Return a Retry-After header in seconds from *now*; None if it cannot be parsed.
 
     Seconds or a date, as in RFC 9110 section 10.2.3; `MAX_RETRY_AFTER` at most.
     """
@@ -142,9 +141,9 @@ def retry_after(text: str | None, now: datetime) -> float | None:
 
 
 def etag(text: str | None) -> str | None:
-    """Return an ETag header if it is one that can be sent back, as in RFC 9110 section 8.8.3.
+    """Return an ETag header if it is valid (RFC 9110 section 8.8.3), or else None.
 
-    Anything else is None; `*`, above all, would match every answer.
+    `*` above all must not be sent back: it would match every answer.
     """
     if text is None or len(text) > MAX_ETAG:
         return None
@@ -152,7 +151,7 @@ def etag(text: str | None) -> str | None:
 
 
 def _parse(text: str) -> Any:
-    """Return the JSON in *text*; one senseless number in it is NaN, not the end of all."""
+    """Return the JSON in *text*; an impossible number in it becomes NaN, not an error."""
     return simplejson.loads(text, parse_float=_number, parse_int=_whole, allow_nan=True)
 
 
@@ -168,25 +167,18 @@ def _whole(text: str) -> int | Decimal:
     return int(text) if len(text) <= MAX_NUMBER else Decimal("NaN")
 
 
-def _told(parsed: Any, depth: int = 0) -> tuple[int | None, str]:
-    """Return the code and the message of an error body, whichever its shape."""
+def _code_and_message(parsed: Any, depth: int = 0) -> tuple[int | None, str]:
+    """Return the code and the message of an error body of any shape."""
     if isinstance(parsed, str):
         return None, parsed
     if not isinstance(parsed, dict) or depth == MAX_DEPTH:
         return None, ""
-    code, said = _told_inside(parsed, depth)
-    status = parsed.get("status")
-    code = _code(parsed.get("error_code")) or _code(status) or code
+    inner = (parsed[key] for key in ("status", "error") if isinstance(parsed.get(key), dict))
+    code, message = _code_and_message(next(inner, None), depth + 1)
+    code = _code(parsed.get("error_code")) or _code(parsed.get("status")) or code
     for key in ("error_message", "error", "message"):
-        said = said or (parsed[key] if isinstance(parsed.get(key), str) else "")
-    return code, said
-
-
-def _told_inside(parsed: dict[str, Any], depth: int) -> tuple[int | None, str]:
-    for key in ("status", "error"):
-        if isinstance(parsed.get(key), dict):
-            return _told(parsed[key], depth + 1)
-    return None, ""
+        message = message or (parsed[key] if isinstance(parsed.get(key), str) else "")
+    return code, message
 
 
 def _code(value: object) -> int | None:
@@ -196,18 +188,18 @@ def _code(value: object) -> int | None:
 
 
 def _not_json(answer: Answer, text: str) -> SourceError:
-    title = re.search(r"<title[^>]*>(.*?)</title>", text[:4000], re.IGNORECASE | re.DOTALL)
     if text.lstrip().startswith("<"):
-        said = title[1] if title else ""
-        return _refusal(answer, answer.status, said, "a web page instead of prices")
+        title = re.search(r"<title[^>]*>(.*?)</title>", text[:4000], re.IGNORECASE | re.DOTALL)
+        message = title[1] if title else ""
+        return _error(answer, answer.status, message, "a web page instead of prices")
     cloudflare = re.fullmatch(r"error code: ([0-9]{3,4})", text.strip())
     code = int(cloudflare[1]) if cloudflare else answer.status
     what = f"the answer is not JSON, or was cut short after {len(answer.body)} bytes"
-    return _refusal(answer, code, text, what)
+    return _error(answer, code, text, what)
 
 
-def _refusal(answer: Answer, code: int, said: str, otherwise: str) -> SourceError:
-    """Return the error to raise; *otherwise* says what came if *code* says nothing."""
+def _error(answer: Answer, code: int, message: str, otherwise: str) -> SourceError:
+    """Return the error to raise; *otherwise* describes the body if *code* means nothing."""
     where = f"HTTP {answer.status}" + (f", error {code}" if code != answer.status else "")
     if code in RATE_LIMITS:
         wait = retry_after(answer.headers.get("Retry-After"), datetime.now(UTC))
@@ -216,13 +208,13 @@ def _refusal(answer: Answer, code: int, said: str, otherwise: str) -> SourceErro
             f"CoinGecko: {MEANINGS[code]} ({where}){asks}", retry_after=wait, kind="rate_limit"
         )
     if 300 <= code < 400 and code not in MEANINGS:
-        said, to = "", address(answer.headers.get("Location", ""))
+        message, to = "", address(answer.headers.get("Location", ""))
         meaning = f"it redirects to {to or 'nowhere'}; check COINGECKO_URL"
-    elif "vs_currency" in said:
+    elif "vs_currency" in message:
         meaning = "it does not know the currency; check TRACKER_CURRENCY"
     elif 500 <= code < 600:
         meaning = MEANINGS.get(code, "a failure on its side")
     else:
         meaning = MEANINGS.get(code, otherwise if code < 300 else "the request was refused")
     kind = {4: "refused", 5: "server"}.get(code // 100, "unusable")
-    return SourceError(f"CoinGecko: {meaning} ({where}){answer.quoted(said)}", kind=kind)
+    return SourceError(f"CoinGecko: {meaning} ({where}){answer.quoted(message)}", kind=kind)

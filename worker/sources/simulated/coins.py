@@ -1,4 +1,4 @@
-"""The ten coins of the simulated market, and what a dollar is worth: round, plausible figures."""
+"""The ten coins of the simulated market and its exchange rates: round, plausible figures."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Coin:
-    """One coin: its middle price in US dollars, and how it moves.
+    """One coin: its mean price in US dollars, and how it moves.
 
     `volatility` is against bitcoin's, `turnover` the share of the market cap
     that is traded in a day. A `stable` coin's price has four decimals.
@@ -35,7 +35,7 @@ COINS = (
     Coin("tron", "trx", "TRON", 0.28, 94_700_000_000, 0.8, 0.03),
     Coin("cardano", "ada", "Cardano", 0.62, 36_500_000_000, 1.5, 0.04),
 )
-"""Bitcoin comes first: the currency `btc` is counted in it."""
+"""Bitcoin must be the first: prices in `btc` are computed from it."""
 
 RATES: dict[str, float | None] = {
     "usd": 1.0,
@@ -51,4 +51,4 @@ RATES: dict[str, float | None] = {
     "brl": 5.4,
     "btc": None,
 }
-"""What one US dollar is worth in each currency; None is counted in bitcoin."""
+"""What one US dollar is worth in each currency; None for bitcoin, whose price moves."""

@@ -1,8 +1,8 @@
 """A simulated market of ten well-known coins: for demos, and without a network.
 
-A pure function of time: each job runs in a process of its own, where nothing
-survives from one fetch to the next. A coin's price follows smooth noise on
-several time scales; what it was a day ago is asked of the same function.
+Prices are a pure function of time, since each job runs in its own process and
+keeps no state: smooth noise on several time scales. The price of a day ago comes
+from the same function.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from worker.sources.simulated.noise import Noise
 log = logging.getLogger(__name__)
 
 SEED = 2009
-"""Another seed is another market."""
+"""Another seed makes another market."""
 
 HOLD = -0.4
-"""Below this (of -1 to 1) a coin keeps its price for a step: three steps in ten."""
+"""Noise (-1 to 1) below which a coin keeps its price for a step: three steps in ten."""
 
 WAVES = (
     (30 * 86400, 0.25),
@@ -39,25 +39,25 @@ WAVES = (
     (50, 0.0005),
     (8, 0.0002),
 )
-"""Period in seconds and height (of the price's logarithm) of each, near to bitcoin's real ones."""
+"""Period in seconds and amplitude (of the price's logarithm), close to bitcoin's real ones."""
 
 HOUR = 3600
 DAY = 24 * HOUR
 WEEK = 7 * DAY
 
 WINDOW = 3 * HOUR
-"""How far apart the prices lie of which the day's highest and lowest are taken."""
+"""Seconds between the prices from which the day's highest and lowest are taken."""
 
 
 class Simulated:
-    """The source that makes its quotes up."""
+    """The source that computes its quotes."""
 
     name: Final = "simulated"
 
     def __init__(
         self, settings: Settings, *, clock: Callable[[], float] = time.time, seed: int = SEED
     ) -> None:
-        """Prepare for *settings*; *clock* tells unix seconds.
+        """Prepare for *settings*; *clock* returns unix seconds.
 
         Raises `ConfigError` if the currency has no rate here.
         """
@@ -69,17 +69,17 @@ class Simulated:
         if settings.coins > len(COINS):
             log.warning("TRACKER_COINS=%d: the simulated market has %d", settings.coins, len(COINS))
         self._rate = RATES[settings.currency]
-        self._most = settings.coins
+        self._max_coins = settings.coins
         self._interval = settings.interval
         self._clock = clock
         self._noise = Noise(seed)
 
     def fetch(self, *, etag: str | None = None, week: bool = False) -> Fetched:
-        """Return the coins with the largest market cap, largest first; *etag* changes nothing."""
+        """Return the coins with the largest market cap, largest first; *etag* is ignored."""
         now = int(self._clock() // self._interval) * self._interval
         capped = [(self._cap(coin, now), coin) for coin in COINS]
         capped.sort(key=lambda pair: pair[0], reverse=True)
-        largest = capped[: self._most]
+        largest = capped[: self._max_coins]
         return Fetched(
             quotes=[
                 self._quote(rank, coin, cap, now) for rank, (cap, coin) in enumerate(largest, 1)
@@ -88,7 +88,7 @@ class Simulated:
         )
 
     def _week(self, coin: Coin, now: int) -> list[Decimal | None]:
-        """Return the prices that were shown every hour, up to *now*'s: 168 of them."""
+        """Return the 168 hourly prices up to *now*, as they were shown."""
         return [self._price(coin, at) for at in range(now - WEEK + HOUR, now + 1, HOUR)]
 
     def _quote(self, rank: int, coin: Coin, cap: Decimal, now: int) -> Quote:
@@ -104,23 +104,23 @@ class Simulated:
             change_24h=_percent(price, self._price(coin, now - DAY)),
             change_7d=_percent(price, self._price(coin, now - WEEK)),
             market_cap=cap,
-            volume_24h=_rounded(float(cap) * self._turnover(coin, now)),
+            volume_24h=Decimal(round(float(cap) * self._turnover(coin, now))),
             high_24h=max(price, *day),
             low_24h=min(price, *day),
             updated_at=self._moved_at(coin, now) * 1000,
         )
 
     def _cap(self, coin: Coin, at: int) -> Decimal:
-        return _rounded(float(self._price(coin, at)) * coin.supply)
+        return Decimal(round(float(self._price(coin, at)) * coin.supply))
 
     def _turnover(self, coin: Coin, at: int) -> float:
-        """Return which share of its cap is traded in a day."""
+        """Return the share of the cap that is traded in a day."""
         return coin.turnover * exp(0.4 * self._noise.at(f"{coin.id} volume", at / DAY))
 
     def _price(self, coin: Coin, at: int) -> Decimal:
         moved_at = self._moved_at(coin, at)
         in_usd = self._in_usd(coin, moved_at)
-        if self._rate is None:  # in bitcoin, whose own price must be 1
+        if self._rate is None:  # in bitcoin, which must itself cost exactly 1
             return _six_digits(in_usd / self._in_usd(COINS[0], moved_at))
         return _six_digits(in_usd * self._rate)
 
@@ -140,7 +140,7 @@ class Simulated:
 
 
 def _day_before(now: int) -> range:
-    """Return times in the last 24 hours: whole windows, so that the highest does not slide."""
+    """Return the times, in whole windows so that the day's highest holds for hours."""
     newest = now // WINDOW * WINDOW
     return range(newest, newest - DAY, -WINDOW)
 
@@ -150,14 +150,10 @@ def _percent(price: Decimal, before: Decimal) -> Decimal:
 
 
 def _six_digits(value: float) -> Decimal:
-    """Round as CoinGecko prints prices, without an exponent for large ones."""
+    """Return *value* with six digits, as CoinGecko prints prices, and without an exponent."""
     text = f"{value:.6g}"
     if "e" not in text:
         return Decimal(text)
     found = number(Decimal(text))
     assert found is not None  # a finite float is a number
     return found
-
-
-def _rounded(value: float) -> Decimal:
-    return Decimal(round(value))

@@ -1,8 +1,8 @@
 """Value noise: a smooth random function of a number, the same in every process.
 
-At whole numbers it is a random value from -1 to 1, between them a smooth
-blend of both neighbours. The randomness is a hash, so any point costs the
-same and nothing has to be kept.
+At whole numbers it is a random value from -1 to 1, in between a smooth blend of
+both neighbours. The random values are hashes, so every point costs the same and
+no state is kept.
 
 See https://en.wikipedia.org/wiki/Value_noise
 """
@@ -15,16 +15,15 @@ from math import floor
 from struct import Struct
 
 BLOCK = 16
-"""How many values one hash gives: neighbours are mostly asked for together."""
+"""Values from one hash: neighbouring ones are mostly needed together."""
 
 _unpack = Struct(f">{BLOCK}I").unpack
 
 
 class Noise:
-    """Any number of noises, each with a name, that all follow from one seed."""
+    """Any number of named noises, all determined by one seed."""
 
     def __init__(self, seed: int) -> None:
-        """Start from *seed*: the same one gives the same noises."""
         self._seed = seed
 
     def at(self, name: str, x: float) -> float:
