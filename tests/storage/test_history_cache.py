@@ -54,9 +54,19 @@ def cache(reads: Reads) -> HistoryCache:
     return HistoryCache(reads, clock=lambda: reads.now)
 
 
-def test_it_is_read_once_a_tick_for_each_range(reads: Reads, cache: HistoryCache) -> None:
-    first = cache.get("a", "7d", 1)
-    assert cache.get("a", "7d", 1) == first
+def test_a_tick_needs_one_read_for_each_range_however_many_points_are_wanted(
+    reads: Reads, cache: HistoryCache
+) -> None:
+    reads.told[:2] = [(0, Decimal("0.10")), (1, Decimal("1.2E-9"))]
+    for _ in range(2):
+        found = cache.get("a", "7d", 1).points
+        assert found == reads.told
+        assert [str(price) for _, price in found[:2]] == ["0.10", "1.2E-9"], "their digits"
+    for most in (2, 50, 299):
+        few = cache.get("a", "7d", 1, max_points=most).points
+        assert most - 2 <= len(few) <= most
+        assert (few[0], few[-1]) == (reads.told[0], reads.told[-1])
+        assert set(few) <= set(reads.told)
     assert reads.coins == ["a"]
     cache.get("a", "7d", 2)
     cache.get("a", "24h", 2)
@@ -68,24 +78,6 @@ def test_what_was_read_for_an_older_tick_is_not_kept(reads: Reads, cache: Histor
     cache.get("a", "7d", 1)
     cache.get("a", "7d", 2)
     assert reads.coins == ["a", "b", "a"]
-
-
-def test_fewer_points_need_no_other_read(reads: Reads, cache: HistoryCache) -> None:
-    assert cache.get("a", "7d", 1).points == reads.told
-    for most in (2, 50, 299):
-        few = cache.get("a", "7d", 1, max_points=most).points
-        assert most - 2 <= len(few) <= most
-        assert (few[0], few[-1]) == (reads.told[0], reads.told[-1])
-        assert set(few) <= set(reads.told)
-    assert reads.coins == ["a"]
-
-
-def test_prices_keep_their_digits(reads: Reads, cache: HistoryCache) -> None:
-    reads.told = [(n, Decimal(text)) for n, text in enumerate(["0.10", "1.2E-9", "7", "97.50"])]
-    for _ in range(2):
-        found = cache.get("a", "7d", 1).points
-        assert [str(price) for _, price in found] == ["0.10", "1.2E-9", "7", "97.50"]
-        assert {type(price) for _, price in found} == {Decimal}
 
 
 @pytest.mark.parametrize(("points", "ttl_s"), [(300, TTL_S), (100, SHORT_TTL_S)])
@@ -149,23 +141,11 @@ def test_a_database_that_hangs_delays_few_requests_and_the_others_fail_at_once(
     assert reads.coins[MAX_READS:] == ["hopeful"]
     reads.answers.set()
     wait_for(lambda: not [one for one in threading.enumerate() if one.name == "timed call"])
-    assert cache.get("a", "7d", 1).points == reads.told
-
-
-def test_once_it_answers_all_wait_for_their_turn_again(
-    reads: Reads, cache: HistoryCache, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "QUERY_TIMEOUT_S", 0.1)
-    reads.answers.clear()
-    seconds_of_failure(cache, "a")
-    monkeypatch.setattr(module, "QUERY_TIMEOUT_S", 30)
-    reads.answers.set()
-    wait_for(lambda: cache._hangs_since is None)
+    monkeypatch.undo()  # once it answers, all wait for their turn again
     reads.coins, busy = [], threading.Event()
     reads.meanwhile = lambda: busy.wait(30)
-    coins = [f"coin {n}" for n in range(MAX_READS + 1)]
     with ThreadPoolExecutor(MAX_READS + 1) as pool:
-        found = pool.map(lambda coin: cache.get(coin, "7d", 1), coins)
+        found = pool.map(lambda coin: cache.get(coin, "30d", 1), [*coins, "late"])
         wait_for(lambda: len(reads.coins) == MAX_READS)
         busy.set()
         assert len(list(found)) == MAX_READS + 1
