@@ -15,13 +15,15 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from flask import Flask, Response, request
-from jinja2.bccache import Bucket, BytecodeCache
+from jinja2 import FileSystemBytecodeCache
 from playwright.sync_api import Locator, Page, expect
 from werkzeug.serving import make_server
 
+from tests.support import tools
 from tracker import services as services_module
 from tracker import web
 from tracker.config import ROOT, Settings
@@ -31,12 +33,14 @@ from tracker.market.quotes import Quote, Tick, TickJson
 from tracker.monitoring.instruments import Instruments
 from tracker.relay import MarketState
 from tracker.services import Services
-from tracker.storage.history import Series
+from tracker.storage.history import Resolution, Series
 from tracker.storage.history_cache import HistoryCache
 
 TICK_AT = time.time_ns() // 1_000_000
-LOOK = 0.05
-"""Seconds between two looks whether a stream's reader has left."""
+LOOK_S = 0.05
+"""Between two looks whether a stream's reader has left."""
+_compiled_templates = TemporaryDirectory()
+"""One site compiles them, for the next."""
 OWN_CONNECTION = "delete globalThis.SharedWorker;"
 """An init script: the page has a stream of its own, under its clock and among its requests."""
 ICON = "data:image/gif;base64,R0lGODlhAQABAIAAAP///wAAACH5BAEAAAAALAAAAAABAAEAAAICRAEAOw=="
@@ -71,26 +75,8 @@ class FakeHistory:
 
     def points(self, coin: str, range: str, now: int, *, max_points: int = MAX_POINTS) -> Series:
         points = self.told.get(f"{coin} {range}", self.told.get(coin, []))
-        return Series(
-            downsample(points, max_points), "hour" if range in ("7d", "30d", "1y") else "tick"
-        )
-
-
-class Templates(BytecodeCache):
-    """Templates compiled by one site, for the next."""
-
-    def __init__(self) -> None:
-        self._code: dict[str, bytes] = {}
-
-    def load_bytecode(self, bucket: Bucket) -> None:
-        if bucket.key in self._code:
-            bucket.bytecode_from_string(self._code[bucket.key])
-
-    def dump_bytecode(self, bucket: Bucket) -> None:
-        self._code[bucket.key] = bucket.bytecode_to_string()
-
-
-_templates = Templates()
+        resolution: Resolution = "tick" if range in ("1h", "24h") else "hour"
+        return Series(downsample(points, max_points), resolution)
 
 
 def make_app(relay: Any, history: FakeHistory | None = None, **settings: Any) -> Flask:
@@ -104,7 +90,7 @@ def make_app(relay: Any, history: FakeHistory | None = None, **settings: Any) ->
         "instruments": Instruments(),
     }
     app.extensions[services_module.KEY] = Services(**its)
-    app.jinja_env.bytecode_cache = _templates
+    app.jinja_env.bytecode_cache = FileSystemBytecodeCache(_compiled_templates.name)
     web.register(app, (*web.FOR_PEOPLE, web.prices, web.history))
     return app
 
@@ -117,7 +103,7 @@ class Site(FakeRelay):
         self.history = FakeHistory()
         self.is_refusing = False
         self.connections = 0
-        """How often the stream was asked for."""
+        """To the stream, so far."""
         self.sent: list[Tick] = []
         """Every tick of `send_tick`, in order."""
         self._readers: list[queue.Queue[str | None]] = []
@@ -148,7 +134,6 @@ class Site(FakeRelay):
         return self.send(make_tick(*quotes, at=before + 2000))
 
     def send(self, tick: Tick) -> Tick:
-        """Send this very tick."""
         with self._lock:
             self.tick = tick
             self.sent.append(tick)
@@ -156,7 +141,6 @@ class Site(FakeRelay):
         return tick
 
     def send_status(self, told: Status) -> None:
-        """Send another status to all readers."""
         with self._lock:
             self.told = told
             self._put(status_event(told))
@@ -176,7 +160,6 @@ class Site(FakeRelay):
         self.hang_up()
 
     def hang_up(self) -> None:
-        """End all streams."""
         with self._lock:
             self._put(None)
             self._readers.clear()
@@ -204,23 +187,16 @@ class Site(FakeRelay):
     def _events(self, reader: queue.Queue[str | None], sock: socket.socket) -> Iterator[str]:
         """Yield what *reader* is sent, until the site or the reader hangs up."""
         try:
-            while not _has_left(sock):
-                try:
-                    event = reader.get(timeout=LOOK)
-                except queue.Empty:
-                    continue
-                if event is None:
-                    return
-                yield event
+            # A reader sends nothing once it has asked, but that it has hung up.
+            while not select.select([sock], [], [], 0)[0]:
+                with suppress(queue.Empty):
+                    event = reader.get(timeout=LOOK_S)
+                    if event is None:
+                        return
+                    yield event
         finally:
             with self._lock, suppress(ValueError):
                 self._readers.remove(reader)
-
-
-def _has_left(sock: socket.socket) -> bool:
-    """Return whether the other end has hung up: it sends nothing else once it has asked."""
-    readable, _, _ = select.select([sock], [], [], 0)
-    return bool(readable)
 
 
 def status_event(told: Status) -> str:
@@ -238,17 +214,12 @@ def make_tick(
 
 
 def quote(coin: str, price: str = "1.50", **changes: Any) -> Quote:
-    values: dict[str, Any] = {"symbol": coin[:3], "name": coin.title(), "image": ICON}
-    return Quote(id=coin, price=Decimal(price), **{**values, **changes})
+    return tools.quote(coin, price, **{"rank": None, "image": ICON, **changes})
 
 
 BITCOIN = quote("bitcoin", "97012.50", rank=1, market_cap=Decimal("1920000000001"))
 ETHER = quote(
-    "ethereum",
-    "3512.25",
-    rank=2,
-    change_24h=Decimal("-2.5"),
-    market_cap=Decimal("534290000001"),
+    "ethereum", "3512.25", rank=2, change_24h=Decimal("-2.5"), market_cap=Decimal("534290000001")
 )
 TETHER = quote("tether", "1.00", rank=3, image=None)
 
