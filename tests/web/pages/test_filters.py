@@ -22,43 +22,18 @@ NUMBERS = st.decimals(allow_nan=False, allow_infinity=False).filter(
 )
 
 
-def number(text: str | None) -> Decimal | None:
-    return None if text is None else Decimal(text)
+@pytest.mark.parametrize("kind", ["price", "big", "exact", "percent", "trend"])
+def test_a_number_is_shown_as_the_table_says(kind: str) -> None:
+    show = filters.compact if kind == "big" else getattr(filters, kind)
+    for text, *code, shown in CASES[kind]:
+        assert show(None if text is None else Decimal(text), *code) == shown, text
 
 
-@pytest.mark.parametrize(("text", "code", "shown"), CASES["price"])
-def test_price(text: str | None, code: str, shown: str) -> None:
-    assert filters.price(number(text), code) == shown
-
-
-@pytest.mark.parametrize(("text", "code", "shown"), CASES["big"])
-def test_compact(text: str | None, code: str, shown: str) -> None:
-    assert filters.compact(number(text), code) == shown
-
-
-@pytest.mark.parametrize(("text", "code", "shown"), CASES["exact"])
-def test_exact(text: str | None, code: str, shown: str) -> None:
-    assert filters.exact(number(text), code) == shown
-
-
-@pytest.mark.parametrize(("text", "shown"), CASES["percent"])
-def test_percent(text: str | None, shown: str) -> None:
-    assert filters.percent(number(text)) == shown
-
-
-@pytest.mark.parametrize(("text", "shown"), CASES["trend"])
-def test_trend(text: str | None, shown: str) -> None:
-    assert filters.trend(number(text)) == shown
-
-
-@pytest.mark.parametrize(("code", "shown"), CASES["currency"])
-def test_currency(code: str, shown: dict[str, Any]) -> None:
-    assert asdict(filters.currency(code.upper())) == shown
-
-
-@pytest.mark.parametrize(("url", "small"), CASES["small_icon"])
-def test_icons_are_asked_for_in_small_where_that_is_to_be_had(url: str, small: str) -> None:
-    assert filters.small_icon(url) == small
+def test_a_currency_and_a_small_icon_are_as_the_table_says() -> None:
+    for code, shown in CASES["currency"]:
+        assert asdict(filters.currency(code.upper())) == shown
+    for url, small in CASES["small_icon"]:
+        assert filters.small_icon(url) == small
 
 
 @pytest.mark.parametrize(
