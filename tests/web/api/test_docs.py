@@ -26,6 +26,8 @@ def test_every_address_that_programs_read_is_described_and_no_other(app: Flask) 
     found = {re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule) for rule in app.url_map.iter_rules()}
     described = {*DOCUMENT["paths"], "/api/openapi.json", "/api/docs"}
     assert {rule for rule in found if rule.startswith(FOR_PROGRAMS)} == described
+    for path, operations in DOCUMENT["paths"].items():
+        assert ("429" in operations["get"]["responses"]) == path.startswith("/api/"), path
 
 
 def test_it_is_served_with_the_path_it_is_below(app: Flask) -> None:

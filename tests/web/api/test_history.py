@@ -86,7 +86,6 @@ class TestOfCoin:
             ("", "*/*", "application/json"),
             ("", "text/csv;q=0.5, application/json", "application/json"),
             ("", "application/json;q=0.5, text/csv", "text/csv; charset=utf-8"),
-            ("", "image/png", "application/json"),
             ("?format=csv", "application/json", "text/csv; charset=utf-8"),
             ("?format=json", "text/csv", "application/json"),
         ],

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -41,11 +40,8 @@ def test_one_request_too_many_gets_429_with_the_time_to_retry(app: Flask) -> Non
     client = app.test_client()
     assert statuses(client, 3) == [200] * 3
     response = client.get("/api/prices", headers={"Origin": "https://a.example"})
-    assert response.status_code == 429
-    assert response.content_type == "application/problem+json"
-    assert response.json is not None
-    assert response.json["status"] == 429
-    assert "127.0.0.1 has sent 3 requests within a minute" in response.json["detail"]
+    assert (response.status_code, response.content_type) == (429, "application/problem+json")
+    assert "127.0.0.1 has sent 3 requests within a minute" in response.text
     assert 1 <= int(response.headers["Retry-After"]) <= 60
     assert response.headers["Access-Control-Allow-Origin"] == "https://a.example"
 
@@ -107,18 +103,12 @@ def test_each_process_counts_in_memory_while_redis_is_away(
     limits.close()
 
 
-@pytest.fixture
-def deaf(redis_server: EmbeddedRedis) -> Iterator[Proxy]:
-    with Proxy(int(redis_server.url.rpartition(":")[2].partition("/")[0])) as proxy:
-        yield proxy
-
-
 def test_requests_that_wait_while_redis_goes_away_are_counted_as_well(
-    make_app: AppFactory, deaf: Proxy
+    make_app: AppFactory,
 ) -> None:
-    deaf.swallow()
-    app = make_app(rate_limit=15, redis_url=f"redis://127.0.0.1:{deaf.port}/0")
-    with ThreadPoolExecutor(20) as many:
+    with Proxy(free_port()) as deaf, ThreadPoolExecutor(20) as many:
+        deaf.swallow()
+        app = make_app(rate_limit=15, redis_url=f"redis://127.0.0.1:{deaf.port}/0")
         found = list(many.map(lambda _: statuses(app.test_client(), 1)[0], range(20)))
     assert sorted(found) == [200] * 15 + [429] * 5
     assert services(app).rate_limits._failures < 3, "those that fail together are one failure"
@@ -133,19 +123,12 @@ def test_a_redis_that_fails_is_left_alone_for_longer_each_time(
     limits = RateLimits(settings(redis_url=f"redis://127.0.0.1:{free_port()}"))
     hit = rate_limit._hit
 
-    def counted(limiter: object, *args: object) -> int | None:
-        if limiter is limits._redis:
-            asked.append(now)
-        return hit(limiter, *args)  # type: ignore[arg-type]
+    def counted(limiter: Any, *args: Any) -> int | None:
+        asked.extend([now] if limiter is limits._redis else [])
+        return hit(limiter, *args)
 
     monkeypatch.setattr(rate_limit, "_hit", counted)
     for _ in range(16):
         limits.hit(1000, "x")
         now += 0.5
     assert asked == [100, 101, 103, 107]
-
-
-def test_the_description_has_it(app: Flask) -> None:
-    body = json.loads(app.test_client().get(PATH).data)
-    for path, operations in body["paths"].items():
-        assert ("429" in operations["get"]["responses"]) == path.startswith("/api/"), path
