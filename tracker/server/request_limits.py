@@ -1,10 +1,14 @@
-"""What a request may cost before the application hears of it: bytes, fields and seconds.
+"""Limits on requests before the application sees them: bytes, fields and seconds.
 
-gevent's handler waits for ever, reads what it is sent, and writes tracebacks of
-what it cannot read. Here a request is whole in time and small, or it is
-answered with what was wrong and its connection ends. Nothing is taken on trust
-that a proxy in front may read differently: one Host, one Content-Length, in
-digits, and no Transfer-Encoding.
+gevent's handler waits without a limit, reads whatever is sent, and logs a
+traceback for what it cannot parse. Here a request is complete in time and small,
+or it gets an error that says what is accepted, and its connection ends. Whatever
+a proxy in front may parse differently is refused: more than one Host or
+Content-Length, lengths that are not digits, and any Transfer-Encoding.
+
+gunicorn's own parser (27.0) is no replacement: it costs as much CPU, has no time
+limits, and accepts 13 of the 40 requests that `tests/server` has refused, such as
+those without a Host, with chunks, or with a body that is too large.
 
 It knows no address and no view. See https://www.rfc-editor.org/rfc/rfc9112 (the
 syntax) and https://www.rfc-editor.org/rfc/rfc6585#section-5 (431).
@@ -58,7 +62,7 @@ log = logging.getLogger(__name__)
 
 
 class RefusedError(ValueError):
-    """A request that is not heard out: *status* and why, which its sender is told."""
+    """A request is refused with *status*; the message is the answer's detail."""
 
     def __init__(self, status: HTTPStatus, why: str) -> None:
         super().__init__(why)
@@ -123,7 +127,7 @@ class LimitedHandler(PyWSGIHandler):  # type: ignore[misc]
 
     @classmethod
     def end_all(cls) -> None:
-        """Let all who wait for a request wait no longer, now and from now on."""
+        """End all connections that wait for a request, now and from now on."""
         LimitedHandler.ending = True
         for handler in list(cls.idle):
             handler._hang_up()
@@ -184,7 +188,7 @@ class LimitedHandler(PyWSGIHandler):  # type: ignore[misc]
         return environ
 
     def handle_error(self, kind: type, error: BaseException, traceback: Any) -> None:
-        """Log what went wrong in the application; one who takes no answer is only let go."""
+        """Log an error of the application; a peer that takes no answer is only disconnected."""
         if isinstance(error, TimeoutError):
             self.close_connection = True
         else:
@@ -197,7 +201,7 @@ class LimitedHandler(PyWSGIHandler):  # type: ignore[misc]
         raise RefusedError(HTTPStatus.BAD_REQUEST, "accepted: a request of HTTP/1.1") from error
 
     def _begin_to_wait(self, seconds: float) -> None:
-        """Give up after *seconds*; who has waited longest gives up now, where too many wait."""
+        """Give up after *seconds*; where too many wait, the longest gives up now."""
         self._is_whole()
         self.idle[self] = None
         self._limit = gevent.Timeout.start_new(seconds)
@@ -216,7 +220,7 @@ class LimitedHandler(PyWSGIHandler):  # type: ignore[misc]
         self.idle.pop(self, None)
 
     def _refuse_late(self) -> None:
-        """Tell one whose request has begun; one that sent nothing is let go without a word."""
+        """Answer a request that has begun; a connection that sent nothing gets no answer."""
         if self._has_begun:
             self._refuse(
                 RefusedError(
@@ -225,7 +229,7 @@ class LimitedHandler(PyWSGIHandler):  # type: ignore[misc]
             )
 
     def _refuse(self, refusal: RefusedError) -> None:
-        """Answer, and listen a little longer, so that the answer is read."""
+        """Answer, and read on for a little while: a reset would cost the peer the answer."""
         self._is_whole()
         self.refused[refusal.status.value] += 1
         log.debug("%s of %s: %s", refusal.status.value, self.client_address, refusal)
