@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from tracker.config import Settings
+from tracker.errors import ConfigError
 from worker.sources.base import Fetched, Source
-from worker.sources.coingecko.client import CoinGecko
-from worker.sources.simulated.market import Simulated
 
 __all__ = ["Fetched", "Source", "build"]
 
@@ -15,4 +14,13 @@ def build(settings: Settings) -> Source:
 
     Raises `ConfigError` if the source cannot serve the settings' currency.
     """
-    return Simulated(settings) if settings.source == "simulated" else CoinGecko(settings)
+    # Imported when chosen: a worker loads one source, and what it needs, not all.
+    if settings.source == "simulated":
+        from worker.sources.simulated.market import Simulated
+
+        return Simulated(settings)
+    if settings.source == "coingecko":
+        from worker.sources.coingecko.client import CoinGecko
+
+        return CoinGecko(settings)
+    raise ConfigError(f"TRACKER_SOURCE={settings.source} is not built in worker.sources")
