@@ -58,21 +58,13 @@ def test_all_of_the_api_is_counted_together_and_nothing_else(app: Flask) -> None
     assert statuses(client, 1, "/cryptos/") == [200]
 
 
-@pytest.mark.parametrize(
-    ("one", "other", "are_same"),
-    [
-        ("192.0.2.1", "192.0.2.2", False),
-        ("2001:db8::1", "2001:db8::ffff:2", True),
-        ("2001:db8::1", "2001:db8:0:1::1", False),
-    ],
-)
-def test_a_client_is_the_address_that_the_proxy_names_and_of_ipv6_a_network(
-    app: Flask, one: str, other: str, are_same: bool
-) -> None:
+def test_a_client_is_the_network_of_the_address_that_the_proxy_names(app: Flask) -> None:
     client = app.test_client()
+    one, same, other = "2001:db8::1", "2001:db8::ffff:2", "2001:db8:0:1::1"
     forwarded = f"203.0.113.7, {one}"
     assert statuses(client, 4, X_Forwarded_For=forwarded) == [200, 200, 200, 429]
-    assert statuses(client, 1, X_Forwarded_For=f"{one}, {other}") == [429 if are_same else 200]
+    assert statuses(client, 1, X_Forwarded_For=f"{one}, {same}") == [429]
+    assert statuses(client, 1, X_Forwarded_For=f"{one}, {other}") == [200]
 
 
 def test_zero_is_no_limit_and_the_default_is_far_from_what_pages_need(make_app: AppFactory) -> None:

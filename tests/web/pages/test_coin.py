@@ -142,8 +142,7 @@ def test_an_unknown_coin_gets_suggestions_and_all_that_are_followed() -> None:
 )
 def test_a_hostile_name_is_text_and_short(word: str) -> None:
     for relay in (None, FakeRelay(told=Status("starting"))):
-        response = client(relay=relay).get(f"/cryptos/{word}")
-        page = Page(response.text)
+        page = Page(client(relay=relay).get(f"/cryptos/{word}").text)
         scripts = [found for tag, found in page.elements if tag == "script" and "src" not in found]
         assert all(found.get("type") == "application/json" for found in scripts)
         assert "x" * 61 not in page.text
