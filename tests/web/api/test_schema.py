@@ -25,32 +25,28 @@ EXAMPLES = 25
 """Of each operation, on top of those at the edges of what is described."""
 
 
-def run(port: int, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run schemathesis, the same way each time; what it writes down goes to *folder*."""
-    schema = f"http://127.0.0.1:{port}/api/openapi.json"
-    return subprocess.run(
-        [
-            sys.executable, "-m", "schemathesis.cli", "run", schema, "--no-color", "--seed", "1",
-            "--generation-deterministic",
-            "--header", "Accept: text/event-stream, */*;q=0.5",
-            "--max-examples", str(EXAMPLES), "--continue-on-failure",
-        ],
-        cwd=folder,
-        env=environment(SCHEMATHESIS_HOOKS="tests.support.schema_hooks", PYTHONPATH=str(ROOT)),
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )  # fmt: skip
-
-
 def test_it_does_as_it_says(app: Flask, settings: SettingsFactory, tmp_path: Path) -> None:
     tick(app, *map(quote, KNOWN))
     with Web(settings(max_subscribers=1), tmp_path / "web.log") as web:
         wait_for(lambda: web.get("/readyz")[0].status == 200, what="the web to be ready")
         with request(web.port) as seat:
             assert seat.recv(4096)
-            done = run(web.port, tmp_path)
+            done = subprocess.run(
+                [
+                    sys.executable, "-m", "schemathesis.cli", "run",
+                    f"http://127.0.0.1:{web.port}/api/openapi.json", "--no-color", "--seed", "1",
+                    "--generation-deterministic", "--continue-on-failure",
+                    "--header", "Accept: text/event-stream, */*;q=0.5",
+                    "--max-examples", str(EXAMPLES),
+                ],
+                cwd=tmp_path,
+                env=environment(
+                    SCHEMATHESIS_HOOKS="tests.support.schema_hooks", PYTHONPATH=str(ROOT)
+                ),
+                capture_output=True,
+                text=True,
+                timeout=100,
+            )  # fmt: skip
         assert done.returncode == 0, f"{done.stdout}{done.stderr}"
         assert "7 selected / 7 total" in done.stdout
         assert "Traceback" not in web.child.output

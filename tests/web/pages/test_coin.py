@@ -87,10 +87,8 @@ def test_of_many_points_the_table_has_those_that_tell_and_the_script_has_all() -
     page = Page(html)
     assert "60 of 400 prices" in page.text
     assert html.count("<tr><td><time") == 60
-    data = html.split("data-history", 1)[1].split(">", 1)[1].split("</script>", 1)[0]
-    past = json.loads(data)
-    assert past["range"] == "24h"
-    assert past["resolution"] == "tick"
+    past = json.loads(html.split("data-history", 1)[1].split(">", 1)[1].split("</script>", 1)[0])
+    assert (past["range"], past["resolution"]) == ("24h", "tick")
     assert [tuple(point) for point in past["points"]] == [(at, float(p)) for at, p in points(400)]
 
 
