@@ -76,13 +76,15 @@ def ask(client: FlaskClient, path: str, method: str = "GET", **query: str) -> in
     with client.open(environ_overrides=environ, method=method, buffered=False) as response:
         status = response.status_code
         if status >= 400:
+            text = response.get_data(as_text=True)
             is_for_programs = path.startswith(MACHINE_PATHS)
             kind = "application/problem+json" if is_for_programs else "text/html"
             assert response.mimetype == kind, path
-            assert [word for word in INSIDE if word in response.text] == [], path
-            if response.text and is_for_programs:
-                assert response.json.keys() == {"type", "title", "status", "detail"}
-                assert response.json["status"] == status
+            assert [word for word in INSIDE if word in text] == [], path
+            if text and is_for_programs:
+                body = response.get_json()
+                assert body.keys() == {"type", "title", "status", "detail"}
+                assert body["status"] == status
         return status
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.robotparser import RobotFileParser
 
 import pytest
+from flask import abort
 from flask.testing import FlaskClient
 
 from tests.support.fake_site import BITCOIN, FakeRelay, make_app, make_tick, quote
@@ -185,7 +186,7 @@ def test_without_scripts_the_page_reloads_itself_and_says_so(interval: int, seco
 )
 def test_errors_say_what_to_do_next(method: str, path: str, status: int, said: str) -> None:
     app = make_app(FakeRelay())
-    app.add_url_rule("/broken", view_func=lambda: 1 // 0)
+    app.add_url_rule("/broken", view_func=lambda: abort(500))
     response = app.test_client().open(path, method=method)
     page = Page(response.text)
     assert response.status_code == status
