@@ -97,38 +97,24 @@ def test_each_price_is_compared_exactly_with_the_coins_own_before() -> None:
 
 class TestJson:
     def test_a_tick_is_written_as_documented(self) -> None:
-        bitcoin = quote(
-            "bitcoin",
-            "97012.5",
-            symbol="btc",
-            image="https://img.example/b.png",
-            direction="up",
-            change_1h=Decimal("0.12"),
-            market_cap=Decimal(1_900_000_000_000),
-            updated_at=1_795_413_240_000,
-        )
+        bitcoin = quote("bitcoin", image="/b.png", direction="up", updated_at=1_795_413_240_000)
         tick = Tick(id=1_795_413_247_352, currency="usd", source="coingecko", quotes=(bitcoin,))
+        numbers: dict[str, float | None] = dict.fromkeys(NUMBERS)
         assert json.loads(tick.to_json()) == {
             "id": 1795413247352,
             "at": "2026-11-23T05:54:07.352Z",
             "currency": "usd",
             "source": "coingecko",
             "quotes": [
-                {
+                numbers
+                | {
                     "id": "bitcoin",
                     "rank": 1,
-                    "symbol": "btc",
+                    "symbol": "bit",
                     "name": "Bitcoin",
-                    "image": "https://img.example/b.png",
+                    "image": "/b.png",
                     "price": 97012.5,
                     "direction": "up",
-                    "change_1h": 0.12,
-                    "change_24h": None,
-                    "change_7d": None,
-                    "market_cap": 1900000000000,
-                    "volume_24h": None,
-                    "high_24h": None,
-                    "low_24h": None,
                     "updated_at": "2026-11-23T05:54:00.000Z",
                 }
             ],
@@ -157,16 +143,11 @@ class TestJson:
 
     @settings(max_examples=30)
     @given(st.dictionaries(st.sampled_from(["id", "currency", "source", "quotes"]), JSON) | JSON)
-    def test_no_other_json_is_a_tick(self, body: Any) -> None:
-        for read in (Tick.from_json, TickJson.from_text):
-            with pytest.raises(MessageError):
-                read(json.dumps(body))
-
-    @pytest.mark.parametrize("text", ["", "NaN", "[" * 100_000])
-    def test_no_other_text_is_one_either(self, text: str) -> None:
-        for read in (Tick.from_json, TickJson.from_text):
-            with pytest.raises(MessageError):
-                read(text)
+    def test_no_other_json_or_text_is_a_tick(self, body: Any) -> None:
+        for wrong in (json.dumps(body), "", "[" * 10_000):
+            for read in (Tick.from_json, TickJson.from_text):
+                with pytest.raises(MessageError):
+                    read(wrong)
 
     @pytest.mark.parametrize(
         ("written", "otherwise"),

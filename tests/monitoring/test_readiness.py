@@ -21,7 +21,6 @@ from tests.support.proxy import Proxy
 from tests.support.tools import now_ms, quote, wait_for
 from tests.support.web_process import Web, tick
 from tracker import __version__, concurrency
-from tracker.messaging import feed
 from tracker.monitoring import readiness
 from tracker.services import services
 from tracker.storage.engine import writing
@@ -56,20 +55,6 @@ def becomes(app: Flask, status: int) -> Answer:
     found = wait_for(answer, what=f"/readyz {status}")
     assert found
     return found
-
-
-class TestHealthz:
-    def test_who_answers_is_alive_whatever_is_away(self, make_app: AppFactory) -> None:
-        app = make_app(
-            redis_url=f"redis://127.0.0.1:{free_port()}",
-            database_url=f"postgresql+psycopg://127.0.0.1:{free_port()}/none",
-        )
-        response = app.test_client().get("/healthz")
-        assert (response.status_code, response.json) == (
-            200,
-            {"status": "alive", "version": __version__},
-        )
-        assert response.headers["Cache-Control"] == "no-store"
 
 
 class TestReadyz:
@@ -115,20 +100,6 @@ class TestReadyz:
         own_redis.start()
         becomes(app, 200)
 
-    def test_a_feed_that_is_connected_and_silent_is_not_ready(
-        self, make_app: AppFactory, own_redis: EmbeddedRedis, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(feed, "PROBE_EVERY_S", 0.2)
-        monkeypatch.setattr(feed, "PROBE_TIMEOUT_S", 0.3)
-        assert own_redis.port
-        with Proxy(own_redis.port) as proxy:
-            app = make_app(redis_url=f"redis://127.0.0.1:{proxy.port}?socket_timeout=0.5")
-            becomes(app, 200)
-            proxy.swallow()
-            assert not becomes(app, 503)["feed"]["ok"]
-            proxy.mend()
-            becomes(app, 200)
-
     def test_a_database_that_cannot_be_read_is_not_ready_and_one_that_is_written_is(
         self, app: Flask
     ) -> None:
@@ -153,13 +124,19 @@ class TestReadyz:
         services(other).hub.close()
         assert becomes(other, 503)["hub"]["detail"] == "its threads do not run"
 
-    def test_it_tells_no_address_and_no_password(self, make_app: AppFactory) -> None:
+    def test_without_both_it_tells_no_address_and_no_password_and_is_alive(
+        self, make_app: AppFactory
+    ) -> None:
         app = make_app(
             database_url=f"postgresql+psycopg://user:hunter22@127.0.0.1:{free_port()}/base",
             redis_url=f"redis://:hunter33@127.0.0.1:{free_port()}",
         )
         text = json.dumps(becomes(app, 503).body)
         assert not any(word in text for word in ("hunter", "user", "127.0.0.1", "base:"))
+        response = app.test_client().get("/healthz")
+        assert response.status_code == 200
+        assert response.json == {"status": "alive", "version": __version__}
+        assert response.headers["Cache-Control"] == "no-store"
 
 
 @pytest.fixture(scope="module")

@@ -151,7 +151,9 @@ class TestFill:
         assert sum(sizes) == 9 * 167 + 67
         assert max(sizes) <= module.BATCH_ROWS
 
-    def test_hours_with_ticks_or_a_candle_are_not_filled(self, history: Kept) -> None:
+    def test_hours_with_ticks_or_a_candle_are_not_filled_and_ticks_go_on_from_them(
+        self, history: Kept
+    ) -> None:
         """Also when nobody had rolled the ticks up yet."""
         points = history.walk(range(0, 60, 10))
         after = [candle(500, 500, 500, 500, NOON + hour * HOUR_MS) for hour in range(3)]
@@ -160,13 +162,10 @@ class TestFill:
         assert history.fill({"bitcoin": again}) == 1
         assert history.stored() == [*from_points(points), *after[1:], again[3]]
         assert history.fill({}) == history.fill({"bitcoin": []}) == 0
-
-    def test_ticks_go_on_from_what_was_filled(self, history: Kept) -> None:
-        history.fill({"bitcoin": [candle(50, 60, 40, 55)]})
-        history.save(NOON + 40 * MINUTE, bitcoin=70)
-        history.save(NOON + 41 * MINUTE, bitcoin=45)
-        history.roll_up(NOON + HOUR_MS)
-        assert history.stored() == [candle(50, 70, 40, 45)]
+        for minute, price in ((40, 70), (41, 4)):
+            history.save(again[3].hour + minute * MINUTE, bitcoin=price)
+        history.roll_up(NOON + 4 * HOUR_MS)
+        assert history.stored()[3] == candle(9, 70, 4, 4, again[3].hour)
 
 
 class TestNeedsFilling:
@@ -234,18 +233,15 @@ class TestPrune:
         assert history.stored() == from_points(points)
         assert history.prune(NOON + 90 * MINUTE) == 0
 
-    def test_the_newest_tick_stays(self, history: Kept) -> None:
-        history.walk(range(0, 50, 10))
-        assert history.prune(NOON + DAY_MS) == 4
-        assert newest_of(history.store)
-
-    def test_nothing_goes_that_is_in_no_candle(
-        self, history: Kept, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_the_newest_tick_stays(self, history: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+        """And all that is in no candle yet."""
         points = history.walk(range(0, 100, 10))
         history.roll_up(points[3][0])
-        monkeypatch.setattr(history, "roll_up", lambda now: 0)
-        assert history.prune(NOON + DAY_MS) == 4
+        with monkeypatch.context() as patch:
+            patch.setattr(history, "roll_up", lambda now: 0)
+            assert history.prune(NOON + DAY_MS) == 4
+        assert history.prune(NOON + DAY_MS) == 5
+        assert newest_of(history.store)
 
     def test_each_transaction_is_short_and_lets_a_writer_in_and_all_take_little_time(
         self, history: Kept, monkeypatch: pytest.MonkeyPatch
@@ -292,15 +288,8 @@ class TestPoints:
         assert found == history.points("bitcoin", "30d", self.NOW)
         assert found == history.points("bitcoin", "1y", self.NOW)
         assert found.resolution == "hour"
-        assert found.points == as_points(
-            (NOON - 105 * MINUTE, 0),
-            (NOON - 75 * MINUTE, 4),
-            (NOON - 45 * MINUTE, 9),
-            (NOON - 15 * MINUTE, 9),
-            (NOON + 5 * MINUTE, 5),
-            (NOON + 15 * MINUTE, 5),
-            (NOON + 20 * MINUTE, 5),
-        )
+        shown = {-105: 0, -75: 4, -45: 9, -15: 9, 5: 5, 15: 5, 20: 5}
+        assert found.points == as_points(*((NOON + at * MINUTE, shown[at]) for at in shown))
 
     def test_a_day_is_candles_where_there_are_no_ticks(self, history: Kept) -> None:
         """As after the first start, or when the computer slept."""
