@@ -140,11 +140,12 @@ class TestJson:
         assert [one["id"] for one in some["quotes"]] == ["a", "c"]
         assert some | {"quotes": ()} == json.loads(tick.to_json()) | {"quotes": ()}
         assert TickJson.of_tick(tick).of() == tick.to_json()
+        assert not {"\r", "\n"} & set(tick.to_json())
 
     @settings(max_examples=30)
     @given(st.dictionaries(st.sampled_from(["id", "currency", "source", "quotes"]), JSON) | JSON)
     def test_no_other_json_or_text_is_a_tick(self, body: Any) -> None:
-        for wrong in (json.dumps(body), "", "[" * 10_000):
+        for wrong in (json.dumps(body), "", "NaN", "[" * 100_000):
             for read in (Tick.from_json, TickJson.from_text):
                 with pytest.raises(MessageError):
                     read(wrong)

@@ -56,8 +56,8 @@ def save(store: Store, *quotes: Quote, at: int, min_gap: int = 0) -> Saved:
 class TestSave:
     def test_what_went_in_comes_out_in_the_sources_order(self, store: Store) -> None:
         assert (store.newest(5), store.coins()) == ([], frozenset())
-        changes = {name: Decimal("-3.40") for name in NUMBERS if name != "price"}
-        full = quote("bitcoin", name="Bitcoin “₿” 🟠", image="/b.png", updated_at=BEGIN, **changes)
+        rest = {name: Decimal(-value) for value, name in enumerate(NUMBERS) if name != "price"}
+        full = quote("bitcoin", name="Bitcoin “₿” 🟠", image="/b.png", updated_at=BEGIN, **rest)
         bare = Quote(id="a", symbol="z", name="Z", price=Decimal(1))
         saved = save(store, full, bare, at=7)
         assert saved.tick.quotes == (full, bare)
