@@ -230,6 +230,7 @@ class TestSqlite:
                 connection.scalar(text("SELECT count(*) FROM tick"))
                 other.execute("BEGIN IMMEDIATE")
             monkeypatch.setitem(module._PRAGMAS, "busy_timeout", 50)
+            engine.dispose()  # for connections with that time limit
             with pytest.raises(OperationalError, match="locked"), writing(engine):
                 pass
 

@@ -14,6 +14,7 @@ from flask import abort
 from flask.testing import FlaskClient
 
 from tests.support.fake_site import BITCOIN, FakeRelay, make_app, make_tick, quote
+from tracker import __version__
 from tracker.market.freshness import Status
 from tracker.market.quotes import Quote
 from tracker.storage.history import RANGES
@@ -109,6 +110,12 @@ def test_first_paint_has_the_prices() -> None:
     assert "06:14:07 UTC" in page.text
     assert "Data provided by CoinGecko" in page.text
     assert "Simulated" not in page.text
+
+
+@pytest.mark.parametrize("path", ["/cryptos/", "/cryptos/bitcoin", "/no-such-page"])
+def test_the_foot_names_the_version(path: str) -> None:
+    page = Page(client(relay_of(BITCOIN)).get(path).text)
+    assert page.text.endswith(f"Crypto Tracker {__version__}")
 
 
 def test_the_coins_go_by_rank_and_what_is_unknown_is_a_dash() -> None:

@@ -6,6 +6,7 @@ import simplejson
 from flask import Blueprint, Response, redirect, request, url_for
 from werkzeug.wrappers import Response as Redirect
 
+from tracker import __version__
 from tracker.web.middleware.static_files import address
 
 NAME = "Crypto Tracker"
@@ -24,8 +25,8 @@ blueprint = Blueprint("conventions", __name__)
 
 
 @blueprint.app_context_processor
-def _theme_colours() -> dict[str, str]:
-    return {"theme_dark": DARK, "theme_light": LIGHT}
+def _what_every_page_shows() -> dict[str, str]:
+    return {"theme_dark": DARK, "theme_light": LIGHT, "version": __version__}
 
 
 @blueprint.get("/manifest.webmanifest")
