@@ -119,7 +119,7 @@ class TestReadyz:
         app, other = make_app(), make_app()
         becomes(app, 200)
         services(app).hub.drain(0)
-        assert "ends" in becomes(app, 503)["hub"]["detail"]
+        assert "is ending" in becomes(app, 503)["hub"]["detail"]
         becomes(other, 200)
         services(other).hub.close()
         assert becomes(other, 503)["hub"]["detail"] == "its threads do not run"

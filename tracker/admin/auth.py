@@ -63,7 +63,7 @@ class SessionCookie(SecureCookieSessionInterface):
 
 
 def register(admin: Flask, settings: Settings) -> None:
-    """Let nobody use *admin* without a session, and send its headers with every answer."""
+    """Require a session for *admin*, and send its headers with every answer."""
     admin.session_interface = SessionCookie()
     admin.config |= {
         "SESSION_COOKIE_NAME": "admin",

@@ -1,4 +1,4 @@
-"""RQ's queue and the jobs in it by name, for those who fill it and those who look at it.
+"""RQ's queue and its jobs by name, for the scheduler, the worker and the admin.
 
 The web queues by name: it never imports the worker, and a test holds `REFRESH` to what is there.
 Names and limits alone: nothing here knows RQ.

@@ -1,7 +1,7 @@
 """The numbers of one web process that are noted as things happen, and how all are made.
 
 A gauge's mode says what those of the living processes make together. Labels
-have few values, whatever is asked for.
+have few values, whatever clients request.
 """
 
 from __future__ import annotations

@@ -74,12 +74,12 @@ class Readiness:
 
     def _check_hub(self) -> str | None:
         if self._hub.draining:
-            return "this process ends: its readers are let go"
+            return "this process is ending: its readers are disconnected"
         if not self._relay.runs:
             try:
                 self._start.result(START_TIMEOUT_S)
             except TimeoutError:
-                return "it has not begun to relay"
+                return "the relay has not started"
         return None if self._hub.runs and self._relay.runs else "its threads do not run"
 
     def _check_feed(self) -> str | None:

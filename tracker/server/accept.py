@@ -1,6 +1,6 @@
 """Accepting connections, also when the process has no descriptor left for one more.
 
-They wait in the kernel then, and those who read already go on. gevent tries
+They wait in the kernel then, and connected readers are not affected. gevent tries
 again, too, but writes a traceback each time.
 """
 

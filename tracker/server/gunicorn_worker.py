@@ -16,14 +16,14 @@ from tracker.server.request_limits import LimitedHandler
 from tracker.stream.response import EventStream
 
 _ALIVE_CHECK = 0.1
-"""Seconds between two looks whether the worker was told to end."""
+"""Seconds between two checks whether the worker is to end."""
 
 
 class Handler(LimitedHandler):
     """The handler that hands an `EventStream`'s socket over."""
 
     def log_request(self) -> None:
-        """Log the request, where somebody wants to know."""
+        """Log the request, where an access log is set."""
         if self.server.log.cfg.accesslog:
             super().log_request()
 
@@ -62,14 +62,14 @@ class Worker(GeventPyWSGIWorker):  # type: ignore[misc]
     wsgi_handler = Handler
 
     drain: Callable[[], None] = staticmethod(lambda: None)
-    """Set it once the application is there; called when the worker is told to end."""
+    """Set it once the application is there; called when the worker is to end."""
 
     def run(self) -> None:
-        """Serve until told to end, then wait for the drain."""
+        """Serve until the worker is to end, then wait for the drain."""
         drainer = gevent.spawn(self._drain_at_the_end)
         super().run()
         drainer.join()
-        self.drain()  # those who came in between
+        self.drain()  # readers that joined in between
 
     def _drain_at_the_end(self) -> None:
         while self.alive:

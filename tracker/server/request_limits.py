@@ -33,13 +33,13 @@ from gunicorn.workers.ggevent import PyWSGIHandler
 IDLE_LIMIT = 10.0
 """Seconds that a connection may wait before its next request begins."""
 LAST_LIMIT = 1.0
-"""The same for one that was accepted when the process was told to end already."""
+"""The same for a connection accepted after the process began to end."""
 REQUEST_LIMIT = 10.0
 """Seconds from a request's first byte to its last."""
 ANSWER_LIMIT = 30.0
 """Seconds that a part of an answer may wait for its reader to take it."""
 LINGER = 2.0
-"""Seconds in which one who is refused may still send: a reset would cost it the answer."""
+"""Seconds in which a refused client may still send: a reset would lose the answer."""
 
 MAX_LINE = 8 * 1024
 """Bytes that the request line stays below: the ids of all coins that can be followed fit in."""

@@ -1,4 +1,4 @@
-"""The kernel's word on many sockets at once: who hung up, who takes bytes again.
+"""What the kernel says of many sockets at once: which hung up, which take bytes again.
 
 One epoll for all, so an idle socket costs a kernel entry and no greenlet. Where
 there is no epoll (macOS) `poll` stands in, asked a few times a second.
