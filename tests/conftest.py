@@ -55,8 +55,8 @@ def pytest_unconfigure() -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Three workers for two cores: some tests wait, but each worker costs a start of seconds."""
-    return max(2, (os.cpu_count() or 1) * 3 // 2)
+    """Two workers a core: many tests wait for processes rather than compute."""
+    return (os.cpu_count() or 1) * 2
 
 
 def pytest_collection_finish() -> None:
