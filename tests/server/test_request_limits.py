@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
 import socket
 import threading
@@ -32,6 +33,9 @@ REQUEST_LIMIT_S = 2.0
 """Seconds, as that one has it."""
 WAIT_LIMIT_S = 10.0
 """Seconds for what ought to be at once."""
+
+
+OF_THE_RELAY = r" logger=tracker\.(relay|messaging\.feed) "
 
 
 @pytest.fixture(scope="module")
@@ -152,8 +156,9 @@ def test_it_is_refused_at_once_and_the_connection_ends(web: Web, what: str) -> N
     assert problem["status"] == status
     assert problem["detail"].startswith("accepted: ")
     assert time.monotonic() - began_at < REQUEST_LIMIT_S * 0.75
-    logged = web.child.output[len(log) :]  # a busy machine's relay may have something to say
-    assert not any(word in logged for word in ("Traceback", "gunicorn", "gevent", "nvalid"))
+    # Only the relay and its feed may log meanwhile: they do where the machine is busy.
+    logged = web.child.output[len(log) :].splitlines()
+    assert [line for line in logged if not re.search(OF_THE_RELAY, line)] == []
 
 
 def test_ten_megabytes_are_refused_while_they_come(web: Web) -> None:
