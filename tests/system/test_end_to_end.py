@@ -16,10 +16,17 @@ from playwright.sync_api import Locator, expect
 
 from dev.embedded_redis import free_port
 from tests.support.browser import Open, needs_chromium
-from tests.support.fake_coingecko import CoinGecko, coin
+from tests.support.fake_coingecko import CoinGecko
 from tests.support.tools import Child, environment, wait_for
 
-ARROWS = {"up": "▲", "down": "▼"}
+
+class MovingMarket(CoinGecko):
+    """With each request bitcoin is up and ether down; all others stay as they were."""
+
+    def markets(self, query: dict[str, str]) -> str:
+        self.set_price("bitcoin", f"{98_000 + len(self.requests)}.50")
+        self.set_price("ethereum", f"{3_500 - len(self.requests)}.5")
+        return super().markets(query)
 
 
 @contextmanager
@@ -63,20 +70,6 @@ def ticks_of_curl(url: str) -> Iterator[Iterator[dict[str, Any]]]:
             curl.kill()
 
 
-def tick_where(ticks: Iterator[dict[str, Any]], coin: str, price: float) -> dict[str, str]:
-    """Return all directions in the first tick from now in which *coin* has *price*."""
-    for tick in ticks:
-        quotes = {quote["id"]: quote for quote in tick["quotes"]}
-        if coin in quotes and quotes[coin]["price"] == price:
-            assert len(quotes) == 10
-            return {id: quote["direction"] for id, quote in quotes.items()}
-    raise AssertionError("the stream ended")
-
-
-def price_of(coin: str, way: str) -> str:
-    return f'tr[data-coin="{coin}"] [data-field="price"][data-direction="{way}"]'
-
-
 def colour_of(element: Locator) -> tuple[int, ...]:
     colour = element.evaluate("e => getComputedStyle(e).color")
     return tuple(int(part) for part in re.findall(r"\d+", colour)[:3])
@@ -84,7 +77,7 @@ def colour_of(element: Locator) -> tuple[int, ...]:
 
 @needs_chromium
 def test_prices_go_from_coingecko_to_curl_and_to_the_page(tmp_path: Path, new_page: Open) -> None:
-    with CoinGecko() as gecko:
+    with MovingMarket() as gecko:
         gecko.answer(429, '{"status":{"error_code":429,"error_message":"slow down"}}')
         with product(gecko, tmp_path) as url:
             page = new_page(locale="en-US")
@@ -92,43 +85,34 @@ def test_prices_go_from_coingecko_to_curl_and_to_the_page(tmp_path: Path, new_pa
             assert page.url.endswith("/cryptos/")
 
             # Without CoinGecko the page says why, and what to do.
-            indicator = page.locator("[data-indicator]")
             notice = page.locator("[data-notice]")
             expect(notice).to_contain_text("429", use_inner_text=True)
             expect(notice).to_contain_text("make demo", use_inner_text=True)
+            indicator = page.locator("[data-indicator]")
             expect(indicator).to_have_attribute("data-state", "offline")
             gecko.recover()
             expect(indicator).to_have_attribute("data-state", "live")
-            rows = page.locator("tr[data-coin]:visible")
-            expect(rows).to_have_count(10)
+            expect(page.locator("tr[data-coin]:visible")).to_have_count(10)
 
             with ticks_of_curl(url) as ticks:
-                ids = [next(ticks)["id"]]
-                for amount in ("1.0001", "1.0002", "1.0003"):
-                    gecko.set_price("tether", amount)
-                    ids.append(next(ticks)["id"])
-                assert ids == sorted(set(ids)), "four ticks, in order, each once"
+                first, second, third = (next(ticks) for _ in range(3))
+            assert first["id"] < second["id"] < third["id"], "in order, each once"
+            directions = {quote["id"]: quote["direction"] for quote in third["quotes"]}
+            moved = {"bitcoin": "up", "ethereum": "down"}
+            assert len(directions) == 10
+            assert directions == dict.fromkeys(directions, "same") | moved
 
-                # A price is up or down in the stream, and on the page in words and in colours.
-                for id, way, amount, shown in (
-                    ("bitcoin", "up", "98000.50", "98,000.50"),
-                    ("ethereum", "down", "0.0000000012", "0.0000000012"),
-                ):
-                    gecko.set_price(id, amount)
-                    assert tick_where(ticks, id, float(amount))[id] == way
-                    price = page.locator(price_of(id, way))
-                    price.wait_for()
-                    expect(price).to_contain_text(ARROWS[way], use_inner_text=True)
-                    expect(price).to_contain_text(shown, use_inner_text=True)
-                    expect(price).to_have_attribute("title", re.compile(re.escape(f"{shown} USD")))
-                    red, green, _ = colour_of(price)
-                    assert (green > red) == (way == "up")
-                same = page.locator(price_of("bitcoin", "same"))
-                same.wait_for()
-                assert colour_of(same) == colour_of(page.locator("body"))
-
-                gecko.coins.append(coin("newcomer", "new", "Newcomer", "5000000", 10_000_000, 1))
-                directions = tick_where(ticks, "newcomer", 5_000_000)
-                assert directions["newcomer"] == "same", "there is none to compare with"
-            page.locator('tr[data-coin="newcomer"]:visible').wait_for()
-            expect(rows).to_have_count(10)
+            # What is up or down is so on the page in words and in colours.
+            for id, way, arrow, shown in (
+                ("bitcoin", "up", "▲", r"98,\d{3}\.50"),
+                ("ethereum", "down", "▼", r"3,\d{3}\.5"),
+            ):
+                price = page.locator(f"tr[data-coin={id}] [data-field=price]")
+                expect(price).to_have_attribute("data-direction", way)
+                expect(price).to_contain_text(arrow, use_inner_text=True)
+                expect(price).to_contain_text(re.compile(shown), use_inner_text=True)
+                expect(price).to_have_attribute("title", re.compile(f"{shown} USD"))
+                red, green, _ = colour_of(price)
+                assert (green > red) == (way == "up")
+            same = page.locator("tr[data-coin=tether] [data-field=price][data-direction=same]")
+            assert colour_of(same) == colour_of(page.locator("body"))
