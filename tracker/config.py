@@ -1,9 +1,7 @@
 """The settings, read from the environment and checked.
 
-Every process calls `load()` first. A bad value raises `ConfigError`, whose text
-is the one line that the user sees. docs/reference.md's table is tested against
-`Settings`, so each field holds its variable, its default as shown, and its
-meaning. Nothing here connects to anything.
+Each field of `Settings` holds its variable, its default as shown, and its meaning:
+a test compares docs/reference.md with them. Nothing here connects to anything.
 """
 
 from __future__ import annotations
@@ -13,6 +11,7 @@ import os
 import re
 import secrets
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -33,17 +32,13 @@ MAX_COINS = 250
 Parse = Callable[[str], Any]
 
 
-def whole(low: int, high: int | None = None) -> Parse:
+def whole(low: int, high: int) -> Parse:
     """Return a parser of whole numbers from *low* to *high*."""
-    accepted = f"a whole number from {low} to {high}" if high else f"a whole number, {low} or more"
 
     def parse(text: str) -> int:
-        if not re.fullmatch(r"[0-9]{1,12}", text):
-            raise ValueError(accepted)
-        value = int(text)
-        if value < low or (high is not None and value > high):
-            raise ValueError(accepted)
-        return value
+        if not re.fullmatch(r"[0-9]{1,12}", text) or not low <= int(text) <= high:
+            raise ValueError(f"a whole number from {low} to {high}")
+        return int(text)
 
     return parse
 
@@ -72,6 +67,8 @@ def matching(pattern: str, accepted: str, convert: Callable[[str], str] = str) -
 
 
 currency = matching(r"[A-Za-z]{2,10}", "a currency's code in letters, as usd or eur", str.lower)
+api_key = matching(r"[\x21-\x7e]+", "the key as CoinGecko shows it")
+secret_key = matching(r".{8,}", "at least 8 characters")
 base_url = matching(
     r"https?://[^\s/?#]+[^\s?#]*",
     "an http:// or https:// URL without a query",
@@ -81,38 +78,32 @@ base_url = matching(
 
 def redis_url(text: str) -> str:
     """Return *text* if redis-py can parse it."""
-    accepted = "a redis://, rediss:// or unix:// URL"
-    try:
-        parse_url(matching(r"(rediss?|unix)://\S+", accepted)(text))
-    except ValueError:
-        raise ValueError(accepted) from None
-    return text
+    with suppress(ValueError):
+        if re.fullmatch(r"(rediss?|unix)://\S+", text):
+            parse_url(text)
+            return text
+    raise ValueError("a redis://, rediss:// or unix:// URL")
 
 
 def database_url(text: str) -> str:
     """Return an SQLAlchemy URL; a PostgreSQL one, also Heroku's short form, for psycopg.
 
-    A relative path of SQLite is resolved here. A database in memory is refused:
-    the web and the worker could not share it.
+    A relative path of SQLite is resolved; a database in memory could not be shared.
     """
-    text = re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", text)
     try:
-        url = make_url(text)
+        url = make_url(re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", text))
         url.get_dialect().import_dbapi()
         if url.get_backend_name() == "sqlite":
-            url = url.set(database=_path_of_sqlite(url.database))
+            path = url.database
+            if not path or path == ":memory:":
+                raise ValueError("a database in memory")  # noqa: TRY301
+            url = url.set(database=path if path.startswith("file:") else str(Path(path).absolute()))
     except (ArgumentError, NoSuchModuleError, ImportError, ValueError):
         raise ValueError(
             "an SQLAlchemy URL whose driver is installed, "
             "as sqlite:////data/tracker.db or postgresql://user:password@host/name"
         ) from None
     return url.render_as_string(hide_password=False)
-
-
-def _path_of_sqlite(path: str | None) -> str:
-    if not path or path == ":memory:":
-        raise ValueError("a database in memory")
-    return path if path.startswith("file:") else str(Path(path).absolute())
 
 
 def origins(text: str) -> tuple[str, ...]:
@@ -124,25 +115,12 @@ def origins(text: str) -> tuple[str, ...]:
 
 
 def setting(
-    env: str,
-    default: Any,
-    parse: Parse,
-    meaning: str,
-    *,
-    shown: str | None = None,
-    secret: bool = False,
+    env: str, default: Any, parse: Parse, meaning: str, *, shown: str = "", secret: bool = False
 ) -> Any:
     """Return the field of one setting; *shown* is its default for the reference."""
-    return field(
-        default=default,
-        metadata={
-            "env": env,
-            "parse": parse,
-            "meaning": meaning,
-            "shown": str(default) if shown is None else shown,
-            "secret": secret,
-        },
-    )
+    shown = shown or str(default)
+    spec = {"env": env, "parse": parse, "meaning": meaning, "shown": shown, "secret": secret}
+    return field(default=default, metadata=spec)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,12 +146,7 @@ class Settings:
         secret=True,
     )
     secret_key: str | None = setting(
-        "SECRET_KEY",
-        None,
-        matching(r".{8,}", "at least 8 characters"),
-        "Flask's",
-        shown="random at start",
-        secret=True,
+        "SECRET_KEY", None, secret_key, "Flask's", shown="random at start", secret=True
     )
     source: str = setting(
         "TRACKER_SOURCE", "coingecko", one_of("coingecko", "simulated"), "or `simulated`"
@@ -186,12 +159,7 @@ class Settings:
         "TRACKER_INTERVAL", 60, whole(1, 86400), "seconds between two ticks (1 or more)"
     )
     api_key: str | None = setting(
-        "COINGECKO_API_KEY",
-        None,
-        matching(r"[\x21-\x7e]+", "the key as CoinGecko shows it"),
-        "a CoinGecko key",
-        shown="none",
-        secret=True,
+        "COINGECKO_API_KEY", None, api_key, "a CoinGecko key", shown="none", secret=True
     )
     api_plan: str = setting(
         "COINGECKO_API_PLAN", "demo", one_of("demo", "pro"), "which kind of key: `demo` or `pro`"
@@ -271,13 +239,12 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
     Raises `ConfigError` with one line that names the variable, its value
     (hidden where it may hold a secret) and what is accepted.
     """
-    values = {}
-    for spec in fields(Settings):
-        text = environ.get(spec.metadata["env"], "").strip()
-        if text:
-            values[spec.name] = _parse(spec.metadata, text)
-    values.setdefault("secret_key", secrets.token_urlsafe(32))
-    settings = Settings(**values)
+    given = {
+        spec.name: _parse(spec.metadata, text)
+        for spec in fields(Settings)
+        if (text := environ.get(spec.metadata["env"], "").strip())
+    }
+    settings = Settings(**{"secret_key": secrets.token_urlsafe(32), **given})
     if settings.api_plan == "pro" and not settings.api_key:
         raise ConfigError(
             'COINGECKO_API_PLAN="pro" needs COINGECKO_API_KEY; accepted without a key: demo'
