@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-import select
 import shutil
 import socket
 import statistics
 import subprocess
 import time
-import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -18,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from dev.embedded_redis import free_port
+from tests.conformance.wire import Stream
 from tests.support.tools import ROOT, wait_for
 from tests.support.web_process import Shared, shared_web, tick
 
@@ -123,53 +122,30 @@ def answer_of(sock: socket.socket) -> bytes:
     return answer
 
 
-class Reader:
-    """A reader that notes what it has."""
-
-    def __init__(self, sock: socket.socket, *, gzip: bool = False) -> None:
-        self.sock = sock
-        self._unzip = zlib.decompressobj(31) if gzip else None
-        self._in_body = False
-        self.head = self.text = b""
-
-    def read(self) -> None:
-        """Read what is there."""
-        data = self.sock.recv(65536)
-        assert data, "the stream ended"
-        if not self._in_body:
-            self.head, end, data = (self.head + data).partition(b"\r\n\r\n")
-            self._in_body = bool(end)
-        self.text += self._unzip.decompress(data) if self._unzip else data
-
-
-def arrivals(readers: dict[str, Reader], id: int) -> dict[str, float]:
-    """Return when each of *readers* had the event *id*."""
-    found: dict[str, float] = {}
-    while len(found) < len(readers):
-        ready, _, _ = select.select([one.sock for one in readers.values()], [], [], 10)
-        assert ready, f"{id} came to {list(found)} only"
-        for name, reader in readers.items():
-            if reader.sock in ready:
-                reader.read()
-            if name not in found and b"\nid: %d\n" % id in reader.text:
-                found[name] = time.monotonic()
-    return found
-
-
 def test_events_come_through_unbuffered_plain_and_gzip(shared: Shared, nginx: int) -> None:
-    with ExitStack() as stack:
-        readers = {
-            "direct": Reader(stack.enter_context(asked(shared.web.port))),
-            "plain": Reader(stack.enter_context(asked(nginx))),
-            "gzip": Reader(stack.enter_context(asked(nginx, Accept_Encoding="gzip")), gzip=True),
-        }
-        arrivals(readers, tick(shared.app).id)
-        came = [arrivals(readers, tick(shared.app).id) for _ in range(TICKS)]
-    assert b"content-encoding: gzip" in readers["gzip"].head.lower()
-    assert b"content-encoding" not in readers["plain"].head.lower()
-    for name in ("plain", "gzip"):
-        assert statistics.median(at[name] - at["direct"] for at in came) < MAX_ADDED_S, name
-    assert readers["plain"].text.count(b"event: prices") == TICKS + 2
+    through = f"http://127.0.0.1:{nginx}/stream"
+    added_s: dict[str, list[float]] = {"": [], "gzip": []}
+    with (
+        Stream(f"http://127.0.0.1:{shared.web.port}/stream") as near,
+        Stream(through) as plain,
+        Stream(through, Accept_Encoding="gzip") as zipped,
+    ):
+        for number in range(TICKS + 1):
+            newest = str(tick(shared.app).id)
+            came_at = arrival(near, newest)
+            for stream in (plain, zipped):
+                added = arrival(stream, newest) - came_at
+                if number > 0:  # the first comes while they begin
+                    added_s[stream.header("Content-Encoding")].append(added)
+        assert len(plain.said.of("prices")) == TICKS + 2
+    for kind, each in added_s.items():
+        assert statistics.median(each) < MAX_ADDED_S, kind
+
+
+def arrival(stream: Stream, id: str) -> float:
+    """Return when the event *id* came on *stream*, in monotonic seconds."""
+    assert stream.read_until(lambda said: any(event.id == id for event in said.events), 10)
+    return next(event.at for event in stream.said.events if event.id == id)
 
 
 def test_readers_are_counted_by_their_own_address_until_they_hang_up(nginx: int) -> None:
