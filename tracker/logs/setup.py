@@ -24,7 +24,7 @@ from tracker.times import iso
 
 Fields = dict[str, Any]
 
-REPETITIVE = ("rq.worker", "rq_scheduler.scheduler", "tracker.server.accept")
+REPETITIVE = ("rq.worker", "rq_scheduler.scheduler", "tracker.server.gunicorn_worker")
 """Loggers that repeat the same failure at every attempt."""
 
 ACCESS = "gunicorn.access"

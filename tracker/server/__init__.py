@@ -1,1 +1,1 @@
-"""The web server around the application: gunicorn's worker, limits on requests, accepting."""
+"""The web server around the application: gunicorn's worker, limits on requests."""

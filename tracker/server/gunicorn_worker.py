@@ -1,22 +1,51 @@
-"""gunicorn's gevent worker, which hands the sockets of event streams over to the hub."""
+"""gunicorn's gevent worker, which hands the sockets of event streams over to the hub.
+
+Where the process has no descriptor left for one more connection, newcomers wait in the
+kernel and connected readers are not affected. gevent tries again, too, but writes a
+traceback each time.
+"""
 
 from __future__ import annotations
 
+import errno
+import logging
 import os
 import time
 from collections.abc import Callable
+from typing import Any
 
 import gevent
 from gevent.pywsgi import format_date_time
 from gevent.socket import socket as GeventSocket
-from gunicorn.workers.ggevent import GeventPyWSGIWorker
+from gunicorn.workers.ggevent import GeventPyWSGIWorker, PyWSGIServer
 
-from tracker.server.accept import PatientServer, tell_exhausted
 from tracker.server.request_limits import LimitedHandler
 from tracker.stream.response import EventStream
 
-_ALIVE_CHECK = 0.1
-"""Seconds between two checks whether the worker is to end."""
+EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+PAUSE_S = 0.2
+"""Time until the next attempt to accept a connection."""
+_ALIVE_CHECK_S = 0.1
+"""Time between two checks whether the worker is to end."""
+
+log = logging.getLogger(__name__)
+
+
+class PatientServer(PyWSGIServer):  # type: ignore[misc]
+    """gunicorn's gevent server, which waits for a descriptor."""
+
+    def do_read(self) -> Any:
+        """Return a connection and its address, or None when there is none now."""
+        try:
+            return super().do_read()
+        except OSError as error:
+            if error.errno not in EXHAUSTED:
+                raise
+            _log_exhausted(error)
+            self.stop_accepting()
+            self._timer = self.loop.timer(PAUSE_S)
+            self._timer.start(self._start_accepting_if_started)
+            return None
 
 
 class Handler(LimitedHandler):
@@ -26,9 +55,6 @@ class Handler(LimitedHandler):
         """Log the request, where an access log is set."""
         if self.server.log.cfg.accesslog:
             super().log_request()
-
-    def _hands_over(self) -> bool:
-        return isinstance(self.result, EventStream) and type(self.socket) is GeventSocket
 
     def finalize_headers(self) -> None:
         """Add the last headers; a handed-over response ends with its connection."""
@@ -50,9 +76,12 @@ class Handler(LimitedHandler):
         try:
             fd = os.dup(self.socket.fileno())
         except OSError as error:  # its stream ends here, so it comes back
-            tell_exhausted(error)
+            _log_exhausted(error)
         else:
             self.result.hand_over(fd)
+
+    def _hands_over(self) -> bool:
+        return isinstance(self.result, EventStream) and type(self.socket) is GeventSocket
 
 
 class Worker(GeventPyWSGIWorker):  # type: ignore[misc]
@@ -73,6 +102,10 @@ class Worker(GeventPyWSGIWorker):  # type: ignore[misc]
 
     def _drain_at_the_end(self) -> None:
         while self.alive:
-            gevent.sleep(_ALIVE_CHECK)
+            gevent.sleep(_ALIVE_CHECK_S)
         Handler.end_all()
         self.drain()
+
+
+def _log_exhausted(error: OSError) -> None:
+    log.warning("a connection has to wait: %s (see ulimit -n)", error)

@@ -17,25 +17,18 @@ import errno
 import json
 import logging
 import random
-import socket
 import threading
 import time
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 from itertools import islice
-from typing import NamedTuple
+from socket import SO_ERROR, SOL_SOCKET
 
+from tracker.stream import frames
 from tracker.stream.admission import Admission
 from tracker.stream.critical_thread import critical_thread
-from tracker.stream.frames import (
-    HEARTBEAT,
-    ControlFrame,
-    Frame,
-    LastEventId,
-    Variant,
-    encode,
-    retry,
-)
+from tracker.stream.frames import HEARTBEAT, ControlFrame, Frame, LastEventId, Variant, encode
 from tracker.stream.poller import FAILED, HUNG_UP, Poller
 from tracker.stream.replay_buffer import ReplayBuffer
 from tracker.stream.stats import Stats, Why, kind_of
@@ -141,11 +134,13 @@ class Hub:
         Raises `ValueError` if the frame's id does not rise.
         """
         with self._lock:
-            superseded = self._append(frame, after_gap=after_gap)
+            superseded = self._replay.newest
+            self._replay.append(frame, after_gap=after_gap)
+            if superseded is not None:
+                superseded.forget_topics()
             if after_gap and superseded is not None:
-                self._send_to_live(_AfterGap(_verdict(str(superseded.id), recovered=False), frame))
-            else:
-                self._send_to_live(frame)
+                frame = _with_verdict(str(superseded.id), frame)
+            self._send_to_live(frame)
 
     def load_history(self, frames: Iterable[Frame]) -> None:
         """Keep *frames* for readers that return; they are history, so nothing is sent.
@@ -227,7 +222,8 @@ class Hub:
             for fd, mask in self._poller.ready():
                 sub = self._by_fd[fd]
                 if mask & HUNG_UP:
-                    self._drop(sub, _why(_failure_of(sub)) if mask & FAILED else "hung_up")
+                    error = mask & FAILED and sub.sock.getsockopt(SOL_SOCKET, SO_ERROR)
+                    self._drop(sub, _why(error))
                 elif self._advance(sub) and fd in self._by_fd:
                     self._poller.want_write(fd, False)
 
@@ -242,15 +238,7 @@ class Hub:
 
     # What follows is called with the lock held, but for the two watches.
 
-    def _append(self, frame: Frame, *, after_gap: bool = False) -> Frame | None:
-        """Put *frame* into the replay buffer; return the one that was the newest."""
-        superseded = self._replay.newest
-        self._replay.append(frame, after_gap=after_gap)
-        if superseded is not None:
-            superseded.forget_topics()
-        return superseded
-
-    def _send_to_live(self, frame: Frame | ControlFrame | _AfterGap) -> None:
+    def _send_to_live(self, frame: Frame | ControlFrame) -> None:
         self._spoke_at = time.monotonic()
         for variant, members in list(self._live.items()):
             data = frame.bytes_for(variant)
@@ -304,11 +292,16 @@ class Hub:
 
     def _push(self, sub: Subscriber) -> bool:
         """Send what *sub* has pending; True when all of it has gone. Raises `OSError`."""
-        left = sub.left
-        try:
-            return sub.push()
-        finally:
-            self.stats.bytes += left - sub.left
+        while sub.offset < len(sub.pending):
+            try:
+                sent = sub.sock.send(memoryview(sub.pending)[sub.offset :])
+            except BlockingIOError:
+                return False
+            sub.offset += sent
+            sub.moved_at = time.monotonic()
+            self.stats.bytes += sent
+        sub.pending, sub.offset = b"", 0
+        return True
 
     def _next_for(self, sub: Subscriber) -> bytes | None:
         """Return the next bytes that *sub* lacks; None when it has all."""
@@ -326,23 +319,19 @@ class Hub:
         return None
 
     def _first_bytes(self, sub: Subscriber, last_event_id: LastEventId | None) -> bytes:
-        """Return the greeting, and as much of what follows as is worth one `send`."""
-        parts = [sub.opening(self._greeting(sub, last_event_id))]
+        """Return what comes before the replay buffer's frames, and as many as one `send` takes."""
+        greeting = self._own_retry()
+        if self._retained is not None:
+            sub.retained = self._retained
+            greeting += self._retained.plain
+        sub.position = max(self._replay.start, self._replay.end - 1)
+        if last_event_id is not None:
+            greeting += self._resume(sub, last_event_id)
+        parts = [sub.encoded(greeting, opening=True)]
         size = 0
         while size < _FIRST_SEND and (following := self._next_for(sub)):
             parts.append(following)
             size += len(following)
-        return b"".join(parts)
-
-    def _greeting(self, sub: Subscriber, last_event_id: LastEventId | None) -> bytes:
-        """Return what comes before the replay buffer's frames, and set where those start."""
-        parts = [self._own_retry()]
-        if self._retained is not None:
-            sub.retained = self._retained
-            parts.append(self._retained.plain)
-        sub.position = max(self._replay.start, self._replay.end - 1)
-        if last_event_id is not None:
-            parts.append(self._resume(sub, last_event_id))
         return b"".join(parts)
 
     def _resume(self, sub: Subscriber, last: LastEventId) -> bytes:
@@ -357,14 +346,14 @@ class Hub:
         return _verdict(last.text, recovered=True, replayed=replayed)
 
     def _lapped(self, sub: Subscriber) -> bytes:
-        """Return the verdict: all between its last frame and the next that it gets."""
+        """Return the verdict on what it missed: all from its last frame to the newest."""
         self.stats.lapped += 1
         sub.position = self._replay.end - 1
         return sub.encoded(_verdict(str(sub.cursor), recovered=False))
 
     def _own_retry(self) -> bytes:
         """Return a reader's own delay: drawn, so that they do not return in step."""
-        return retry(round(self._retry * random.uniform(500, 1500)))  # noqa: S311 - not a secret
+        return frames.retry(round(self._retry * random.uniform(500, 1500)))  # noqa: S311 - not a secret
 
     def _dismiss(self, sub: Subscriber) -> None:
         """Send *sub* its delay to return, if it keeps up, and drop it."""
@@ -400,48 +389,35 @@ class Hub:
             self.sweep()
 
 
+@dataclass(slots=True, eq=False)
 class Ticket:
     """A place for one reader: `join` takes it, `cancel` gives it back."""
 
-    __slots__ = ("_hub", "client", "is_open", "last_event_id", "variant")
-
-    def __init__(
-        self, hub: Hub, client: str, variant: Variant, last_event_id: LastEventId | None
-    ) -> None:
-        self._hub = hub
-        self.client = client
-        self.variant = variant
-        self.last_event_id = last_event_id
-        self.is_open = True
-        """Whether neither has happened yet; the hub's to change."""
+    hub: Hub
+    client: str
+    variant: Variant
+    last_event_id: LastEventId | None
+    is_open: bool = True
+    """Whether neither has happened yet; the hub's to change."""
 
     def join(self, sock: _socket.socket) -> None:
         """Give the hub *sock*, which is non-blocking. Raises `OSError`, as `Hub.join`."""
-        self._hub.join(sock, self)
+        self.hub.join(sock, self)
 
     def cancel(self) -> None:
         """Free the place, unless the reader joined."""
-        self._hub.cancel(self)
+        self.hub.cancel(self)
 
 
-class _AfterGap(NamedTuple):
-    """A *verdict* and the *frame* after it, as one: a reader gets both or is behind on both."""
-
-    verdict: bytes
-    frame: Frame
-
-    def bytes_for(self, variant: Variant) -> bytes:
-        return ControlFrame(self.verdict).bytes_for(variant) + self.frame.bytes_for(variant)
+def _with_verdict(last_event_id: str, frame: Frame) -> Frame:
+    """Return verdict and *frame* as one, so that a reader gets both or is behind on both."""
+    verdict = _verdict(last_event_id, recovered=False)
+    return Frame(frame.id, lambda topics: verdict + frame.bytes_for(Variant(topics)))
 
 
 def _why(error: int | None) -> Why:
     """Return why a reader left whose socket fails with the system's number *error*."""
     return "timed_out" if error == errno.ETIMEDOUT else "hung_up"
-
-
-def _failure_of(sub: Subscriber) -> int:
-    """Return the system's number of what happened to the socket of *sub*; 0 is nothing."""
-    return sub.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
 
 
 def _verdict(last_event_id: str, *, recovered: bool, replayed: int = 0) -> bytes:

@@ -9,62 +9,37 @@ from __future__ import annotations
 
 import _socket
 import time
+from dataclasses import dataclass, field
 
 from tracker.stream.frames import GZIP_HEADER, ControlFrame, Variant, gzip_block
 
 
+@dataclass(slots=True, eq=False)
 class Subscriber:
     """A reader of the hub, which alone changes it."""
 
-    __slots__ = (
-        "client",
-        "cursor",
-        "fd",
-        "moved_at",
-        "offset",
-        "pending",
-        "position",
-        "retained",
-        "sock",
-        "variant",
-    )
+    sock: _socket.socket
+    variant: Variant
+    client: str
+    fd: int = field(init=False)
+    pending: bytes = b""
+    offset: int = 0
+    position: int = 0
+    cursor: int | None = None
+    """The id of the newest frame it was given: what it missed begins there."""
+    retained: ControlFrame | None = None
+    """The retained frame that it was given."""
+    moved_at: float = field(default_factory=time.monotonic)
+    """When it last took a byte, while it is behind, in monotonic seconds."""
 
-    def __init__(self, sock: _socket.socket, variant: Variant, client: str) -> None:
-        self.sock = sock
-        self.fd = sock.fileno()
-        self.variant = variant
-        self.client = client
-        self.pending = b""
-        self.offset = 0
-        self.position = 0
-        self.cursor: int | None = None
-        """The id of the newest frame it was given: what it missed begins there."""
-        self.retained: ControlFrame | None = None
-        """The retained frame that it was given."""
-        self.moved_at = time.monotonic()
-        """When it last took a byte, while it is behind, in monotonic seconds."""
+    def __post_init__(self) -> None:
+        self.fd = self.sock.fileno()
 
-    def encoded(self, private: bytes) -> bytes:
-        """Return *private*, bytes for this reader alone, in its encoding."""
-        return gzip_block(private) if self.variant.gzip else private
+    def encoded(self, private: bytes, *, opening: bool = False) -> bytes:
+        """Return *private*, bytes for this reader alone, in its encoding.
 
-    def opening(self, private: bytes) -> bytes:
-        """Return *private* as the first bytes of this reader's stream."""
-        return GZIP_HEADER + gzip_block(private) if self.variant.gzip else private
-
-    @property
-    def left(self) -> int:
-        """Bytes of what is pending that have not gone."""
-        return len(self.pending) - self.offset
-
-    def push(self) -> bool:
-        """Send what is pending; True when all of it has gone. Raises `OSError`."""
-        while self.offset < len(self.pending):
-            try:
-                sent = self.sock.send(memoryview(self.pending)[self.offset :])
-            except BlockingIOError:
-                return False
-            self.offset += sent
-            self.moved_at = time.monotonic()
-        self.pending, self.offset = b"", 0
-        return True
+        With *opening* they are the first bytes of its stream.
+        """
+        if not self.variant.gzip:
+            return private
+        return (GZIP_HEADER if opening else b"") + gzip_block(private)
