@@ -79,7 +79,7 @@ BROKEN = {  # by file and the file of its tests: name, text, what it is replaced
          "            prices = {quote.id: quote.price",
          "TestDirection::test_it_is_the_last_tick_that_counts_not_one_before_it"),
         ("store: ids follow the clock when it steps back",
-         "id=max(at, newest_of_all + 1)", "id=at",
+         "_tick(max(at, newest_of_all + 1)", "_tick(at",
          "TestIds::test_they_rise_though_the_clock_steps_back"),
     ],
     ("tracker/market/candles.py", "tests/market/test_candles.py"): [

@@ -8,11 +8,11 @@ from __future__ import annotations
 from operator import itemgetter
 from typing import Literal, NamedTuple
 
-from sqlalchemy import CTE, Connection, Float, and_, cast, func, or_, select
+from sqlalchemy import CTE, Connection, Float, cast, func, or_, select
 
-from tracker.market.candles import MAX_POINTS, Candle, Point, downsample, hour_of
+from tracker.market.candles import Candle, Point, downsample, hour_of
 from tracker.storage.engine import reading
-from tracker.storage.models import CandleRow, QuoteRow, TickRow
+from tracker.storage.models import CandleRow, QuoteRow, TickRow, of_market
 from tracker.storage.rollup import FIELDS, RollUp
 from tracker.times import DAY_MS, HOUR_MS
 
@@ -26,7 +26,7 @@ RANGES_OF_TICKS = ("1h", "24h")
 MAX_TICKS = 3000
 """Ticks read for a range; closer ones are skipped: reading SQLite holds up the whole process."""
 BUCKETS = 250
-"""Parts of a range, of which two candles are read each: enough for `MAX_POINTS`."""
+"""Parts of a range, of which two candles are read each: enough for `candles.MAX_POINTS`."""
 
 
 class Series(NamedTuple):
@@ -39,8 +39,8 @@ class Series(NamedTuple):
 class History(RollUp):
     """The history of one market, and its upkeep by `RollUp`."""
 
-    def points(self, coin: str, range: str, now: int, *, max_points: int = MAX_POINTS) -> Series:
-        """Return at most *max_points* of *coin*'s prices in the *range* (of `RANGES`) up to *now*.
+    def points(self, coin: str, range: str, now: int) -> Series:
+        """Return *coin*'s prices in the *range* (of `RANGES`) up to *now*, `MAX_POINTS` at most.
 
         1h and 24h are made of ticks, and of candles in hours without a tick. The others are
         made of candles, of the ticks that are in no candle yet, and of the newest price.
@@ -61,7 +61,7 @@ class History(RollUp):
         for candle in candles:  # the newest tick ends its own hour's path
             points += candle.path(newest if newest >= candle.hour else now)
         points = sorted((point for point in points if point[0] >= since), key=itemgetter(0))
-        return Series(downsample(points, max_points), "hour" if candles else "tick")
+        return Series(downsample(points), "hour" if candles else "tick")
 
     def _candles(self, connection: Connection, coin: str, since: int, now: int) -> list[Candle]:
         """Return *coin*'s candles of the hours that lie mostly after *since*.
@@ -70,12 +70,12 @@ class History(RollUp):
         them: Python would take three times as long.
         """
         row = CandleRow
-        wanted = and_(self._is_its(row), row.coin_id == coin, row.hour >= since - HOUR_MS // 2)
-        first = connection.scalar(select(func.min(row.hour)).where(wanted)) or now
+        wanted = of_market(row, self.market), row.coin_id == coin, row.hour >= since - HOUR_MS // 2
+        first = connection.scalar(select(func.min(row.hour)).where(*wanted)) or now
         bucket = row.hour // max(HOUR_MS, (now - first) // BUCKETS)
         lowest = func.row_number().over(partition_by=bucket, order_by=cast(row.low, Float))
         highest = func.row_number().over(partition_by=bucket, order_by=cast(row.high, Float).desc())
-        ranked = select(row, lowest.label("lowest"), highest.label("highest")).where(wanted)
+        ranked = select(row, lowest.label("lowest"), highest.label("highest")).where(*wanted)
         columns = ranked.subquery().c
         rows = connection.execute(
             select(*(columns[field] for field in FIELDS))
@@ -87,13 +87,8 @@ class History(RollUp):
     def _ticks(self, connection: Connection, coin: str, since: int, now: int) -> list[Point]:
         """Return *coin*'s prices after *since*: the newest, and about `MAX_TICKS` evenly spaced."""
         ids = self._spaced_ids(since, max(1, (now - since) // MAX_TICKS))
-        price = (
-            select(QuoteRow.price)
-            .where(QuoteRow.tick_id == ids.c.id, QuoteRow.coin_id == coin)
-            .limit(1)
-            .scalar_subquery()
-        )
-        rows = connection.execute(select(ids.c.id, price)).all()
+        price = select(QuoteRow.price).where(QuoteRow.tick_id == ids.c.id, QuoteRow.coin_id == coin)
+        rows = connection.execute(select(ids.c.id, price.limit(1).scalar_subquery()))
         taken = {(id, price) for id, price in rows if price is not None}
         return sorted(taken.union(self._newest(connection, coin, since)))
 
@@ -102,11 +97,10 @@ class History(RollUp):
 
         Each is looked up in the index from the one before, so skipped ticks are not read.
         """
-        first = select(func.min(TickRow.id)).where(self._is_its(TickRow), TickRow.id >= since)
-        walk = select(first.scalar_subquery().label("id")).cte("walk", recursive=True)
-        further = select(func.min(TickRow.id)).where(
-            self._is_its(TickRow), TickRow.id >= walk.c.id + step
-        )
+        earliest = select(func.min(TickRow.id)).where(of_market(TickRow, self.market))
+        first = earliest.where(TickRow.id >= since).scalar_subquery()
+        walk = select(first.label("id")).cte("walk", recursive=True)
+        further = earliest.where(TickRow.id >= walk.c.id + step)
         return walk.union_all(select(further.scalar_subquery()).where(walk.c.id.is_not(None)))
 
     def _newest(self, connection: Connection, coin: str, since: int) -> list[Point]:
@@ -114,7 +108,8 @@ class History(RollUp):
         rows = connection.execute(
             select(QuoteRow.tick_id, QuoteRow.price)
             .join(TickRow, TickRow.id == QuoteRow.tick_id)
-            .where(self._is_its(TickRow), QuoteRow.coin_id == coin, QuoteRow.tick_id >= since)
+            .where(of_market(TickRow, self.market))
+            .where(QuoteRow.coin_id == coin, QuoteRow.tick_id >= since)
             .order_by(QuoteRow.tick_id.desc())
             .limit(1)
         )

@@ -98,12 +98,11 @@ class HistoryCache:
             return found
         if max_points < MAX_POINTS:
             whole = self.get(coin, range, tick_id)
-            series = Series(downsample(whole.points, max_points), whole.resolution)
-            made = _as_json(series, whole.expires_at)
+            made = whole._replace(json=_as_json(downsample(whole.points, max_points)))
         else:
             series = self._read_in_time(coin, range)
             ttl_s = SHORT_TTL_S if len(series.points) <= SHORT_POINTS else TTL_S
-            made = _as_json(series, self._clock() + ttl_s)
+            made = CachedHistory(_as_json(series.points), series.resolution, self._clock() + ttl_s)
         with self._lock:
             if tick_id == self._tick_id:  # else what was read may be older than the newest tick
                 self._entries[key] = made
@@ -122,7 +121,11 @@ class HistoryCache:
     def _read_in_thread(self, coin: str, range: str) -> Series:
         """Read, if there is a seat. Raises the database's errors and `TimeoutError`."""
         deadline = time.monotonic() + QUERY_TIMEOUT_S
-        seats = self._current_seats()
+        since = self._hangs_since
+        if since is not None and time.monotonic() - since > ABANDON_AFTER_S:
+            # all reads of the old seats are given up
+            self._seats, self._hangs_since = threading.Semaphore(MAX_READS), None
+        seats = self._seats
         if not seats.acquire(timeout=0 if self._hangs_since is not None else QUERY_TIMEOUT_S):
             raise TimeoutError(f"no answer within {QUERY_TIMEOUT_S:g} s")
 
@@ -139,14 +142,6 @@ class HistoryCache:
             self._hangs_since = self._hangs_since or time.monotonic()
             raise TimeoutError(f"no answer within {QUERY_TIMEOUT_S:g} s") from None
 
-    def _current_seats(self) -> threading.Semaphore:
-        """Return the seats, or new ones when all reads of the old ones are given up."""
-        since = self._hangs_since
-        if since is not None and time.monotonic() - since > ABANDON_AFTER_S:
-            self._seats, self._hangs_since = threading.Semaphore(MAX_READS), None
-        return self._seats
 
-
-def _as_json(series: Series, expires_at: float) -> CachedHistory:
-    text = simplejson.dumps(series.points, use_decimal=True, separators=(",", ":"))
-    return CachedHistory(text, series.resolution, expires_at)
+def _as_json(points: list[Point]) -> str:
+    return simplejson.dumps(points, use_decimal=True, separators=(",", ":"))

@@ -3,54 +3,34 @@
 from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Annotated, Any
 
-from sqlalchemy import (
-    BigInteger,
-    Dialect,
-    ForeignKey,
-    Index,
-    Integer,
-    Numeric,
-    String,
-    Text,
-    TypeDecorator,
-    false,
-)
+import sqlalchemy as sa
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
-from sqlalchemy.types import TypeEngine
 
 from tracker.errors import StoreError
+from tracker.market.quotes import Market
 
 
-class Base(DeclarativeBase):
-    """Base of all tables."""
-
-
-Milliseconds = BigInteger().with_variant(Integer, "sqlite")
-"""Unix milliseconds. SQLite's INTEGER has 64 bits, and as primary key is the row's own id."""
-
-
-class Digits(TypeDecorator[Decimal]):
+class Digits(sa.TypeDecorator[Decimal]):
     """A `Decimal` with just the digits it was given, 0.10 as 0.10.
 
     PostgreSQL's unconstrained NUMERIC keeps them; elsewhere they are stored as
     text, since SQLite would make floats of them.
     """
 
-    impl = Text
+    impl = sa.Text
     cache_ok = True
 
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+    def load_dialect_impl(self, dialect: sa.Dialect) -> Any:
         """Return NUMERIC for PostgreSQL, TEXT for the others."""
-        kind = Numeric() if dialect.name == "postgresql" else Text()
-        return dialect.type_descriptor(kind)
+        return dialect.type_descriptor(sa.Numeric() if _has_decimals(dialect) else sa.Text())
 
-    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> Any:
+    def process_bind_param(self, value: Decimal | None, dialect: sa.Dialect) -> Any:
         """Return *value* as the database takes it."""
-        return value if value is None or dialect.name == "postgresql" else str(value)
+        return value if value is None or _has_decimals(dialect) else str(value)
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
+    def process_result_value(self, value: Any, dialect: sa.Dialect) -> Decimal | None:
         """Return the stored number. Raises `StoreError` if it is none."""
         try:
             return None if value is None else Decimal(value)
@@ -58,6 +38,19 @@ class Digits(TypeDecorator[Decimal]):
             raise StoreError(
                 f"the database has {str(value)[:50]!r} where a number belongs: correct or delete it"
             ) from error
+
+
+def _has_decimals(dialect: sa.Dialect) -> bool:
+    return dialect.name == "postgresql"
+
+
+Number = Annotated[Decimal, mapped_column(Digits)]
+Milliseconds = Annotated[int, mapped_column(sa.BigInteger().with_variant(sa.Integer(), "sqlite"))]
+"""Unix milliseconds. SQLite's INTEGER has 64 bits, and as primary key is the row's own id."""
+
+
+class Base(DeclarativeBase):
+    """Base of all tables."""
 
 
 class CoinRow(Base):
@@ -69,23 +62,23 @@ class CoinRow(Base):
 
     __tablename__ = "coin"
 
-    id: Mapped[str] = mapped_column(String(100), primary_key=True)
-    symbol: Mapped[str] = mapped_column(String(100))
-    name: Mapped[str] = mapped_column(String(200))
-    image: Mapped[str | None] = mapped_column(Text)
-    display_name: Mapped[str | None] = mapped_column(String(200))
-    hidden: Mapped[bool] = mapped_column(default=False, server_default=false())
+    id: Mapped[str] = mapped_column(sa.String(100), primary_key=True)
+    symbol: Mapped[str] = mapped_column(sa.String(100))
+    name: Mapped[str] = mapped_column(sa.String(200))
+    image: Mapped[str | None] = mapped_column(sa.Text)
+    display_name: Mapped[str | None] = mapped_column(sa.String(200))
+    hidden: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
 
 
 class TickRow(Base):
     """One poll. The id is its time in unix milliseconds."""
 
     __tablename__ = "tick"
-    __table_args__ = (Index("tick_of_market", "source", "currency", "id"),)
+    __table_args__ = (sa.Index("tick_of_market", "source", "currency", "id"),)
 
-    id: Mapped[int] = mapped_column(Milliseconds, primary_key=True, autoincrement=False)
-    source: Mapped[str] = mapped_column(String(20))
-    currency: Mapped[str] = mapped_column(String(10))
+    id: Mapped[Milliseconds] = mapped_column(primary_key=True, autoincrement=False)
+    source: Mapped[str] = mapped_column(sa.String(20))
+    currency: Mapped[str] = mapped_column(sa.String(10))
 
 
 class QuoteRow(Base):
@@ -96,67 +89,83 @@ class QuoteRow(Base):
 
     __tablename__ = "quote"
     __table_args__ = (
-        Index("quote_of_coin", "coin_id", "tick_id"),
+        sa.Index("quote_of_coin", "coin_id", "tick_id"),
         {"sqlite_with_rowid": False},
     )
 
-    tick_id: Mapped[int] = mapped_column(
-        Milliseconds, ForeignKey("tick.id", ondelete="CASCADE"), primary_key=True
+    tick_id: Mapped[Milliseconds] = mapped_column(
+        sa.ForeignKey("tick.id", ondelete="CASCADE"), primary_key=True
     )
     position: Mapped[int] = mapped_column(primary_key=True)
-    coin_id: Mapped[str] = mapped_column(ForeignKey("coin.id"))
+    coin_id: Mapped[str] = mapped_column(sa.ForeignKey("coin.id"))
     rank: Mapped[int | None]
-    price: Mapped[Decimal] = mapped_column(Digits)
-    direction: Mapped[str] = mapped_column(String(4))
-    change_1h: Mapped[Decimal | None] = mapped_column(Digits)
-    change_24h: Mapped[Decimal | None] = mapped_column(Digits)
-    change_7d: Mapped[Decimal | None] = mapped_column(Digits)
-    market_cap: Mapped[Decimal | None] = mapped_column(Digits)
-    volume_24h: Mapped[Decimal | None] = mapped_column(Digits)
-    high_24h: Mapped[Decimal | None] = mapped_column(Digits)
-    low_24h: Mapped[Decimal | None] = mapped_column(Digits)
-    updated_at: Mapped[int | None] = mapped_column(Milliseconds)
+    price: Mapped[Number]
+    direction: Mapped[str] = mapped_column(sa.String(4))
+    change_1h: Mapped[Number | None]
+    change_24h: Mapped[Number | None]
+    change_7d: Mapped[Number | None]
+    market_cap: Mapped[Number | None]
+    volume_24h: Mapped[Number | None]
+    high_24h: Mapped[Number | None]
+    low_24h: Mapped[Number | None]
+    updated_at: Mapped[Milliseconds | None]
 
 
-class CandleRow(Base):
+class _OfMarket:
+    source: Mapped[str] = mapped_column(sa.String(20), primary_key=True, sort_order=-1)
+    currency: Mapped[str] = mapped_column(sa.String(10), primary_key=True, sort_order=-1)
+
+
+class CandleRow(_OfMarket, Base):
     """What a coin's price did in one hour, see `candles.Candle`. It outlives the ticks."""
 
     __tablename__ = "candle"
     __table_args__ = ({"sqlite_with_rowid": False},)
 
-    source: Mapped[str] = mapped_column(String(20), primary_key=True)
-    currency: Mapped[str] = mapped_column(String(10), primary_key=True)
-    coin_id: Mapped[str] = mapped_column(String(100), primary_key=True)
-    hour: Mapped[int] = mapped_column(Milliseconds, primary_key=True)
-    open: Mapped[Decimal] = mapped_column(Digits)
-    high: Mapped[Decimal] = mapped_column(Digits)
-    low: Mapped[Decimal] = mapped_column(Digits)
-    close: Mapped[Decimal] = mapped_column(Digits)
+    coin_id: Mapped[str] = mapped_column(sa.String(100), primary_key=True)
+    hour: Mapped[Milliseconds] = mapped_column(primary_key=True)
+    open: Mapped[Number]
+    high: Mapped[Number]
+    low: Mapped[Number]
+    close: Mapped[Number]
 
 
-class RollUpRow(Base):
+class RollUpRow(_OfMarket, Base):
     """How far a market's ticks are in its candles: up to the tick *rolled_up_to*, with it."""
 
     __tablename__ = "roll_up"
 
-    source: Mapped[str] = mapped_column(String(20), primary_key=True)
-    currency: Mapped[str] = mapped_column(String(10), primary_key=True)
-    rolled_up_to: Mapped[int] = mapped_column(Milliseconds)
+    rolled_up_to: Mapped[Milliseconds]
 
 
-class SourceStateRow(Base):
+class SourceStateRow(_OfMarket, Base):
     """The state of a market's source: one row each, see `freshness.SourceState`."""
 
     __tablename__ = "health"
 
-    source: Mapped[str] = mapped_column(String(20), primary_key=True)
-    currency: Mapped[str] = mapped_column(String(10), primary_key=True)
-    fresh_at: Mapped[int | None] = mapped_column(Milliseconds)
-    fresh_since: Mapped[int | None] = mapped_column(Milliseconds)
-    failing_since: Mapped[int | None] = mapped_column(Milliseconds)
+    fresh_at: Mapped[Milliseconds | None]
+    fresh_since: Mapped[Milliseconds | None]
+    failing_since: Mapped[Milliseconds | None]
     failures: Mapped[int]
-    reason: Mapped[str | None] = mapped_column(Text)
-    attempted_at: Mapped[int | None] = mapped_column(Milliseconds)
-    next_attempt_at: Mapped[int | None] = mapped_column(Milliseconds)
-    not_before: Mapped[int | None] = mapped_column("barred_until", Milliseconds, key="not_before")
-    etag: Mapped[str | None] = mapped_column(Text)
+    reason: Mapped[str | None] = mapped_column(sa.Text)
+    attempted_at: Mapped[Milliseconds | None]
+    next_attempt_at: Mapped[Milliseconds | None]
+    not_before: Mapped[Milliseconds | None] = mapped_column("barred_until", key="not_before")
+    etag: Mapped[str | None] = mapped_column(sa.Text)
+
+
+def of_market(table: type[TickRow | _OfMarket], market: Market) -> sa.ColumnElement[bool]:
+    """Return the condition that a row of *table* is of *market*."""
+    return sa.and_(table.source == market.source, table.currency == market.currency)
+
+
+def put(
+    connection: sa.Connection,
+    table: type[RollUpRow | SourceStateRow],
+    market: Market,
+    **values: Any,
+) -> None:
+    """Write *values* to the one row that *market* has in *table*."""
+    change = sa.update(table).where(of_market(table, market)).values(values)
+    if not connection.execute(change).rowcount:
+        connection.execute(sa.insert(table).values(market._asdict() | values))

@@ -15,18 +15,26 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
 from decimal import Decimal
 from typing import Any, Self
 
-from sqlalchemy import Connection, Engine, Row, Select, and_, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, Row, Select, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from tracker.market.candles import Candle, Point, from_points, hour_of
 from tracker.market.quotes import Market
 from tracker.storage.engine import reading, writing
-from tracker.storage.models import CandleRow, QuoteRow, RollUpRow, SourceStateRow, TickRow
+from tracker.storage.models import (
+    CandleRow,
+    QuoteRow,
+    RollUpRow,
+    SourceStateRow,
+    TickRow,
+    of_market,
+    put,
+)
 from tracker.times import HOUR_MS
 
 Key = tuple[str, int]
@@ -54,10 +62,8 @@ class RollUp:
     def of_all_markets(self) -> list[Self]:
         """Return one `RollUp` for each market that was ever refreshed."""
         with reading(self._engine) as connection:
-            markets = connection.execute(
-                select(SourceStateRow.source, SourceStateRow.currency)
-            ).all()
-        return [type(self)(self._engine, Market(*names)) for names in markets]
+            names = connection.execute(select(SourceStateRow.source, SourceStateRow.currency)).all()
+        return [type(self)(self._engine, Market(*name)) for name in names]
 
     def needs_filling(self, now: int) -> bool:
         """Return whether the hours before *now* are to be filled in from sparklines.
@@ -65,9 +71,10 @@ class RollUp:
         They are when there is no tick in the last hour; and when one of the last ticks was
         the first in an hour, but its filling did not finish (retried `MAX_FILLS` - 1 times).
         """
-        query = select(TickRow.id).where(self._is_its(TickRow)).order_by(TickRow.id.desc())
+        its = of_market(TickRow, self.market)
+        newest_first = select(TickRow.id).where(its).order_by(TickRow.id.desc())
         with reading(self._engine) as connection:
-            ids = connection.scalars(query.limit(MAX_FILLS)).all()
+            ids = connection.scalars(newest_first.limit(MAX_FILLS)).all()
             if not ids or now - ids[0] > HOUR_MS:
                 return True
             before = [*ids[1:], 0][: MAX_FILLS - 1]
@@ -82,8 +89,8 @@ class RollUp:
         candle = (
             select(CandleRow.hour)
             .join(QuoteRow, QuoteRow.coin_id == CandleRow.coin_id)
-            .where(QuoteRow.tick_id == first)
-            .where(self._is_its(CandleRow), CandleRow.hour == hour_of(first) - HOUR_MS)
+            .where(QuoteRow.tick_id == first, of_market(CandleRow, self.market))
+            .where(CandleRow.hour == hour_of(first) - HOUR_MS)
         )
         return connection.scalar(candle.limit(1)) is not None
 
@@ -98,11 +105,7 @@ class RollUp:
         for begin in range(0, len(items), BATCH_ROWS):
             batch = dict(items[begin : begin + BATCH_ROWS])
             with writing(self._engine) as connection:
-                known = self._known(connection, batch)
-                new = self._rows(item for item in batch.items() if item[0] not in known)
-                if new:
-                    connection.execute(insert(CandleRow), new)
-            added += len(new)
+                added += len(batch) - len(self._add(connection, batch))
         return added
 
     def roll_up(self, now: int) -> int:
@@ -126,12 +129,11 @@ class RollUp:
             }
             with writing(self._engine) as connection:
                 if self._mark(connection) == mark:
-                    self._widen(connection, candles)
-                    session = Session(connection)
-                    session.merge(
-                        RollUpRow(**self.market._asdict(), rolled_up_to=quotes[-1].tick_id)
-                    )
-                    session.flush()
+                    known = self._add(connection, candles)
+                    wider = self._rows((key, old.then(candles[key])) for key, old in known.items())
+                    if wider:
+                        Session(connection).execute(update(CandleRow), wider)  # by primary key
+                    put(connection, RollUpRow, self.market, rolled_up_to=quotes[-1].tick_id)
                     changed += len(candles)
         return changed
 
@@ -156,77 +158,61 @@ class RollUp:
 
     def _prune_some(self, connection: Connection, before: int) -> int:
         """Delete the oldest ticks, about `BATCH_ROWS` quotes with them; return how many ticks."""
-        newest = connection.scalar(select(func.max(TickRow.id)).where(self._is_its(TickRow))) or 0
+        its = of_market(TickRow, self.market)
+        newest = connection.scalar(select(func.max(TickRow.id)).where(its)) or 0
         end = min(before, newest, self._mark(connection) + 1)
         oldest = connection.scalars(
-            self._oldest(QuoteRow.tick_id)
-            .where(TickRow.id < end, QuoteRow.tick_id < end)
-            .limit(BATCH_ROWS)
+            self._oldest(0, end - 1, QuoteRow.tick_id).limit(BATCH_ROWS)
         ).all()
         if not oldest:
             return 0
-        pruned = delete(TickRow).where(self._is_its(TickRow), TickRow.id <= oldest[-1])
-        return connection.execute(pruned).rowcount
+        return connection.execute(delete(TickRow).where(its, TickRow.id <= oldest[-1])).rowcount
 
     def _quotes_between(
         self, connection: Connection, mark: int, now: int
     ) -> Sequence[Row[int, str, Decimal]]:
         """Return tick ids, coins and prices of whole ticks after *mark*: about `STEP_QUOTES`."""
-        rows = connection.execute(
-            self._oldest(QuoteRow.tick_id, QuoteRow.coin_id, QuoteRow.price)
-            .where(TickRow.id > mark, TickRow.id <= now)
-            .where(QuoteRow.tick_id > mark, QuoteRow.tick_id <= now)
-            .limit(STEP_QUOTES)
-        ).all()
+        columns = (QuoteRow.tick_id, QuoteRow.coin_id, QuoteRow.price)
+        rows = connection.execute(self._oldest(mark + 1, now, *columns).limit(STEP_QUOTES)).all()
         if len(rows) < STEP_QUOTES:
             return rows
         return [row for row in rows if row.tick_id != rows[-1].tick_id]  # it may be cut off
 
-    def _oldest(self, *columns: Any) -> Select[Any]:
-        """Return the query of the market's quotes, oldest first.
+    def _oldest(self, first: int, last: int, *columns: Any) -> Select[Any]:
+        """Return the query of the quotes of the market's ticks from *first* to *last*, in order.
 
-        Limit the ids of both tables, or PostgreSQL reads one of them in full.
+        The ids of both tables are limited, or PostgreSQL reads one of them in full.
         """
         return (
             select(*columns)
             .join(TickRow, TickRow.id == QuoteRow.tick_id)
-            .where(self._is_its(TickRow))
+            .where(of_market(TickRow, self.market), TickRow.id.between(first, last))
+            .where(QuoteRow.tick_id.between(first, last))
             .order_by(QuoteRow.tick_id)
         )
 
     def _mark(self, connection: Connection) -> int:
         """Return the newest tick that is in the candles, 0 for none."""
-        query = select(RollUpRow.rolled_up_to).where(self._is_its(RollUpRow))
+        query = select(RollUpRow.rolled_up_to).where(of_market(RollUpRow, self.market))
         return connection.scalar(query) or 0
 
-    def _widen(self, connection: Connection, candles: Mapping[Key, Candle]) -> None:
-        """Write *candles*, each merged into the stored one of its hour, if there is one."""
-        known = self._known(connection, candles)
-        new = self._rows(item for item in candles.items() if item[0] not in known)
-        changed = self._rows((key, old.then(candles[key])) for key, old in known.items())
-        if new:
-            connection.execute(insert(CandleRow), new)
-        if changed:
-            Session(connection).execute(update(CandleRow), changed)  # by primary key
-
-    def _known(self, connection: Connection, keys: Collection[Key]) -> dict[Key, Candle]:
-        """Return the stored candles of *keys*."""
-        hours = [hour for _, hour in keys]
+    def _add(self, connection: Connection, candles: Mapping[Key, Candle]) -> dict[Key, Candle]:
+        """Add *candles* for hours that have none; return the stored ones of the other hours."""
+        hours = [hour for _, hour in candles]
+        coins = {coin for coin, _ in candles}
         rows = connection.execute(
-            select(CandleRow.__table__).where(
-                self._is_its(CandleRow),
-                CandleRow.coin_id.in_({coin for coin, _ in keys}),
+            select(CandleRow.coin_id, *(getattr(CandleRow, field) for field in FIELDS)).where(
+                of_market(CandleRow, self.market),
+                CandleRow.coin_id.in_(coins),
                 CandleRow.hour.between(min(hours), max(hours)),
             )
-        ).mappings()
-        found = {
-            (row["coin_id"], row["hour"]): Candle(*(row[field] for field in FIELDS)) for row in rows
-        }
-        return {key: candle for key, candle in found.items() if key in keys}
+        )
+        known = {(coin, values[0]): Candle(*values) for coin, *values in rows}
+        known = {key: candle for key, candle in known.items() if key in candles}
+        if new := self._rows(item for item in candles.items() if item[0] not in known):
+            connection.execute(insert(CandleRow), new)
+        return known
 
     def _rows(self, candles: Iterable[tuple[Key, Candle]]) -> list[dict[str, Any]]:
         market = self.market._asdict()
         return [market | {"coin_id": coin} | asdict(candle) for (coin, _), candle in candles]
-
-    def _is_its(self, table: type[TickRow | CandleRow | RollUpRow]) -> Any:
-        return and_(table.source == self.market.source, table.currency == self.market.currency)

@@ -10,21 +10,34 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, fields, replace
 from itertools import groupby
-from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sqlalchemy import Connection, Engine, Row, Select, and_, func, insert, select, update
+from sqlalchemy import Connection, Engine, func, insert, select, update
 
 from tracker.errors import StoreError
 from tracker.market.freshness import SourceState
 from tracker.market.quotes import Market, Quote, Tick, directed
 from tracker.storage.engine import reading, writing
-from tracker.storage.models import CoinRow, QuoteRow, SourceStateRow, TickRow
+from tracker.storage.models import CoinRow, QuoteRow, SourceStateRow, TickRow, of_market, put
 
 _COIN_FIELDS = ("symbol", "name", "image")
 _QUOTE_FIELDS = tuple(
     field.name for field in fields(Quote) if field.name not in ("id", *_COIN_FIELDS)
 )
+_QUOTES = (
+    select(
+        QuoteRow.tick_id,
+        QuoteRow.coin_id.label("id"),
+        CoinRow.symbol,
+        func.coalesce(CoinRow.display_name, CoinRow.name).label("name"),
+        CoinRow.image,
+        *(getattr(QuoteRow, field) for field in _QUOTE_FIELDS),
+    )
+    .join(TickRow, TickRow.id == QuoteRow.tick_id)
+    .join(CoinRow, CoinRow.id == QuoteRow.coin_id)
+    .order_by(QuoteRow.tick_id, QuoteRow.position)
+)
+"""The query of whole quotes, in the order of ticks and of the source."""
 
 
 class Saved(NamedTuple):
@@ -65,13 +78,8 @@ class Store:
                 return None
             newest_of_all = connection.scalar(select(func.max(TickRow.id))) or 0
             prices = {quote.id: quote.price for quote in before[0].quotes} if before else {}
-            shown = _as_shown(_write_coins(connection, tuple(quotes)))
-            tick = Tick(
-                id=max(at, newest_of_all + 1),
-                currency=self.market.currency,
-                source=self.market.source,
-                quotes=directed(shown, prices),
-            )
+            shown = _write_coins(connection, tuple(quotes))
+            tick = self._tick(max(at, newest_of_all + 1), directed(shown, prices))
             _insert(connection, tick)
             state = self._confirm(connection, at, next_attempt_at, etag)
         return Saved(tick, previous, state)
@@ -89,7 +97,7 @@ class Store:
             state = self._source_state(connection).failed(
                 at, reason, next_attempt_at=next_attempt_at, not_before=not_before
             )
-            self._set_source_state(connection, state)
+            put(connection, SourceStateRow, self.market, **asdict(state))
         return state
 
     def source_state(self) -> SourceState:
@@ -118,43 +126,31 @@ class Store:
             )
             connection.execute(update(SourceStateRow).values(etag=None))
 
-    def _is_last_shown(self, connection: Connection, id: str) -> bool:
-        newest = self._newest(connection, 1)
-        followed = [quote.id for quote in newest[0].quotes] if newest else []
-        others = connection.scalar(
-            select(func.count())
-            .select_from(CoinRow)
-            .where(CoinRow.id.in_(followed), CoinRow.id != id, CoinRow.hidden.is_(False))
-        )
-        return id in followed and not others
-
     def newest(self, limit: int, *, after: int = 0) -> list[Tick]:
         """Return the newest ticks with ids above *after*, at most *limit*, oldest first."""
         with reading(self._engine) as connection:
             return self._newest(connection, limit, after)
 
-    def _newest(self, connection: Connection, limit: int, after: int = 0) -> list[Tick]:
-        of_market = and_(
-            TickRow.source == self.market.source, TickRow.currency == self.market.currency
+    def _is_last_shown(self, connection: Connection, id: str) -> bool:
+        followed = [quote.id for tick in self._newest(connection, 1) for quote in tick.quotes]
+        others = select(CoinRow.id).where(
+            CoinRow.id.in_(followed), CoinRow.id != id, CoinRow.hidden.is_(False)
         )
-        ids = connection.scalars(
-            select(TickRow.id)
-            .where(of_market, TickRow.id > after)
-            .order_by(TickRow.id.desc())
-            .limit(limit)
-        ).all()
+        return id in followed and connection.scalar(others.limit(1)) is None
+
+    def _newest(self, connection: Connection, limit: int, after: int = 0) -> list[Tick]:
+        its = of_market(TickRow, self.market)
+        newest_first = select(TickRow.id).where(its, TickRow.id > after).order_by(TickRow.id.desc())
+        ids = connection.scalars(newest_first.limit(limit)).all()
         if not ids:
             return []
-        rows = connection.execute(_quotes().where(of_market, TickRow.id >= ids[-1])).all()
-        return [
-            Tick(
-                id=id,
-                currency=self.market.currency,
-                source=self.market.source,
-                quotes=tuple(_quote(row) for row in quotes),
-            )
-            for id, quotes in groupby(rows, attrgetter("tick_id"))
-        ]
+        rows = connection.execute(_QUOTES.where(its, TickRow.id >= ids[-1])).mappings()
+        # without its tick, a row is the arguments of a `Quote`
+        ticks = groupby(map(dict, rows), lambda row: row.pop("tick_id"))
+        return [self._tick(id, tuple(Quote(**row) for row in quotes)) for id, quotes in ticks]
+
+    def _tick(self, id: int, quotes: tuple[Quote, ...]) -> Tick:
+        return Tick(id=id, **self.market._asdict(), quotes=quotes)
 
     def _confirm(
         self, connection: Connection, at: int, next_attempt_at: int, etag: str | None
@@ -162,53 +158,15 @@ class Store:
         state = self._source_state(connection).succeeded(
             at, next_attempt_at=next_attempt_at, stale_after=self.stale_after, etag=etag
         )
-        self._set_source_state(connection, state)
+        put(connection, SourceStateRow, self.market, **asdict(state))
         return state
 
     def _source_state(self, connection: Connection) -> SourceState:
-        query = select(SourceStateRow.__table__).where(self._is_its_source())
-        row = connection.execute(query).first()
-        if row is None:
-            return SourceState()
-        return SourceState(
-            **{field.name: getattr(row, field.name) for field in fields(SourceState)}
-        )
-
-    def _set_source_state(self, connection: Connection, state: SourceState) -> None:
-        values = asdict(state)
-        change = update(SourceStateRow).where(self._is_its_source()).values(values)
-        if not connection.execute(change).rowcount:
-            connection.execute(insert(SourceStateRow).values(self.market._asdict() | values))
-
-    def _is_its_source(self) -> Any:
-        return and_(
-            SourceStateRow.source == self.market.source,
-            SourceStateRow.currency == self.market.currency,
-        )
-
-
-def _quotes() -> Select[Any]:
-    """Return the query of whole quotes, in the order of ticks and of the source."""
-    return (
-        select(
-            QuoteRow.tick_id,
-            QuoteRow.coin_id,
-            CoinRow.symbol,
-            func.coalesce(CoinRow.display_name, CoinRow.name).label("name"),
-            CoinRow.image,
-            *(getattr(QuoteRow, field) for field in _QUOTE_FIELDS),
-        )
-        .join(TickRow, TickRow.id == QuoteRow.tick_id)
-        .join(CoinRow, CoinRow.id == QuoteRow.coin_id)
-        .order_by(QuoteRow.tick_id, QuoteRow.position)
-    )
-
-
-def _quote(row: Row[Any]) -> Quote:
-    values = dict(row._mapping)
-    del values["tick_id"]
-    values["id"] = values.pop("coin_id")
-    return Quote(**values)
+        names = [field.name for field in fields(SourceState)]
+        columns = (getattr(SourceStateRow, name).label(name) for name in names)
+        query = select(*columns).where(of_market(SourceStateRow, self.market))
+        row = connection.execute(query).mappings().first()
+        return SourceState(**row) if row else SourceState()
 
 
 def _insert(connection: Connection, tick: Tick) -> None:
@@ -225,40 +183,23 @@ def _insert(connection: Connection, tick: Tick) -> None:
     )
 
 
-class _Wanted(NamedTuple):
-    """What the source says of a coin, and its row, where there was one already."""
+def _write_coins(connection: Connection, quotes: Sequence[Quote]) -> list[Quote]:
+    """Add the coins that are new, and change those that were renamed.
 
-    quote: Quote
-    row: Row[Any] | None
-
-
-def _write_coins(connection: Connection, quotes: Sequence[Quote]) -> list[_Wanted]:
-    """Add the coins that are new, and change those that were renamed; return what is wanted."""
-    ids = [quote.id for quote in quotes]
-    known = {
-        row.id: row
-        for row in connection.execute(select(CoinRow.__table__).where(CoinRow.id.in_(ids)))
-    }
+    Returns the quotes without the hidden coins, by the names people here gave them.
+    A tick without a quote says nothing: where all are hidden, all are returned.
+    """
+    coins = select(CoinRow.__table__).where(CoinRow.id.in_([quote.id for quote in quotes]))
+    rows = {row.id: row for row in connection.execute(coins)}
+    named, hidden = [], set()
     for quote in quotes:
+        row = rows.get(quote.id)
         values = {field: getattr(quote, field) for field in _COIN_FIELDS}
-        row = known.get(quote.id)
         if row is None:
             connection.execute(insert(CoinRow).values(id=quote.id, **values))
         elif any(getattr(row, field) != value for field, value in values.items()):
             connection.execute(update(CoinRow).where(CoinRow.id == quote.id).values(**values))
-    return [_Wanted(quote, known.get(quote.id)) for quote in quotes]
-
-
-def _as_shown(wanted: Sequence[_Wanted]) -> list[Quote]:
-    """Return the quotes without the hidden coins, by the names people here gave them.
-
-    A tick without a quote says nothing: where all are hidden, all are shown.
-    """
-    named = [
-        replace(quote, name=row.display_name) if row and row.display_name else quote
-        for quote, row in wanted
-    ]
-    shown = [
-        quote for quote, (_, row) in zip(named, wanted, strict=True) if not (row and row.hidden)
-    ]
-    return shown or named
+        if row and row.hidden:
+            hidden.add(quote.id)
+        named.append(replace(quote, name=row.display_name) if row and row.display_name else quote)
+    return [quote for quote in named if quote.id not in hidden] or named
