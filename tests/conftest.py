@@ -12,6 +12,7 @@ import shutil
 import sys
 import threading
 from collections.abc import Callable, Generator, Iterator
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from dev import embedded_redis
 from dev.embedded_redis import EmbeddedRedis
 from tests.support import ports
 from tests.support.browser import browser, new_page, site  # noqa: F401 - fixtures for all
+from tests.support.fake_site import compiled_templates
 from tests.support.postgres import EmbeddedPostgres, programs
 from tests.support.tools import wait_for
 from tracker import create_app
@@ -65,24 +67,17 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
-def _no_skip_in_ci(report: Any) -> None:
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, Any, Any]:
+    """Under CI let what is skipped fail."""
+    report = yield
     if os.environ.get("CI") == "true" and report.skipped and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
         report.longrepr = f"skipped, but under CI nothing may be missing: {report.longrepr}"
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
-    report = yield
-    _no_skip_in_ci(report)
     return report
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, Any, Any]:
-    report = yield
-    _no_skip_in_ci(report)
-    return report
+pytest_make_collect_report = pytest_runtest_makereport
 
 
 @pytest.fixture(autouse=True)
@@ -95,45 +90,28 @@ def _nothing_leaks(request: pytest.FixtureRequest) -> Iterator[None]:
         return
     before = _held()
     yield
-    left: set[str] = set()
 
-    def is_clean() -> bool:
-        nonlocal left
-        left = _held() - before
-        if left:
+    def left() -> set[str]:
+        if _held() - before:
             gc.collect()
-            left = _held() - before
-        return not left
+        return _held() - before
 
     try:
-        wait_for(is_clean, LEAK_PATIENCE)
+        wait_for(lambda: not left(), LEAK_PATIENCE)
     except AssertionError:
-        pytest.fail(f"the test left behind: {', '.join(sorted(left))}", pytrace=False)
+        pytest.fail(f"the test left behind: {', '.join(sorted(left()))}", pytrace=False)
 
 
 def _held() -> set[str]:
-    threads = {f"thread {thread.name} ({thread.ident})" for thread in threading.enumerate()}
-    return threads | _descriptors() | _children()
-
-
-def _descriptors() -> set[str]:
-    found = set()
+    """Return the threads, descriptors and child processes that there are."""
+    held = {f"thread {thread.name} ({thread.ident})" for thread in threading.enumerate()}
     for link in Path("/proc/self/fd").iterdir():
-        try:
-            found.add(f"descriptor {link.name} -> {link.readlink()}")
-        except FileNotFoundError:  # the one that listed them
-            continue
-    return found
-
-
-def _children() -> set[str]:
-    found = set()
-    for task in Path("/proc/self/task").iterdir():
-        try:
-            found |= {f"process {pid}" for pid in (task / "children").read_text().split()}
-        except FileNotFoundError:
-            continue
-    return found
+        with suppress(FileNotFoundError):  # the one that lists them
+            held.add(f"descriptor {link.name} -> {link.readlink()}")
+    for children in Path("/proc/self/task").glob("*/children"):
+        with suppress(FileNotFoundError):
+            held |= {f"process {pid}" for pid in children.read_text().split()}
+    return held
 
 
 @pytest.fixture(autouse=True)
@@ -175,10 +153,7 @@ def _migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def postgres() -> Iterator[EmbeddedPostgres | None]:
     """Give a PostgreSQL, or None where it is not installed."""
     bin = programs()
-    if bin is None:
-        yield None
-        return
-    with EmbeddedPostgres(bin) as server:
+    with EmbeddedPostgres(bin) if bin else nullcontext() as server:
         yield server
 
 
@@ -229,20 +204,14 @@ def settings(tmp_path: Path, _migrated_file: Path, redis_server: EmbeddedRedis) 
 
     The market is the simulated one; arguments override.
     """
-    path = tmp_path / "tracker.db"
-    shutil.copy(_migrated_file, path)
-
-    def make(**changed: Any) -> Settings:
-        mine: dict[str, Any] = {
-            "database_url": f"sqlite:///{path}",
-            "redis_url": redis_server.url,
-            "source": "simulated",
-            "secret_key": "of the tests",
-            "rate_limit": 0,
-        }
-        return Settings(**(mine | changed))
-
-    return make
+    mine: dict[str, Any] = {
+        "database_url": f"sqlite:///{shutil.copy(_migrated_file, tmp_path / 'tracker.db')}",
+        "redis_url": redis_server.url,
+        "source": "simulated",
+        "secret_key": "of the tests",
+        "rate_limit": 0,
+    }
+    return lambda **changed: Settings(**(mine | changed))
 
 
 @pytest.fixture
@@ -251,12 +220,15 @@ def make_app(settings: SettingsFactory) -> Iterator[AppFactory]:
     apps = []
 
     def make(**changed: Any) -> Flask:
-        apps.append(create_app(settings(**changed)))
-        return apps[-1]
+        app = create_app(settings(**changed))
+        apps.append(app)
+        for one in filter(None, (app, app.extensions.get("admin"))):
+            one.jinja_env.bytecode_cache = compiled_templates
+        return app
 
     yield make
-    for app in apps:
-        close(app)
+    for one in apps:
+        close(one)
 
 
 @pytest.fixture

@@ -39,8 +39,9 @@ from tracker.storage.history_cache import HistoryCache
 TICK_AT = time.time_ns() // 1_000_000
 LOOK_S = 0.05
 """Between two looks whether a stream's reader has left."""
-_compiled_templates = TemporaryDirectory()
-"""One site compiles them, for the next."""
+_folder = TemporaryDirectory()
+compiled_templates = FileSystemBytecodeCache(_folder.name)
+"""One application compiles them, for the next."""
 OWN_CONNECTION = "delete globalThis.SharedWorker;"
 """An init script: the page has a stream of its own, under its clock and among its requests."""
 ICON = "data:image/gif;base64,R0lGODlhAQABAIAAAP///wAAACH5BAEAAAAALAAAAAABAAEAAAICRAEAOw=="
@@ -90,7 +91,7 @@ def make_app(relay: Any, history: FakeHistory | None = None, **settings: Any) ->
         "instruments": Instruments(),
     }
     app.extensions[services_module.KEY] = Services(**its)
-    app.jinja_env.bytecode_cache = FileSystemBytecodeCache(_compiled_templates.name)
+    app.jinja_env.bytecode_cache = compiled_templates
     web.register(app, (*web.FOR_PEOPLE, web.prices, web.history))
     return app
 
