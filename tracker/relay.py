@@ -65,27 +65,23 @@ class MarketState:
 
 
 class Broadcast(NamedTuple):
-    """Seconds of one broadcast: of itself, and since the worker published the tick.
-
-    *latency* is None for a tick that the feed did not bring.
-    """
+    """How long one broadcast took, and how long after it was published the tick was sent."""
 
     seconds: float
     latency: float | None
+    """In seconds; None for a tick that the feed did not bring."""
 
 
 class Missed(NamedTuple):
-    """What the database has and readers lack, oldest first.
-
-    *history* is what came before the newest tick: for those who return. With
-    *has_gap*, ticks before those *missed* are left out: they are too many.
-    """
+    """What the database has and readers lack, oldest first."""
 
     source: SourceState
     coins: frozenset[str]
     history: list[Tick]
+    """What came before the newest tick: for those who return."""
     missed: list[Tick]
     has_gap: bool
+    """Whether ticks before those *missed* are left out: they are too many."""
 
 
 class DatabaseSync:
@@ -98,7 +94,6 @@ class DatabaseSync:
         self._has_history = False
         self._after = 0
         self._failures = FailureLog(log)
-        self._losses = FailureLog(log)
         self.answers = True
         """Whether the last read succeeded."""
         self.read_at = 0.0
@@ -135,20 +130,6 @@ class DatabaseSync:
             has_gap=len(missed) > self._replay,
         )
 
-    def count_filled(self, ids: list[int]) -> None:
-        """Count and log the ticks *ids* that the feed did not bring."""
-        self.filled += len(ids)
-        if ids:
-            listed = ", ".join(map(str, ids[:5]))
-            self._losses.failed(
-                f"found in the database, not brought by the feed: {len(ids)} ticks, {listed}",
-                key="lost",
-            )
-
-    def count_brought(self) -> None:
-        """Log that the feed brings the ticks, if it did not."""
-        self._losses.recovered("the feed brings the ticks again")
-
     def _read(self) -> tuple[SourceState, frozenset[str], list[Tick]]:
         coins = frozenset() if self._has_history else self._store.coins()
         ticks = self._store.newest(self._replay + 1, after=self._after)
@@ -175,8 +156,9 @@ class Relay:
         self._closing = False
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
+        self._losses = FailureLog(log)
         self._heard_at = 0.0
-        self._sent: tuple[Status, int | None] | None = None
+        self._sent: tuple[Status, int] | None = None
         """The status that the hub has, and `fresh_at` when it was sent."""
         self.database = DatabaseSync(store, replay)
         self.feed_connected: bool | None = None
@@ -263,7 +245,7 @@ class Relay:
         if message.previous != self.state.id:
             self._sync_from_db(brought=tick.id)
         else:
-            self.database.count_brought()
+            self._losses.recovered("the feed brings the ticks again")
         joins_on = message.previous == self.state.id
         if tick.id > (self.state.id or 0):
             self._broadcast(tick, after_gap=not joins_on, published_at=message.published_at)
@@ -274,19 +256,20 @@ class Relay:
         *brought* is the id of the tick that the feed brings just now, if it does.
         """
         newest_id = self.state.id
-        found = self.database.missed_since(newest_id)
-        if found is None:
+        if (found := self.database.missed_since(newest_id)) is None:
             return
         coins = self.state.coins | found.coins
         self.state = replace(self.state, source=found.source, coins=coins)
         if found.history and newest_id in (None, found.history[-1].id):
             self._hub.load_history(_frame(TickJson.of_tick(tick)) for tick in found.history)
-        if newest_id is not None:
-            self.database.count_filled([one.id for one in found.missed if one.id != brought])
-        after_gap = found.has_gap
-        for tick in found.missed:
-            self._broadcast(TickJson.of_tick(tick), after_gap=after_gap)
-            after_gap = False
+        lost = [tick.id for tick in found.missed if newest_id is not None and tick.id != brought]
+        if lost:
+            self.database.filled += len(lost)
+            listed = f"{len(lost)} ticks, {', '.join(map(str, lost[:5]))}"
+            text = f"found in the database, not brought by the feed: {listed}"
+            self._losses.failed(text, key="lost")
+        for index, tick in enumerate(found.missed):
+            self._broadcast(TickJson.of_tick(tick), after_gap=found.has_gap and index == 0)
 
     def _broadcast(
         self, tick: TickJson, *, after_gap: bool, published_at: int | None = None
@@ -305,13 +288,9 @@ class Relay:
 
         That the newest tick was confirmed is news as well.
         """
-        now, fresh_at = self.status(), self.state.source.fresh_at
-        before, sent_fresh_at = self._sent or (None, None)
-        is_confirmed = (
-            fresh_at is not None
-            and fresh_at != sent_fresh_at
-            and fresh_at > (self.state.id or fresh_at)
-        )
+        now, fresh_at = self.status(), self.state.source.fresh_at or 0
+        before, sent_fresh_at = self._sent or (None, 0)
+        is_confirmed = fresh_at != sent_fresh_at and fresh_at > (self.state.id or fresh_at)
         if now != before or is_confirmed:
             is_news = before is None or now.is_news_after(before) or is_confirmed
             self._hub.retain(ControlFrame(encode(now.to_json(), event="status")), send=is_news)
