@@ -1,7 +1,7 @@
 """A strict reader of one event stream over HTTP: standard library only, so that it runs anywhere.
 
-It parses as the standard says and keeps what others throw away: comments, `retry`,
-unknown fields and what kind of line ends there were. It knows nothing of prices.
+It parses as the standard says and keeps what others throw away: comments, `retry` and
+unknown fields. It knows nothing of prices.
 See https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
 """
 
@@ -9,21 +9,17 @@ from __future__ import annotations
 
 import http.client
 import re
-import ssl
 import time
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 from urllib.parse import urlsplit
 
 LINE_END = re.compile(rb"\r\n|\n|\r")
-FIELDS = (b"data", b"event", b"id", b"retry")
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """One dispatched event; *at* is when it was read, in monotonic seconds."""
 
     type: str
@@ -38,8 +34,6 @@ class Transcript:
 
     events: list[Event] = field(default_factory=list)
     retries: list[str] = field(default_factory=list)
-    comments: list[float] = field(default_factory=list)
-    """When each comment came."""
     order: list[str] = field(default_factory=list)
     """The kinds in order: `retry`, `comment`, or an event's type."""
     faults: list[str] = field(default_factory=list)
@@ -56,7 +50,7 @@ class Parser:
     def __init__(self) -> None:
         self.transcript = Transcript()
         self._rest = b""
-        self._fields: dict[bytes, list[bytes]] = {}
+        self._fields: dict[bytes, list[str]] = {}
 
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes. A CR at the end waits: an LF may belong to it."""
@@ -69,49 +63,37 @@ class Parser:
 
     def _line(self, line: bytes) -> None:
         said = self.transcript
+        name, _, value = line.partition(b":")
         try:
-            line.decode()
+            text = value.removeprefix(b" ").decode()
         except UnicodeDecodeError as error:
             said.faults.append(f"not UTF-8: {error}")
             return
         if not line:
             self._dispatch()
-        elif line.startswith(b":"):
-            said.comments.append(time.monotonic())
+        elif not name:
             said.order.append("comment")
-        else:
-            name, _, value = line.partition(b":")
-            self._field(name, value.removeprefix(b" "))
-
-    def _field(self, name: bytes, value: bytes) -> None:
-        said = self.transcript
-        if name not in FIELDS:
-            said.faults.append(f"a field that no reader knows: {name[:40]!r}")
         elif name == b"retry":
-            said.retries.append(value.decode())
+            said.retries.append(text)
             said.order.append("retry")
-            if not value.isdigit():
-                said.faults.append(f"retry takes digits only: {value[:40]!r}")
-        elif name == b"id" and b"\0" in value:
+            if not (text.isascii() and text.isdigit()):
+                said.faults.append(f"retry takes digits only: {text[:40]!r}")
+        elif name not in (b"data", b"event", b"id"):
+            said.faults.append(f"a field that no reader knows: {name[:40]!r}")
+        elif name == b"id" and "\0" in text:
             said.faults.append("an id with NUL is ignored")
         else:
-            self._fields.setdefault(name, []).append(value)
+            self._fields.setdefault(name, []).append(text)
 
     def _dispatch(self) -> None:
         fields, self._fields = self._fields, {}
-        if not fields:
-            return
-        if b"data" not in fields:
+        if b"data" in fields:
+            type, id = fields.get(b"event", ["message"])[-1], fields.get(b"id", [None])[-1]
+            event = Event(type, "\n".join(fields[b"data"]), id, at=time.monotonic())
+            self.transcript.events.append(event)
+            self.transcript.order.append(type)
+        elif fields:
             self.transcript.faults.append(f"an event without data is not dispatched: {fields}")
-            return
-        event = Event(
-            type=(fields.get(b"event") or [b"message"])[-1].decode(),
-            data=b"\n".join(fields[b"data"]).decode(),
-            id=fields[b"id"][-1].decode() if b"id" in fields else None,
-            at=time.monotonic(),
-        )
-        self.transcript.events.append(event)
-        self.transcript.order.append(event.type)
 
 
 class Stream:
@@ -121,14 +103,10 @@ class Stream:
         self, url: str, *, method: str = "GET", timeout: float = 10.0, **headers: str
     ) -> None:
         parts = urlsplit(url)
-        if parts.scheme == "https":
-            context = ssl.create_default_context()
-            self._connection: http.client.HTTPConnection = http.client.HTTPSConnection(
-                parts.netloc, timeout=timeout, context=context
-            )
-        else:
-            self._connection = http.client.HTTPConnection(parts.netloc, timeout=timeout)
-        target = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
+        is_tls = parts.scheme == "https"
+        connection = http.client.HTTPSConnection if is_tls else http.client.HTTPConnection
+        self._connection = connection(parts.netloc, timeout=timeout)
+        target = parts._replace(scheme="", netloc="", path=parts.path or "/").geturl()
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         self._connection.request(method, target, headers={"Accept": "text/event-stream"} | sent)
         # The response takes the socket with it when the server says that it will close.
@@ -136,48 +114,32 @@ class Stream:
         self.response = self._connection.getresponse()
         self._gunzip = zlib.decompressobj(31) if self.header("Content-Encoding") == "gzip" else None
         self._parser = Parser()
+        self.said = self._parser.transcript
+        """What was read so far."""
         self.ended = False
 
     def header(self, name: str) -> str:
         """Return a header of the answer in lower case, `` when there is none."""
         return (self.response.getheader(name) or "").lower()
 
-    @property
-    def said(self) -> Transcript:
-        """What was read so far."""
-        return self._parser.transcript
-
     def read_until(self, done: Callable[[Transcript], bool], limit: float) -> bool:
         """Read until *done*, or for *limit* seconds; return whether it is."""
         end = time.monotonic() + limit
         while not done(self.said) and not self.ended:
-            left = end - time.monotonic()
-            if left <= 0:
+            if (left := end - time.monotonic()) <= 0:
                 return False
-            self._read(left)
+            self._socket.settimeout(max(left, 0.001))
+            try:
+                chunk = self.response.read1(65536)
+            except TimeoutError:
+                continue
+            self.ended = not chunk
+            self._parser.feed(self._gunzip.decompress(chunk) if self._gunzip else chunk)
         return done(self.said)
-
-    def _read(self, limit: float) -> None:
-        self._socket.settimeout(max(limit, 0.001))
-        try:
-            chunk = self.response.read1(65536)
-        except TimeoutError:
-            return
-        self.ended = not chunk
-        self._parser.feed(self._gunzip.decompress(chunk) if self._gunzip else chunk)
-
-    def close(self) -> None:
-        """Hang up."""
-        self.response.close()
-        self._connection.close()
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
+    def __exit__(self, *_: object) -> None:
+        self.response.close()
+        self._connection.close()
