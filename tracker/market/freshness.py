@@ -90,21 +90,21 @@ class SourceState:
     def from_dict(cls, body: Any) -> Self:
         """Return the state that `to_dict` gave. Raises `MessageError`."""
         try:
-            fields = {**body, "not_before": body["barred_until"]}
-            del fields["barred_until"]
-            state = cls(**fields)
-            for name in fields.keys() - {"reason", "etag", "failures"}:
-                if fields[name] is not None:
-                    checked_ms(fields[name])
+            values = {**body, "not_before": body["barred_until"]}
+            del values["barred_until"]
+            state = cls(**values)
+            for name in values.keys() - _KINDS.keys():
+                if values[name] is not None:
+                    checked_ms(values[name])
         except (KeyError, TypeError, ValueError) as error:
             raise MessageError(f"not a state of the source: {error}") from error
-        if not (
-            isinstance(state.reason, str | None)
-            and isinstance(state.etag, str | None)
-            and isinstance(state.failures, int)
-        ):
+        if not all(isinstance(getattr(state, name), kind) for name, kind in _KINDS.items()):
             raise MessageError(f"not a state of the source: {state}")
         return state
+
+
+_KINDS = {"failures": int, "reason": str | None, "etag": str | None}
+"""What those fields of a `SourceState` must be that are no times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,30 +127,26 @@ class Status:
 
     def to_json(self) -> str:
         """Return the data of the `status` event, in ASCII, so that a header can hold it."""
-        return simplejson.dumps(
-            {
-                "state": self.state,
-                "since": None if self.since is None else iso(self.since),
-                "reason": self.reason,
-                "next_attempt_at": (
-                    None if self.next_attempt_at is None else iso(self.next_attempt_at)
-                ),
-            },
-        )
+        body = asdict(self)
+        for name in ("since", "next_attempt_at"):
+            if body[name] is not None:
+                body[name] = iso(body[name])
+        return simplejson.dumps(body)
 
 
 def status(source: SourceState, *, now: int, stale_after: int) -> Status:
     """Return the status at *now*; prices older than *stale_after* ms are stale."""
-    reason, next_attempt_at = source.reason, source.next_attempt_at
+    state: State
     if source.fresh_at is None:
-        state: State = "starting" if source.failing_since is None else "offline"
-        return Status(state, source.failing_since, reason, next_attempt_at)
-    if now - source.fresh_at <= stale_after:
-        return Status("live", source.fresh_since, reason, next_attempt_at)
-    stale_since = source.fresh_at + stale_after
-    if reason is None:
-        return Status("stale", stale_since, "no new prices have come: is the worker running?")
-    return Status("stale", stale_since, reason, next_attempt_at)
+        state = "starting" if source.failing_since is None else "offline"
+        since = source.failing_since
+    elif now - source.fresh_at <= stale_after:
+        state, since = "live", source.fresh_since
+    else:
+        state, since = "stale", source.fresh_at + stale_after
+        if source.reason is None:
+            return Status(state, since, "no new prices have come: is the worker running?")
+    return Status(state, since, source.reason, source.next_attempt_at)
 
 
 def reason_to_skip(source: SourceState, now: int, interval: int) -> str | None:

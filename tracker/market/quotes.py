@@ -43,8 +43,7 @@ class Market(NamedTuple):
 class Quote:
     """One coin at one time. What the source does not know is None.
 
-    Prices, caps and volumes are in the tick's currency, changes in percent,
-    `updated_at` is in unix milliseconds.
+    Prices, caps and volumes are in the tick's currency, changes in percent.
     """
 
     id: str
@@ -76,7 +75,7 @@ class Tick:
     def to_json(self) -> str:
         """Return the tick as the stream and the API show it, in one line."""
         head = {"id": self.id, "at": iso(self.id), "currency": self.currency, "source": self.source}
-        quotes = ",".join(_dumps(_quote_to_dict(quote)) for quote in self.quotes)
+        quotes = ",".join(_quote_to_json(quote) for quote in self.quotes)
         return f"{_dumps(head)[:-1]},{_QUOTES}{quotes}]}}"
 
     @classmethod
@@ -151,18 +150,17 @@ class TickJson:
         return f"{head}{','.join(self._parts[id] for id in self.coins if id in coins)}]}}"
 
 
-def direction(price: Decimal, before: Decimal | None) -> Direction:
-    """Return where *price* went from *before*: `same` when there is no before."""
-    if before is None or price == before:
-        return "same"
-    return "up" if price > before else "down"
-
-
 def directed(quotes: Iterable[Quote], before: dict[str, Decimal]) -> tuple[Quote, ...]:
-    """Return *quotes* with their direction against the prices *before*, by coin id."""
-    return tuple(
-        replace(quote, direction=direction(quote.price, before.get(quote.id))) for quote in quotes
-    )
+    """Return *quotes* with their direction against the prices *before*, by coin id.
+
+    It is `same` when there is no price before.
+    """
+
+    def direction(quote: Quote) -> Direction:
+        price, last = quote.price, before.get(quote.id, quote.price)
+        return "up" if price > last else "down" if price < last else "same"
+
+    return tuple(replace(quote, direction=direction(quote)) for quote in quotes)
 
 
 def number(value: object) -> Decimal | None:
@@ -176,22 +174,18 @@ def number(value: object) -> Decimal | None:
     exact = Decimal(str(value))
     if not exact.is_finite() or abs(exact.adjusted()) > MAX_EXPONENT:
         return None
-    return Decimal(int(exact)) if _exponent(exact) > 0 else exact
+    return Decimal(int(exact)) if int(exact.as_tuple().exponent) > 0 else exact
 
 
 def _dumps(body: dict[str, Any]) -> str:
     return simplejson.dumps(body, use_decimal=True, ensure_ascii=False, separators=(",", ":"))
 
 
-def _exponent(value: Decimal) -> int:
-    return int(value.as_tuple().exponent)
-
-
-def _quote_to_dict(quote: Quote) -> dict[str, Any]:
+def _quote_to_json(quote: Quote) -> str:
     body = {name: getattr(quote, name) for name in _QUOTE_FIELDS}
     if quote.updated_at is not None:
         body["updated_at"] = iso(quote.updated_at)
-    return body
+    return _dumps(body)
 
 
 def _quote_from_dict(body: dict[str, Any]) -> Quote:
@@ -231,14 +225,5 @@ _DIRECTIONS = get_args(Direction)
 _QUOTE_FIELDS = tuple(field.name for field in fields(Quote))
 _QUOTES, _QUOTE = '"quotes":[', '{"id":'
 """How the list of quotes, and each of them, begins in the JSON of a tick."""
-NUMBERS = (
-    "price",
-    "change_1h",
-    "change_24h",
-    "change_7d",
-    "market_cap",
-    "volume_24h",
-    "high_24h",
-    "low_24h",
-)
+NUMBERS = tuple(field.name for field in fields(Quote) if "Decimal" in str(field.type))
 """The fields of a quote that are numbers with the source's digits."""

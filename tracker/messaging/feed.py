@@ -13,10 +13,9 @@ import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 
 import simplejson
-from redis import Redis
+from redis.client import PubSub
 from redis.exceptions import RedisError
 
 from tracker.config import Settings
@@ -25,7 +24,7 @@ from tracker.logs.context import valid_or_new_id
 from tracker.logs.throttle import FailureLog
 from tracker.market.freshness import SourceState
 from tracker.market.quotes import TickJson
-from tracker.messaging.redis_client import backoff, connect
+from tracker.messaging.redis_client import RedisUser, backoff
 from tracker.times import checked_ms, now_ms
 
 PROBE_EVERY_S = 10.0
@@ -98,11 +97,11 @@ class FeedEvent:
     connected: bool = True
 
 
-class Feed:
+class Feed(RedisUser):
     """The channel of the settings' market."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+        super().__init__(settings)
         self.channel = f"tracker:{settings.market}"
         self._lost = FailureLog(log)
         self._malformed = FailureLog(log)
@@ -110,16 +109,6 @@ class Feed:
         """How often a subscription began to deliver."""
         self.proved_at: float | None = None
         """When a message to itself last came back, in monotonic seconds; None while lost."""
-
-    @cached_property
-    def _redis(self) -> Redis:
-        return connect(self._settings)
-
-    def close(self) -> None:
-        """Close the connections; the next call opens new ones."""
-        if "_redis" in self.__dict__:
-            self._redis.close()
-            del self._redis
 
     def publish(self, message: Message) -> None:
         """Publish *message*, stamped with the time. Raises `redis.RedisError`."""
@@ -134,14 +123,18 @@ class Feed:
         failures = 0
         while True:
             try:
-                with _Subscription(self._redis, self.channel) as subscription:
-                    self._on_connected(subscription)
+                with self._redis.pubsub(ignore_subscribe_messages=True) as pubsub:
+                    received = self._received(pubsub)
+                    next(received)
+                    if self.connections == 0:
+                        log.info("subscribed to the feed on %s", self.channel)
+                    self._lost.recovered("the feed delivers again")
+                    self.connections += 1
                     yield FeedEvent()
-                    for data in subscription.messages():
+                    for data in received:
                         failures = 0
-                        self.proved_at = subscription.proved_at
                         yield self._event(data)
-            except (RedisError, OSError, TimeoutError) as error:
+            except (RedisError, OSError) as error:
                 self.proved_at = None
                 self._lost.failed(f"feed lost, prices now come from the database: {error}")
                 failures += 1
@@ -150,12 +143,28 @@ class Feed:
                 yield FeedEvent(connected=False)
                 time.sleep(min(SILENCE_S, left))
 
-    def _on_connected(self, subscription: _Subscription) -> None:
-        if self.connections == 0:
-            log.info("subscribed to the feed on %s", self.channel)
-        self._lost.recovered("the feed delivers again")
-        self.connections += 1
-        self.proved_at = subscription.proved_at
+    def _received(self, pubsub: PubSub) -> Iterator[bytes | None]:
+        """Subscribe; yield None once it delivers, then each message, and None for silence.
+
+        Messages to itself, probes, prove that it delivers. Raises `TimeoutError` if one does not
+        come back.
+        """
+        own = f"{self.channel}:probe:{uuid.uuid4().hex}"
+        pubsub.subscribe(self.channel, own)
+        self.proved_at = probe_sent_at = None
+        while True:
+            now = time.monotonic()
+            if probe_sent_at is None:
+                if self.proved_at is None or now - self.proved_at >= PROBE_EVERY_S:
+                    self._redis.publish(own, b"")
+                    probe_sent_at = now
+            elif now - probe_sent_at > PROBE_TIMEOUT_S:
+                raise TimeoutError("the subscription is connected, but delivers nothing")
+            found = pubsub.get_message(timeout=SILENCE_S)
+            if found is not None and found["channel"] == own.encode():
+                self.proved_at, probe_sent_at, found = time.monotonic(), None, None
+            if self.proved_at is not None:
+                yield found and found["data"]
 
     def _event(self, data: bytes | None) -> FeedEvent:
         if data is None:
@@ -165,54 +174,3 @@ class Feed:
         except MessageError as error:
             self._malformed.failed(f"{error}: reading the database instead", key="malformed")
             return FeedEvent()
-
-
-class _Subscription:
-    """A subscription that proves, by messages to itself, that it delivers."""
-
-    def __init__(self, redis: Redis, channel: str) -> None:
-        self._redis = redis
-        self._channel = channel
-        self._own = f"{channel}:probe:{uuid.uuid4().hex}"
-        self._pubsub = redis.pubsub(ignore_subscribe_messages=True)
-        self._probe_sent_at: float | None = None
-        self.proved_at = -PROBE_EVERY_S
-        """When the last probe came back, in monotonic seconds."""
-
-    def __enter__(self) -> _Subscription:
-        self._pubsub.subscribe(self._channel, self._own)
-        self._probe()
-        while self._probe_sent_at is not None:
-            self._receive()
-            self._probe()
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self._pubsub.close()
-
-    def messages(self) -> Iterator[bytes | None]:
-        """Yield each message's data, and None for silence, until the subscription fails."""
-        while True:
-            yield self._receive()
-            self._probe()
-
-    def _receive(self) -> bytes | None:
-        """Return the next message's data, or None after `SILENCE_S` or a probe."""
-        found = self._pubsub.get_message(timeout=SILENCE_S)
-        if found is None:
-            return None
-        if found["channel"] == self._own.encode():
-            self._probe_sent_at, self.proved_at = None, time.monotonic()
-            return None
-        data: bytes = found["data"]
-        return data
-
-    def _probe(self) -> None:
-        """Send a probe when one is due. Raises `TimeoutError` if the last did not return."""
-        now = time.monotonic()
-        if self._probe_sent_at is None:
-            if now - self.proved_at >= PROBE_EVERY_S:
-                self._redis.publish(self._own, b"")
-                self._probe_sent_at = now
-        elif now - self._probe_sent_at > PROBE_TIMEOUT_S:
-            raise TimeoutError("the subscription is connected, but delivers nothing")

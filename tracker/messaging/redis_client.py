@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from functools import cached_property
 from typing import Any
 
 from redis import Redis
@@ -17,9 +18,8 @@ MAX_BACKOFF = 10.0
 def connect(settings: Settings, **options: Any) -> Redis:
     """Return a client of the settings' Redis; it connects when first used.
 
-    *options* are those of `redis.Redis`.
-    Heroku's `rediss://` has a certificate signed by itself, so none is checked.
-    Raises `ConfigError` if no Redis is set.
+    *options* are those of `redis.Redis`. Heroku's `rediss://` has a certificate signed by
+    itself, so none is checked. Raises `ConfigError` if no Redis is set.
     """
     url = settings.redis_url
     if url is None:
@@ -29,6 +29,23 @@ def connect(settings: Settings, **options: Any) -> Redis:
         )
     extra: dict[str, Any] = {"ssl_cert_reqs": None} if url.startswith("rediss://") else {}
     return Redis.from_url(url, **extra, **options)
+
+
+class RedisUser:
+    """Has a client of the settings' Redis, made when first used. *options* are `connect`'s."""
+
+    def __init__(self, settings: Settings, **options: Any) -> None:
+        self._settings = settings
+        self._options = options
+
+    @cached_property
+    def _redis(self) -> Redis:
+        return connect(self._settings, **self._options)
+
+    def close(self) -> None:
+        """Close the connections; the next call opens new ones."""
+        if "_redis" in self.__dict__:
+            self._redis.close()
 
 
 def backoff(failures: int) -> float:

@@ -13,9 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
 
-from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
@@ -23,7 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from tracker.config import Settings
 from tracker.messaging.job_queue import QUEUE
-from tracker.messaging.redis_client import connect
+from tracker.messaging.redis_client import RedisUser
 
 BUCKETS = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, math.inf)
 """Seconds: a source answers in less than one, and a job ends after 30."""
@@ -64,27 +62,15 @@ class RefreshSnapshot:
     workers: int = 0
 
 
-class RefreshStats:
+class RefreshStats(RedisUser):
     """The counts of the settings' market."""
 
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self.key = f"tracker:refreshes:{settings.market}"
-
-    @cached_property
-    def _redis(self) -> Redis:
-        return connect(
-            self._settings,
-            socket_timeout=TIMEOUT_S,
-            socket_connect_timeout=TIMEOUT_S,
-            retry=Retry(NoBackoff(), 0),
+        once = Retry(NoBackoff(), 0)
+        super().__init__(
+            settings, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S, retry=once
         )
-
-    def close(self) -> None:
-        """Close the connections; the next call opens new ones."""
-        if "_redis" in self.__dict__:
-            self._redis.close()
-            del self._redis
+        self.key = f"tracker:refreshes:{settings.market}"
 
     @contextmanager
     def counted(self) -> Iterator[Outcome]:
