@@ -9,21 +9,18 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from flask import Flask
 from playwright.sync_api import expect
 
-from dev.embedded_redis import free_port
-from tests.conftest import SettingsFactory
 from tests.support.browser import Open, needs_chromium
 from tests.support.tools import ROOT, quote, wait_for
-from tests.support.web_process import Web, tick
+from tests.support.web_process import Shared, shared_web, tick
 
 pytestmark = pytest.mark.faults
 
@@ -32,6 +29,7 @@ TEXT = (ROOT / "docs" / "reading.md").read_text()
 BLOCKS = [(kind, code) for kind, code in BLOCK.findall(TEXT)]
 PROGRAMS = [(kind, code) for kind, code in BLOCKS if kind != "html"]
 PAGES = [code for kind, code in BLOCKS if kind == "html"]
+Publish = Callable[[str], None]
 ADDRESS = "http://localhost:8000"
 COMMANDS = {"sh": ["bash", "-c"], "python": [sys.executable, "-c"]}
 
@@ -69,22 +67,32 @@ class Quiet(SimpleHTTPRequestHandler):
         pass
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory, _migrated_file: Path) -> Iterator[Shared]:
+    folder = tmp_path_factory.mktemp("web")
+    with shared_web(folder, _migrated_file, cors_origins=("*",)) as shared:
+        yield shared
+
+
 @pytest.fixture
-def web(app: Flask, settings: SettingsFactory, tmp_path: Path) -> Iterator[Web]:
-    tick(app, quote("bitcoin", "97012.5"), quote("ethereum", "3512.25"))
-    port = free_port()
-    with Web(settings(cors_origins=("*",)), tmp_path / "web.log", port=port) as web:
-        yield web
+def publish(shared: Shared) -> Publish:
+    """Return what publishes bitcoin's price with ether's; one is there already."""
+
+    def publish(price: str) -> None:
+        tick(shared.app, quote("bitcoin", price), quote("ethereum", "3512.5"))
+
+    publish("97012.5")
+    return publish
 
 
 def says(output: Path, words: str) -> bool:
     return words in output.read_text()
 
 
-def here(code: str, web: Web) -> str:
+def here(code: str, shared: Shared) -> str:
     """Return an example with the test's address in place of the document's."""
     assert ADDRESS in code
-    return code.replace(ADDRESS, f"http://127.0.0.1:{web.port}")
+    return code.replace(ADDRESS, f"http://127.0.0.1:{shared.web.port}")
 
 
 def test_the_document_has_all_kinds_of_examples() -> None:
@@ -95,57 +103,40 @@ def test_the_document_has_all_kinds_of_examples() -> None:
 
 @pytest.mark.parametrize(("kind", "code"), PROGRAMS, ids=[code[:40] for _, code in PROGRAMS])
 def test_a_program_prints_each_tick_as_it_comes(
-    web: Web, app: Flask, tmp_path: Path, kind: str, code: str
+    shared: Shared, publish: Publish, tmp_path: Path, kind: str, code: str
 ) -> None:
     for program in {"js": ["node"], "sh": ["curl", "jq"]}.get(kind, []):
         if shutil.which(program) is None:
             pytest.skip(f"needs {program} on the PATH")
-    with running(kind, here(code, web), tmp_path) as output:
+    with running(kind, here(code, shared), tmp_path) as output:
         wait_for(lambda: "97012.5" in output.read_text(), what="the newest price at once")
         for price in ("98000.25", "98001.75"):
-            tick(app, quote("bitcoin", price), quote("ethereum", "3512.5"))
+            publish(price)
             wait_for(partial(says, output, price), what=f"{price} as it came")
         if "Last-Event-ID: 1" in code:
             assert "event: resume" in output.read_text()
 
 
-def test_the_program_that_comes_back_misses_nothing(
-    web: Web, app: Flask, settings: SettingsFactory, tmp_path: Path
-) -> None:
-    (code,) = (code for kind, code in PROGRAMS if "httpx_sse" in code)
-    with running("python", here(code, web), tmp_path) as output:
-        wait_for(lambda: "97012.5" in output.read_text())
-        web.child.end(30)
-        sent = [tick(app, quote("bitcoin", price)).id for price in ("1.25", "1.5", "1.75")]
-        again = Web(settings(), tmp_path / "again.log", port=web.port)
-        with again:
-            wait_for(lambda: "1.75" in output.read_text(), 20)
-        printed = [
-            int(line.split()[0]) for line in output.read_text().splitlines() if line[0] == "1"
-        ]
-    assert printed[1:] == sent
-
-
 @needs_chromium
 def test_another_origins_page_shows_the_price_live(
-    web: Web, app: Flask, tmp_path: Path, new_page: Open
+    shared: Shared, publish: Publish, tmp_path: Path, new_page: Open
 ) -> None:
-    with serving(tmp_path, here(PAGES[0], web)) as address:
+    with serving(tmp_path, here(PAGES[0], shared)) as address:
         page = new_page()
         page.goto(address)
         expect(page.locator("#price")).to_have_text("97012.5")
-        tick(app, quote("bitcoin", "98000.25"))
+        publish("98000.25")
         expect(page.locator("#price")).to_have_text("98000.25")
 
 
 @needs_chromium
 def test_the_frame_shows_its_coins_live_on_another_origins_page(
-    web: Web, app: Flask, tmp_path: Path, new_page: Open
+    shared: Shared, publish: Publish, tmp_path: Path, new_page: Open
 ) -> None:
-    with serving(tmp_path, f"<!doctype html>{here(PAGES[1], web)}") as address:
+    with serving(tmp_path, f"<!doctype html>{here(PAGES[1], shared)}") as address:
         page = new_page(locale="en-US")
         page.goto(address)
         frame = page.frame_locator("iframe")
         expect(frame.locator("[data-indicator]")).to_have_attribute("data-state", "live")
-        tick(app, quote("bitcoin", "98000.25"), quote("ethereum", "3512.5"))
+        publish("98000.25")
         expect(frame.locator("[data-coin=bitcoin]")).to_contain_text("$98,000.25")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,111 +21,85 @@ from tests.support.web_process import Web, tick
 pytestmark = pytest.mark.faults
 
 HERE = ROOT / "tests" / "support" / "clients"
-EVENTSOURCE = ROOT / "tests" / "npm" / "by_eventsource.mjs"
-COMMANDS = {
-    "curl": ("bash", str(HERE / "curl.sh")),
-    "httpx-sse": ("python", str(HERE / "by_httpx_sse.py")),
-    "sseclient-py": ("python", str(HERE / "by_sseclient.py")),
-    "node's eventsource": ("node", str(EVENTSOURCE)),
-}
-PACE = 0.1
-"""Seconds between two ticks."""
-
-Ids = Callable[[], list[int]]
-
-needs_npm = pytest.mark.skipif(
-    not (EVENTSOURCE.parent / "node_modules" / "eventsource").is_dir(),
-    reason="needs `npm ci` in tests/npm, which make test does",
-)
+NPM = ROOT / "tests" / "npm"
+DOCUMENT = (ROOT / "docs" / "reading.md").read_text()
+PROGRAM = re.findall(r"^```python\n(.*?)^```$", DOCUMENT, re.DOTALL | re.MULTILINE)[0]
+"""The document's program that comes back, over httpx-sse."""
+IN_CHROMIUM = """() => {
+  window.ids = [];
+  const source = new EventSource("/stream");
+  source.addEventListener("prices", (event) => ids.push(Number(event.lastEventId)));
+}"""
+PACE_S = 0.1
+"""Between two ticks."""
 
 
-class Restarted:
-    """The web process, which a test ends and starts again while ticks are made."""
+@contextmanager
+def ticks_made(app: Flask) -> Iterator[list[int]]:
+    """Make a tick now and others all the time; give their ids."""
+    made = [tick(app).id]
+    over = threading.Event()
 
-    def __init__(self, app: Flask, settings: SettingsFactory, folder: Path) -> None:
-        self.app = app
-        self.settings = settings(retry=1, max_subscribers_per_ip=100)
-        self.folder = folder
-        self.port = free_port()
-        self.made: list[int] = []
-        self._over = threading.Event()
-        self._web = ExitStack()
-        self._starts = 0
+    def make() -> None:
+        while not over.wait(PACE_S):
+            made.append(tick(app).id)
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/stream"
-
-    def start(self) -> None:
-        log = self.folder / f"web-{self._starts}.log"
-        self._starts += 1
-        self._web.enter_context(Web(self.settings, log, port=self.port))
-
-    def end(self) -> None:
-        """End it as a power cut would."""
-        self._web.close()
-
-    @contextmanager
-    def ticking(self) -> Iterator[None]:
-        maker = threading.Thread(target=self._make_ticks)
-        maker.start()
-        try:
-            yield
-        finally:
-            self._over.set()
-            maker.join()
-
-    def _make_ticks(self) -> None:
-        while not self._over.wait(PACE):
-            self.made.append(tick(self.app).id)
+    maker = threading.Thread(target=make)
+    maker.start()
+    try:
+        yield made
+    finally:
+        over.set()
+        maker.join()
 
 
-@pytest.fixture
-def server(app: Flask, settings: SettingsFactory, tmp_path: Path) -> Iterator[Restarted]:
-    server = Restarted(app, settings, tmp_path)
-    server.made.append(tick(app).id)
-    server.start()
-    yield server
-    server.end()
-
-
-def over_a_restart(server: Restarted, ids: Ids) -> None:
-    """See that whoever has *ids* gets every tick once, in order, over a restart."""
-    with server.ticking():
-        wait_for(lambda: len(ids()) >= 5, 20, "the first ticks")
-        server.end()
-        gone = len(server.made)
-        wait_for(lambda: len(server.made) >= gone + 5, 10, "ticks that nobody serves")
-        server.start()
-        wait_for(lambda: ids()[-1] > server.made[gone + 5], 30, "ticks after the restart")
-    wait_for(lambda: ids()[-1] == server.made[-1], 20, "the last tick")
-    got = ids()
-    assert got == server.made[server.made.index(got[0]) :]
-
-
-@pytest.mark.parametrize(
-    "client",
-    ["curl", "httpx-sse", "sseclient-py", pytest.param("node's eventsource", marks=needs_npm)],
-)
-def test_a_client_loses_nothing_over_a_restart(
-    server: Restarted, client: str, tmp_path: Path
-) -> None:
-    log = tmp_path / "client.log"
-    with Child(*COMMANDS[client], server.url, env=environment(), log=log) as child:
-        over_a_restart(server, lambda: [int(line) for line in child.output.splitlines()])
+def ids_of(client: Child) -> list[int]:
+    """Return the ids with which its lines begin."""
+    return [int(id) for id in re.findall(r"^(\d+)\b.*\n", client.output, re.MULTILINE)]
 
 
 @needs_chromium
-def test_chromiums_eventsource_loses_nothing_over_a_restart(
-    server: Restarted, new_page: Open
+@pytest.mark.skipif(
+    not (NPM / "node_modules" / "eventsource").is_dir(),
+    reason="needs `npm ci` in tests/npm, which make test does",
+)
+def test_each_client_loses_nothing_over_a_restart(
+    app: Flask, settings: SettingsFactory, new_page: Open, tmp_path: Path
 ) -> None:
-    page = new_page()
-    page.goto(server.url.replace("/stream", "/robots.txt"))
-    page.evaluate(
-        """() => {
-          window.ids = [];
-          const source = new EventSource("/stream");
-          source.addEventListener("prices", (event) => ids.push(Number(event.lastEventId)));
-        }"""
-    )
-    over_a_restart(server, lambda: list(page.evaluate("ids")))
+    port = free_port()
+    url = f"http://127.0.0.1:{port}/stream"
+    commands = {
+        "curl": ("bash", str(HERE / "curl.sh"), url),
+        "httpx-sse": ("python", "-c", PROGRAM.replace("http://localhost:8000/stream", url)),
+        "sseclient-py": ("python", str(HERE / "by_sseclient.py"), url),
+        "node's eventsource": ("node", str(NPM / "by_eventsource.mjs"), url),
+    }
+
+    def serving() -> Web:
+        mine = settings(retry=1, max_subscribers_per_ip=100)
+        return Web(mine, tmp_path / "web.log", port=port)
+
+    clients: dict[str, Callable[[], list[int]]] = {}
+
+    def wait_for_each(reached: Callable[[list[int]], bool], what: str) -> None:
+        wait_for(lambda: all(reached(ids()) for ids in clients.values()), what=what)
+
+    with ExitStack() as stack:
+        with ticks_made(app) as made:
+            with serving():
+                for name, command in commands.items():
+                    child = Child(*command, env=environment(), log=tmp_path / f"{name}.log")
+                    clients[name] = partial(ids_of, stack.enter_context(child))
+                page = new_page()
+                page.goto(url.replace("/stream", "/robots.txt"))
+                page.evaluate(IN_CHROMIUM)
+                clients["chromium"] = partial(page.evaluate, "ids")
+                wait_for_each(lambda ids: len(ids) >= 5, "the first ticks")
+            gone = len(made)  # with the server, as in a power cut
+            wait_for(lambda: len(made) >= gone + 5, what="ticks that nobody serves")
+            stack.enter_context(serving())
+            wait_for_each(lambda ids: ids[-1] > made[gone + 5], "ticks after the restart")
+        wait_for_each(lambda ids: ids[-1] == made[-1], "the last tick")
+        for name, ids in clients.items():
+            got = ids()
+            assert got == made[made.index(got[0]) :], name
