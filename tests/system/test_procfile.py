@@ -29,60 +29,32 @@ from tests.support.web_process import request
 
 pytestmark = pytest.mark.faults
 
-DRAINED_WITHIN = 30
-"""Seconds that a platform waits between TERM and KILL."""
+DRAINED_WITHIN_S = 30
+"""What a platform waits between TERM and KILL."""
 
 
-class Deployment:
-    """What a test sees: the web's port, and each process by its name in the Procfile."""
-
-    def __init__(self, env: dict[str, str], proxy: Proxy, folder: Path) -> None:
-        self.port = int(env["PORT"])
-        self.proxy = proxy
-        self.web_host = Host(folder / "one", env)
-        self.work_host = Host(folder / "other", env)
-        self.processes: dict[str, Child] = {}
-
-    def hosts(self) -> dict[str, Host]:
-        """Return where each of the long-running processes is."""
-        return {"web": self.web_host, "worker": self.work_host, "scheduler": self.work_host}
+PASSWORD = "secret"
 
 
-@pytest.fixture
-def heroku(redis_server: EmbeddedRedis, tmp_path: Path) -> Iterator[Deployment]:
-    """All processes running, with two for the web."""
+@pytest.fixture(scope="module")
+def postgres_over_tcp() -> Iterator[EmbeddedPostgres]:
     bin = programs()
     if bin is None:
         pytest.skip("PostgreSQL is not installed")
-    assert redis_server.port is not None
-    with ExitStack() as stack:
-        postgres = stack.enter_context(EmbeddedPostgres(bin, port=free_port()))
-        proxy = stack.enter_context(
-            Proxy(redis_server.port, certificate=self_signed(tmp_path / "tls"))
-        )
-        env = environment(
-            DATABASE_URL=postgres.url(postgres.create()).replace("postgresql://", "postgres://"),
-            REDIS_URL=f"rediss://:secret@127.0.0.1:{proxy.port}",
-            PORT=str(free_port()),
-            WEB_CONCURRENCY="2",
-            SECRET_KEY="the same on all hosts",
-            TRACKER_SOURCE="simulated",
-            TRACKER_INTERVAL="1",
-        )
-        with redis.Redis(port=redis_server.port) as client:
-            client.config_set("requirepass", "secret")
-        stack.callback(_open, redis_server.port)
-        deployment = Deployment(env, proxy, tmp_path)
-        with deployment.web_host.start("release") as release:
-            assert release.wait(30) == 0, release.output
-        for name, host in deployment.hosts().items():
-            deployment.processes[name] = stack.enter_context(host.start(name))
-        yield deployment
+    with EmbeddedPostgres(bin, port=free_port()) as postgres:
+        yield postgres
 
 
-def _open(port: int) -> None:
-    with redis.Redis(port=port, password="secret") as client:
-        client.config_set("requirepass", "")
+@pytest.fixture(scope="module")
+def redis_over_tls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
+    """Give what ends TLS before a Redis with a password."""
+    certificate = self_signed(tmp_path_factory.mktemp("tls"))
+    with EmbeddedRedis() as server:
+        assert server.port is not None
+        with redis.Redis(port=server.port) as client:
+            client.config_set("requirepass", PASSWORD)
+        with Proxy(server.port, certificate=certificate) as proxy:
+            yield proxy
 
 
 @contextmanager
@@ -99,27 +71,13 @@ def _takes_calls(port: int) -> bool:
 
 
 def until(sock: socket.socket, done: Callable[[bytes], bool]) -> bytes:
-    """Return the stream's text until *done* with it."""
+    """Return what comes until *done* with it."""
     data = b""
     while not done(data):
         more = sock.recv(65536)
         assert more, f"the stream ended after {data!r}"
         data += more
     return data
-
-
-def test_ticks_go_from_one_host_to_readers_of_the_other(heroku: Deployment) -> None:
-    with reading(heroku.port) as sock:
-        data = until(sock, lambda data: data.count(b"event: prices") >= 4)
-    events = decode([data.split(b"\r\n\r\n", 1)[1]])
-    ids = [int(event.id) for event in events if event.event == "prices" and event.id]
-    assert len(ids) >= 3
-    assert ids == sorted(set(ids))
-    assert heroku.proxy.accepted >= 4, "all talk to Redis through TLS"
-    for host in (heroku.web_host, heroku.work_host):
-        assert not (host.folder / "instance").exists(), "nothing is kept on a host"
-    web = heroku.processes["web"].process.pid
-    assert len(Path(f"/proc/{web}/task/{web}/children").read_text().split()) == 2
 
 
 def one(process: Child) -> None:
@@ -133,56 +91,67 @@ def all_of_them(process: Child) -> None:
 
 
 @pytest.mark.parametrize("terminate", [one, all_of_them])
-def test_term_ends_each_in_time_and_readers_are_told_when_to_return(
-    heroku: Deployment, terminate: Callable[[Child], None]
-) -> None:
-    with reading(heroku.port) as plain, reading(heroku.port, "gzip") as zipped:
-        head = until(plain, lambda data: data.count(b"event: prices") >= 3)
-        zipped_head = until(zipped, lambda data: data.count(b"\r\n\r\n") > 0)
-        for process in heroku.processes.values():
-            terminate(process)
-        rest = b"".join(iter(lambda: plain.recv(65536), b""))
-        zipped_rest = b"".join(iter(lambda: zipped.recv(65536), b""))
-        for name, process in heroku.processes.items():
-            assert process.wait(DRAINED_WITHIN) == 0, f"{name}: {process.output}"
-            assert "Traceback" not in process.output
-    assert re.search(rb"\n\nretry: \d+\n$", head + rest), "a whole event, and then the delay"
-    text = zlib.decompressobj(31).decompress((zipped_head + zipped_rest).split(b"\r\n\r\n", 1)[1])
-    assert re.search(rb"\n\nretry: \d+\n$", text)
-    for process in heroku.processes.values():
-        with pytest.raises(ProcessLookupError):
-            os.killpg(process.process.pid, 0)
-
-
-def test_a_certificate_that_signed_itself_is_no_good_elsewhere(heroku: Deployment) -> None:
-    """Else the tests above would prove nothing."""
-    trusting_none = ssl.create_default_context()
-    with (
-        socket.create_connection(("127.0.0.1", heroku.proxy.port)) as sock,
-        pytest.raises(ssl.SSLCertVerificationError, match="self-signed"),
-    ):
-        trusting_none.wrap_socket(sock, server_hostname="localhost")
-
-
-def test_who_begins_before_the_database_is_migrated_goes_on_when_it_is(
-    redis_server: EmbeddedRedis, tmp_path: Path
+def test_hosts_wait_for_the_release_serve_ticks_and_end_at_term(
+    postgres_over_tcp: EmbeddedPostgres,
+    redis_over_tls: Proxy,
+    tmp_path: Path,
+    terminate: Callable[[Child], None],
 ) -> None:
     """As at a boot at which the release has to wait for its database."""
+    database = postgres_over_tcp.url(postgres_over_tcp.create())
     env = environment(
-        DATABASE_URL=f"sqlite:///{tmp_path / 'late.db'}",
-        REDIS_URL=redis_server.url,
+        DATABASE_URL=database.replace("postgresql://", "postgres://"),
+        REDIS_URL=f"rediss://:{PASSWORD}@127.0.0.1:{redis_over_tls.port}",
         PORT=str(free_port()),
+        WEB_CONCURRENCY="2",
+        SECRET_KEY="the same on all hosts",
         TRACKER_SOURCE="simulated",
         TRACKER_INTERVAL="1",
     )
-    host = Host(tmp_path / "one", env)
+    web_host, work_host = Host(tmp_path / "one", env), Host(tmp_path / "other", env)
+    port = int(env["PORT"])
     with ExitStack() as stack:
-        web, worker, _ = (
-            stack.enter_context(host.start(name)) for name in ("web", "worker", "scheduler")
-        )
-        sock = stack.enter_context(reading(int(env["PORT"])))
-        wait_for(lambda: "no such table" in web.output, 20, "the web to miss its tables")
-        wait_for(lambda: "no such table" in worker.output, 20, "the worker to")
-        with host.start("release") as release:
+        processes = {
+            name: stack.enter_context(host.start(name))
+            for name, host in (("web", web_host), ("worker", work_host), ("scheduler", work_host))
+        }
+        missing = (processes["web"], processes["worker"])
+        wait_for(lambda: all("does not exist" in it.output for it in missing), what="no tables")
+        with web_host.start("release") as release:
             assert release.wait(30) == 0, release.output
-        until(sock, lambda data: data.count(b"event: prices") >= 2)
+
+        plain = stack.enter_context(reading(port))
+        zipped = stack.enter_context(reading(port, "gzip"))
+        head = until(plain, lambda data: data.count(b"event: prices") >= 3)
+        zipped_head = until(zipped, lambda data: data.count(b"\r\n\r\n") > 0)
+        web = processes["web"].process.pid
+        assert len(Path(f"/proc/{web}/task/{web}/children").read_text().split()) == 2
+        for process in processes.values():
+            terminate(process)
+        rest = b"".join(iter(lambda: plain.recv(65536), b""))
+        zipped_rest = b"".join(iter(lambda: zipped.recv(65536), b""))
+        for name, process in processes.items():
+            assert process.wait(DRAINED_WITHIN_S) == 0, f"{name}: {process.output}"
+            assert "Traceback" not in process.output
+            with pytest.raises(ProcessLookupError):
+                os.killpg(process.process.pid, 0)
+
+    text = (head + rest).split(b"\r\n\r\n", 1)[1]
+    ids = [int(event.id) for event in decode([text]) if event.event == "prices" and event.id]
+    assert len(ids) >= 3
+    assert ids == sorted(set(ids))
+    assert re.search(rb"\n\nretry: \d+\n$", text), "a whole event, and then the delay"
+    zipped_text = (zipped_head + zipped_rest).split(b"\r\n\r\n", 1)[1]
+    assert re.search(rb"\n\nretry: \d+\n$", zlib.decompressobj(31).decompress(zipped_text))
+    for host in (web_host, work_host):
+        assert not (host.folder / "instance").exists(), "nothing is kept on a host"
+
+
+def test_a_certificate_that_signed_itself_is_no_good_elsewhere(redis_over_tls: Proxy) -> None:
+    """Else the test above would prove nothing."""
+    trusting_none = ssl.create_default_context()
+    with (
+        socket.create_connection(("127.0.0.1", redis_over_tls.port)) as sock,
+        pytest.raises(ssl.SSLCertVerificationError, match="self-signed"),
+    ):
+        trusting_none.wrap_socket(sock, server_hostname="localhost")
