@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.faults.breaks import clock, database, processes, redis_server, source, visitors
+from tests.faults.breaks import database, processes, redis_server, source, visitors
 
 FAULTS = (
     *processes.FAULTS,
@@ -10,7 +10,7 @@ FAULTS = (
     *database.FAULTS,
     *source.FAULTS,
     *visitors.FAULTS,
-    *clock.FAULTS,
+    *processes.OF_THE_CLOCK,
 )
 
 OF_MAKE_RUN = (*processes.OF_THE_LAUNCHER, *database.OF_POSTGRESQL)

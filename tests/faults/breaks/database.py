@@ -2,42 +2,42 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
-from collections.abc import Callable
+from contextlib import closing
 
-from tests.faults.harness.fault import STILL, Fault
+from tests.faults.harness.fault import STILL, Act, Fault
 from tests.faults.harness.product import Product
 
 HEALTHY = "PRAGMA query_only = 0\nPRAGMA max_page_count = 1073741823"
 
 
 def lock(product: Product) -> None:
-    """Hold the write lock for ten seconds."""
-    with product.lock_database():
+    """Hold SQLite's write lock for ten seconds, as somebody's forgotten transaction would."""
+    with closing(sqlite3.connect(product.sqlite, isolation_level=None, timeout=20)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
         time.sleep(10)
 
 
-def sabotage(pragma: str) -> Callable[[Product], None]:
+def sabotage(pragma: str) -> Act:
     """Let SQLite refuse to write."""
 
     def act(product: Product) -> None:
-        product.sabotage.write_text(pragma)
+        product.pragmas.write_text(pragma)
         time.sleep(4)
-        product.sabotage.write_text(HEALTHY)
+        product.pragmas.write_text(HEALTHY)
 
     return act
 
 
-def restart_postgresql(product: Product) -> None:
-    """End PostgreSQL without a goodbye to its clients, and start it again."""
-    assert product.postgres is not None
-    product.postgres.restart()
+def restart_postgresql(after: float) -> Act:
+    """End PostgreSQL without a goodbye to its clients, and start it again *after* a while."""
 
+    def act(product: Product) -> None:
+        assert product.postgres is not None
+        product.postgres.restart(after=after)
 
-def stop_postgresql(product: Product) -> None:
-    """Let there be no PostgreSQL for some seconds."""
-    assert product.postgres is not None
-    product.postgres.restart(after=4)
+    return act
 
 
 FAULTS = (
@@ -47,6 +47,6 @@ FAULTS = (
 )
 
 OF_POSTGRESQL = (
-    Fault("PostgreSQL: restarted", restart_postgresql, "at most, one tick less"),
-    Fault("PostgreSQL: gone for 4 s", stop_postgresql, STILL),
+    Fault("PostgreSQL: restarted", restart_postgresql(after=0), "at most, one tick less"),
+    Fault("PostgreSQL: gone for 4 s", restart_postgresql(after=4), STILL),
 )

@@ -1,25 +1,25 @@
-"""Processes that die, and processes that stand still."""
+"""Processes that die, that stand still, and whose clock is set."""
 
 from __future__ import annotations
 
-import os
 import signal
 import time
-from collections.abc import Callable
-from contextlib import suppress
 
-from tests.faults.harness.fault import AGAIN, NOTHING, STILL, Fault
+from tests.faults.harness.fault import AGAIN, NOTHING, STILL, Act, Fault
 from tests.faults.harness.held import command
-from tests.faults.harness.product import Product
+from tests.faults.harness.product import Product, send
 from tests.support.tools import wait_for
 
-START = 30
-"""Seconds for a process to start and be served by all again, on a busy machine."""
-PAUSE = 4
-"""Seconds for which a process stands still: longer than prices take to be stale."""
+START_S = 30
+"""For a process to start and be served by all again, on a busy machine."""
+PAUSE_S = 4
+"""For which a process stands still: longer than prices take to be stale."""
+HOUR_S = 3600
+AT_ONCE = "nothing moves, then all at once"
+AHEAD = "nothing, but for times that stay where they were until the clock has caught up"
 
 
-def kill_and_revive(name: str) -> Callable[[Product], None]:
+def kill_and_revive(name: str) -> Act:
     """Kill a process and its children, and start it again, as its supervisor would."""
 
     def act(product: Product) -> None:
@@ -29,84 +29,70 @@ def kill_and_revive(name: str) -> Callable[[Product], None]:
     return act
 
 
-def kill_a_server(product: Product) -> None:
-    """Kill the process that serves; gunicorn's master starts another."""
-    pid = product.server()
-    os.kill(pid, signal.SIGKILL)
-    wait_for(lambda: product.web_workers() not in ([], [pid]), 10, "another web process")
-
-
 def kill_the_master(product: Product) -> None:
     """Kill gunicorn's master alone, and start it again: who serves ends by itself, and late."""
     orphan = product.server()
-    os.kill(product.pid("web"), signal.SIGKILL)
+    send(signal.SIGKILL, product.pid("web"))
     product.bury("web")
     product.revive("web")
     wait_for(lambda: not command(orphan), 30, "the end of who served")
 
 
+def kill_a_server(product: Product) -> None:
+    """Kill the process that serves; gunicorn's master starts another."""
+    pid = product.server()
+    send(signal.SIGKILL, pid)
+    wait_for(lambda: product.web_workers() not in ([], [pid]), 10, "another web process")
+
+
 def kill_a_work_horse(product: Product) -> None:
     """Kill the process in which RQ runs a job, as soon as there is one."""
     (horse, *_) = wait_for(lambda: product.pids("worker")[1:], 30, "a job")
-    with suppress(ProcessLookupError):
-        os.kill(horse, signal.SIGKILL)
-
-
-def freeze(*names: str) -> Callable[[Product], None]:
-    """Stop processes and their children, and let them go on later."""
-
-    def act(product: Product) -> None:
-        frozen = [pid for name in names for pid in product.pids(name)]
-        try:
-            _signal(frozen, signal.SIGSTOP)
-            time.sleep(PAUSE)
-        finally:
-            _signal(frozen, signal.SIGCONT)
-
-    return act
+    send(signal.SIGKILL, horse)
 
 
 def kill_the_launcher(product: Product) -> None:
     """Kill `make run` alone: what it has started must end, and leave its port to the next."""
     left = product.pids("launcher")[1:]
-    os.kill(product.pid("launcher"), signal.SIGKILL)
+    send(signal.SIGKILL, product.pid("launcher"))
     product.bury("launcher")
     wait_for(lambda: not any(map(command, left)), 20, "the end of all that was launched")
     product.revive("launcher")
 
 
-def freeze_the_launcher(product: Product) -> None:
-    """Stop `make run` alone, and let it go on later."""
-    pid = [product.pid("launcher")]
-    _signal(pid, signal.SIGSTOP)
-    time.sleep(PAUSE)
-    _signal(pid, signal.SIGCONT)
+def freeze(*names: str, alone: bool = False) -> Act:
+    """Stop processes, their children too unless *alone*, and let them go on later."""
 
+    def act(product: Product) -> None:
+        frozen = [pid for name in names for pid in product.pids(name)[: 1 if alone else None]]
+        try:
+            send(signal.SIGSTOP, *frozen)
+            time.sleep(PAUSE_S)
+        finally:
+            send(signal.SIGCONT, *frozen)
 
-def _signal(pids: list[int], number: signal.Signals) -> None:
-    for pid in pids:
-        with suppress(ProcessLookupError):
-            os.kill(pid, number)
+    return act
 
 
 FAULTS = (
-    Fault("web: kill -9, all of it", kill_and_revive("web"), AGAIN, START),
-    Fault("web: kill -9 of a process that serves", kill_a_server, AGAIN, START),
-    Fault("web: kill -9 of gunicorn's master alone", kill_the_master, AGAIN, START),
-    Fault("worker: kill -9", kill_and_revive("worker"), STILL, START),
+    Fault("web: kill -9, all of it", kill_and_revive("web"), AGAIN, START_S),
+    Fault("web: kill -9 of a process that serves", kill_a_server, AGAIN, START_S),
+    Fault("web: kill -9 of gunicorn's master alone", kill_the_master, AGAIN, START_S),
+    Fault("worker: kill -9", kill_and_revive("worker"), STILL, START_S),
     Fault("worker: kill -9 in the middle of a job", kill_a_work_horse, STILL, 15),
-    Fault("scheduler: kill -9", kill_and_revive("scheduler"), STILL, START),
-    Fault("web: STOP, CONT after 4 s", freeze("web"), "nothing moves, then all at once"),
+    Fault("scheduler: kill -9", kill_and_revive("scheduler"), STILL, START_S),
+    Fault("web: STOP, CONT after 4 s", freeze("web"), AT_ONCE),
     Fault("worker: STOP, CONT after 4 s", freeze("worker"), STILL),
     Fault("scheduler: STOP, CONT after 4 s", freeze("scheduler"), STILL),
-    Fault(
-        "all: STOP, CONT after 4 s",
-        freeze("web", "worker", "scheduler", "redis"),
-        "nothing moves, then all at once",
-    ),
+    Fault("all: STOP, CONT after 4 s", freeze("web", "worker", "scheduler", "redis"), AT_ONCE),
+)
+
+OF_THE_CLOCK = (
+    Fault("clock: an hour forward", lambda p: p.step_clock(HOUR_S), "“Stale” until the next tick"),
+    Fault("clock: an hour back", lambda p: p.step_clock(-HOUR_S), AHEAD),
 )
 
 OF_THE_LAUNCHER = (
-    Fault("launcher: kill -9 of make run, and make run again", kill_the_launcher, AGAIN, START),
-    Fault("launcher: STOP, CONT after 4 s", freeze_the_launcher, NOTHING),
+    Fault("launcher: kill -9 of make run, and make run again", kill_the_launcher, AGAIN, START_S),
+    Fault("launcher: STOP, CONT after 4 s", freeze("launcher", alone=True), NOTHING),
 )

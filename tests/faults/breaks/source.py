@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 from simplejson import RawJSON
 
-from tests.faults.harness.fault import REASON, Fault
+from tests.faults.harness.fault import REASON, Act, Fault, way_broken
 from tests.faults.harness.product import Product
 from tests.support.fake_coingecko import Manner, coin
+from tests.support.proxy import Proxy
 from tests.support.tools import wait_for
 
 ONE_LESS = "that coin is missing, for one tick"
+OTHERS = "other coins, for one tick"
 HTML = "<!doctype html><title>Attention Required! | Cloudflare</title>"
 TOLD_IN_200 = {"status": {"error_code": 429, "error_message": "slow down"}}
 
@@ -25,7 +25,7 @@ def answers(
     *,
     manner: Manner = "whole",
     headers: dict[str, str] | None = None,
-) -> Callable[[Product], None]:
+) -> Act:
     """Give this answer once."""
 
     def act(product: Product) -> None:
@@ -36,27 +36,8 @@ def answers(
     return act
 
 
-def hang(product: Product) -> None:
-    """Take the question and say nothing, until it is given up."""
-    answers(manner="hang")(product)
-
-
-def cut(product: Product) -> None:
-    """Reset all connections to the source, and refuse new ones."""
-    product.to_source.cut()
-    time.sleep(3)
-    product.to_source.mend()
-
-
-def swallow(product: Product) -> None:
-    """Take connections to the source, and let nothing pass."""
-    product.to_source.swallow()
-    time.sleep(3)
-    product.to_source.mend()
-
-
-def _market(**fields: Any) -> list[dict[str, Any]]:
-    return [coin("bitcoin", **fields), coin("ethereum", price="3000.5", rank=2)]
+def _market(price: object) -> list[dict[str, Any]]:
+    return [coin("bitcoin", current_price=price), coin("ethereum", price="3000.5", rank=2)]
 
 
 FAULTS = (
@@ -71,23 +52,16 @@ FAULTS = (
     Fault("source: a reset", answers(manner="reset"), REASON),
     Fault("source: no HTTP", answers(200, "hello\r\n", manner="raw"), REASON),
     Fault("source: an answer that drips for ever", answers(200, "[", manner="drip"), REASON, 30),
-    Fault("source: takes the question and hangs", hang, REASON, 30),
-    Fault("source: cut off for 3 s", cut, REASON),
-    Fault("source: half-open for 3 s, packets vanish", swallow, REASON, 30),
-    Fault("source: a price of null", answers(200, _market(current_price=None)), ONE_LESS),
+    Fault("source: takes the question and hangs", answers(manner="hang"), REASON, 30),
+    Fault("source: cut off for 3 s", way_broken("to_source", Proxy.cut, 3), REASON),
     Fault(
-        "source: a price of NaN",
-        answers(200, _market(current_price=Decimal("NaN"))),
-        ONE_LESS,
+        "source: half-open for 3 s, packets vanish",
+        way_broken("to_source", Proxy.swallow, 3),
+        REASON,
+        30,
     ),
-    Fault(
-        "source: a price of 1e999",
-        answers(200, _market(current_price=RawJSON("1e999"))),
-        ONE_LESS,
-    ),
-    Fault(
-        "source: unknown coins",
-        answers(200, [coin("never-heard-of", "new", "New")]),
-        "other coins, for one tick",
-    ),
+    Fault("source: a price of null", answers(200, _market(None)), ONE_LESS),
+    Fault("source: a price of NaN", answers(200, _market(Decimal("NaN"))), ONE_LESS),
+    Fault("source: a price of 1e999", answers(200, _market(RawJSON("1e999"))), ONE_LESS),
+    Fault("source: unknown coins", answers(200, [coin("never-heard-of")]), OTHERS),
 )

@@ -6,10 +6,9 @@ import os
 import resource
 import socket
 import time
-from collections.abc import Callable
 from contextlib import ExitStack, suppress
 
-from tests.faults.harness.fault import NOTHING, Fault
+from tests.faults.harness.fault import NOTHING, Act, Fault
 from tests.faults.harness.product import Product
 from tests.faults.harness.readers import Readers
 from tests.support.tools import wait_for
@@ -47,28 +46,21 @@ def slowloris(product: Product) -> None:
                     sock.send(b"-")
 
 
-def say(*sent: bytes, count: int = 20) -> Callable[[Product], None]:
-    """Send each of *sent* on *count* connections, and leave them open for a while."""
+def say(*sent: bytes, count: int = 20, seconds: float = 2, buffer: int | None = None) -> Act:
+    """Send each of *sent* on *count* connections, and leave them open for a while, unread."""
 
     def act(product: Product) -> None:
         with ExitStack() as stack:
-            for said in sent:
-                for _ in range(count):
-                    _connect(product, stack, said)
-            time.sleep(2)
+            for said in sent * count:
+                _connect(product, stack, said, buffer)
+            time.sleep(seconds)
 
     return act
 
 
-def never_read(product: Product) -> None:
-    """Ask for the stream, and never read a byte of it."""
-    with ExitStack() as stack:
-        for _ in range(20):
-            _connect(product, stack, b"GET /stream HTTP/1.1\r\nHost: a\r\n\r\n", buffer=1024)
-        time.sleep(4)
-
-
-def _connect(product: Product, stack: ExitStack, said: bytes, *, buffer: int = 0) -> socket.socket:
+def _connect(
+    product: Product, stack: ExitStack, said: bytes, buffer: int | None = None
+) -> socket.socket:
     """Give a connection on which *said* was sent, as far as anybody took it."""
     sock = stack.enter_context(socket.socket())
     if buffer:
@@ -80,6 +72,7 @@ def _connect(product: Product, stack: ExitStack, said: bytes, *, buffer: int = 0
     return sock
 
 
+STREAM = b"GET /stream HTTP/1.1\r\nHost: a\r\n\r\n"
 GARBAGE = (
     b"\0" * 1000,
     b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\xff" * 500,  # TLS to a plain port
@@ -103,7 +96,7 @@ FAULTS = (
     ),
     Fault("web: 2,000 readers at once", crowd, "ticks come up to some seconds later", 20),
     Fault("web: 300 slow heads (slowloris)", slowloris, NOTHING),
-    Fault("web: 20 readers that never read", never_read, NOTHING),
+    Fault("web: 20 readers that never read", say(STREAM, seconds=4, buffer=1024), NOTHING),
     Fault("web: garbage instead of a request", say(*GARBAGE), NOTHING),
     Fault("web: half a request", say(*HALF), NOTHING),
     Fault("web: a request of 10 MB", say(*BIG, count=2), NOTHING),

@@ -6,10 +6,12 @@ invented, and live again by itself.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from tests.faults.harness.product import Product
+from tests.support.proxy import Proxy
 
 NOTHING = "nothing"
 STILL = "prices stand still, “Stale” after three intervals; then they go on"
@@ -17,13 +19,15 @@ REASON = "prices stand still and the reason is told, “Stale” after three int
 LATER = "ticks come some seconds later, from the database; the reason is told"
 AGAIN = "“Reconnecting” for some seconds, then all that was missed"
 
+Act = Callable[[Product], None]
+"""Breaks something, holds it broken for a while, and mends it."""
+
 
 class Fault(NamedTuple):
     """One way to break the product, named `what: how`."""
 
     name: str
-    act: Callable[[Product], None]
-    """Breaks it, holds it broken for a while, and mends it."""
+    act: Act
     sees: str
     """What a user sees."""
     within: float = 10.0
@@ -34,6 +38,16 @@ class Fault(NamedTuple):
         """What is broken."""
         return self.name.partition(":")[0]
 
-    def row(self, seconds: float) -> str:
-        """Return the row of docs/testing.md's table; that no tick is lost was found before."""
-        return f"| {self.name} | {self.sees} | {seconds:.1f} | 0 |"
+
+def way_broken(
+    way: Literal["to_redis", "to_source"], how: Callable[[Proxy], None], seconds: float
+) -> Act:
+    """Break the network between the product and Redis, or the source, for *seconds*."""
+
+    def act(product: Product) -> None:
+        proxy: Proxy = getattr(product, way)
+        how(proxy)
+        time.sleep(seconds)
+        proxy.mend()
+
+    return act

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,74 +28,54 @@ class Held(NamedTuple):
             if now > limit
         ]
 
-    def until(self, now: Held) -> str:
-        """Return this and *now* in words."""
-        pairs = zip(self._fields, self, now, strict=True)
-        return ", ".join(f"{name} {before} → {after}" for name, before, after in pairs)
-
     def plus(self, slack: Held) -> Held:
         """Return this much and *slack* more."""
-        return Held(*(mine + more for mine, more in zip(self, slack, strict=True)))
+        return Held(*map(int.__add__, self, slack))
 
 
 def held(pid: int, *, port: int, greenlets: int = 0) -> Held:
     """Return what the process *pid* holds, which may serve *port*. Raises `OSError`."""
-    links = [_link(fd) for fd in Path(f"/proc/{pid}/fd").iterdir()]
-    served = _inodes(port)
-    connections = sum(1 for link in links if link in served)
-    status = Path(f"/proc/{pid}/status").read_text()
+    links = []
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            links.append(os.readlink(descriptor))
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()]
+    served = {f"socket:[{row[9]}]" for row in rows if row[1].endswith(f":{port:04X}")}
+    connections = len(served.intersection(links))
     return Held(
         descriptors=len(links) - connections,
         connections=connections,
-        threads=int(_field(status, "Threads")),
+        threads=_status(pid, "Threads"),
         greenlets=greenlets,
-        rss=int(_field(status, "VmRSS")) // 1024,
+        rss=_status(pid, "VmRSS") // 1024,
     )
 
 
 def descendants(pid: int) -> list[int]:
     """Return the ids of the children of *pid*, and of theirs."""
-    found = []
-    try:
+    children: list[int] = []
+    with suppress(FileNotFoundError, ProcessLookupError):
         for task in Path(f"/proc/{pid}/task").iterdir():
-            found += [int(child) for child in (task / "children").read_text().split()]
-    except (FileNotFoundError, ProcessLookupError):
-        return []
-    return [each for child in found for each in (child, *descendants(child))]
+            children += map(int, (task / "children").read_text().split())
+    return [each for child in children for each in (child, *descendants(child))]
 
 
 def command(pid: int) -> str:
     """Return the command line of *pid*, `` when it is gone."""
-    try:
+    with suppress(OSError):
         return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
-    except OSError:
-        return ""
+    return ""
 
 
 def parent(pid: int) -> int:
     """Return the id of the parent of *pid*, 0 when it is gone."""
-    try:
-        return int(_field(Path(f"/proc/{pid}/status").read_text(), "PPid"))
-    except OSError:
-        return 0
+    with suppress(OSError):
+        return _status(pid, "PPid")
+    return 0
 
 
-def _link(fd: Path) -> str:
-    try:
-        return os.readlink(fd)
-    except FileNotFoundError:
-        return ""
-
-
-def _inodes(port: int) -> set[str]:
-    """Return what the links of descriptors of connections to *port* say."""
-    lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
-    rows = [line.split() for line in lines]
-    return {f"socket:[{row[9]}]" for row in rows if row[1].endswith(f":{port:04X}")}
-
-
-def _field(status: str, name: str) -> str:
-    for line in status.splitlines():
+def _status(pid: int, name: str) -> int:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith(f"{name}:"):
-            return line.split()[1]
+            return int(line.split()[1])
     raise ProcessLookupError("it is ending: the kernel has taken its memory back")

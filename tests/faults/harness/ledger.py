@@ -34,19 +34,15 @@ def account(got: Sequence[Got], committed: Sequence[int]) -> Account:
     What was committed before its first tick is nothing it could have missed.
     """
     ids = [one.id for one in got if one.what == "tick"]
-    doubled = tuple(id for before, id in pairwise(ids) if id <= before)
+    first, last = (ids[0], max(ids)) if ids else (0, 0)
+    expected = committed[bisect_left(committed, first) : bisect_right(committed, last)]
+    missing, excused = sorted(set(expected) - set(ids)), _excused(got, committed)
     known = set(committed)
-    invented = tuple(id for id in ids if id not in known)
-    excused = _excused(got, committed)
-    expected = (
-        committed[bisect_left(committed, ids[0]) : bisect_right(committed, max(ids))] if ids else []
-    )
-    missing = [id for id in expected if id not in set(ids)]
     return Account(
         lost=tuple(id for id in missing if id not in excused),
         told=tuple(id for id in missing if id in excused),
-        doubled=doubled,
-        invented=invented,
+        doubled=tuple(id for before, id in pairwise(ids) if id <= before),
+        invented=tuple(id for id in ids if id not in known),
     )
 
 
@@ -54,13 +50,11 @@ def _excused(got: Sequence[Got], committed: Sequence[int]) -> set[int]:
     """Return the ids between what a reader was told it had last and the tick it got then."""
     excused: set[int] = set()
     since: int | None = None
-    for one in got:
-        if one.what == "gap_after":
-            since = one.id
+    for what, id in got:
+        if what == "gap_after":
+            since = id
         elif since is not None:
-            excused |= set(
-                committed[bisect_right(committed, since) : bisect_left(committed, one.id)]
-            )
+            excused.update(committed[bisect_right(committed, since) : bisect_left(committed, id)])
             since = None
     return excused
 

@@ -12,15 +12,12 @@ import socket
 import sqlite3
 import struct
 import subprocess
-import threading
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
-from decimal import Decimal
+from collections import defaultdict
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import psycopg
-import redis
 
 from dev.embedded_redis import EmbeddedRedis, free_port
 from tests.faults.harness.held import Held, command, descendants, held, parent
@@ -45,7 +42,16 @@ PROGRAMS = (
     ("-m dev.run", "launcher", "output reader"),
 )
 """What is in a process's command line, and what it is: alone, or as the child of its like."""
-HERE = Path(__file__).parent
+SABOTAGE = Path(__file__).parent / "sabotage"
+
+
+class MovingMarket(CoinGecko):
+    """A source whose prices move each time that it is asked."""
+
+    def markets(self, query: dict[str, str]) -> str:
+        """Return the body of `/coins/markets`."""
+        self.set_price("bitcoin", f"{90_000 + len(self.requests)}.5")
+        return super().markets(query)
 
 
 class Product:
@@ -66,38 +72,37 @@ class Product:
         self.folder = folder
         self.postgres = postgres
         self.replay = replay
+        self.sqlite = folder / "tracker.db"
+        self.pragmas = folder / "pragmas"
+        """A file of what the worker's SQLite is told before each statement."""
         self._database_url = (
             postgres.url(postgres.create()) if postgres else f"sqlite:///{self.sqlite}"
         )
         self._commands = MAKE_RUN if launched else COMMANDS
-        self._ahead = 0
+        self._clock_is_ahead_s = 0
         self.redis = EmbeddedRedis()
-        self.gecko = CoinGecko()
+        self.gecko = MovingMarket()
         self.port = free_port()
-        self.sabotage = folder / "sabotage"
-        self.sabotage.touch()
-        (folder / "clock").write_bytes(struct.pack("d", 0))
         self._children: dict[str, Child] = {}
-        self._logs: list[Path] = []
-        self._read: dict[Path, int] = {}
-        self._stack = ExitStack()
-        self._over = threading.Event()
-        self._mover = threading.Thread(target=self._move_prices, name="market")
+        self._logs: dict[Path, int] = {}
+        """And how many lines of each were read."""
 
     def __enter__(self) -> Self:
+        self.pragmas.touch()
+        (self.folder / "clock").write_bytes(struct.pack("d", 0))
         with ExitStack() as stack:
             stack.enter_context(self.redis)
             stack.enter_context(self.gecko)
             assert self.redis.port is not None
             self.to_redis = stack.enter_context(Proxy(self.redis.port))
             self.to_source = stack.enter_context(Proxy(self.gecko.port))
-            self._mover.start()
-            stack.callback(self._end_market)
-            self._migrate()
+            log = self.folder / "migrate.log"
+            upgrade = Child("flask", "--app", "wsgi", "db", "upgrade", env=self.env, log=log)
+            assert upgrade.wait(60) == 0, upgrade.output
             stack.callback(self._end_children)
             for name in self._commands:
                 self.start(name)
-            wait_for(self.committed, 30, "the first tick")
+            wait_for(self.committed, 90, "the first tick")
             wait_for(self.answers, 30, "the web to answer")
             self._stack = stack.pop_all()
         return self
@@ -122,7 +127,7 @@ class Product:
             max_subscribers_per_ip=10_000,
         )
         hooks = {
-            "PYTHONPATH": str(HERE / "sabotage"),
+            "PYTHONPATH": str(SABOTAGE),
             "GREENLETS": str(self.folder),
             "CLOCK": str(self.folder / "clock"),
         }
@@ -131,16 +136,13 @@ class Product:
     def start(self, name: str) -> None:
         """Start the process *name* of its commands."""
         log = self.folder / f"{name}-{len(self._logs)}.log"
-        self._logs.append(log)
-        env = self.env | ({"SABOTAGE": str(self.sabotage)} if name == "worker" else {})
+        self._logs[log] = 0
+        env = self.env | ({"SABOTAGE": str(self.pragmas)} if name == "worker" else {})
         self._children[name] = Child(*self._commands[name], env=env, log=log)
 
     def pid(self, name: str) -> int:
         """Return the process id of *name*, which may be `redis`."""
-        if name == "redis":
-            assert self.redis.pid is not None
-            return self.redis.pid
-        return self._children[name].process.pid
+        return self.redis.pid or 0 if name == "redis" else self._children[name].process.pid
 
     def pids(self, name: str) -> list[int]:
         """Return the process ids of *name*, its children's too."""
@@ -148,9 +150,7 @@ class Product:
 
     def kill(self, name: str) -> None:
         """Kill *name* and its children as a power cut would."""
-        for pid in self.pids(name):
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        send(signal.SIGKILL, *self.pids(name))
         self.bury(name)
 
     def bury(self, name: str) -> None:
@@ -173,15 +173,15 @@ class Product:
     def fresh_lines(self) -> list[str]:
         """Return the lines that its processes have printed since this was last asked."""
         found = []
-        for log in self._logs:
+        for log, known in self._logs.items():
             lines = log.read_text(errors="replace").splitlines()
-            found += lines[self._read.get(log, 0) :]
-            self._read[log] = len(lines)
+            found += lines[known:]
+            self._logs[log] = len(lines)
         return found
 
     def web_workers(self) -> list[int]:
         """Return the ids of the processes that serve."""
-        return self._of("server")
+        return self.processes().get("server", [])
 
     def server(self) -> int:
         """Return the id of the process that serves, as soon as there is one."""
@@ -189,29 +189,23 @@ class Product:
 
     def processes(self) -> dict[str, list[int]]:
         """Return the ids of its processes by what they are."""
-        pids = [pid for name in self._children for pid in self.pids(name)]
-        found: dict[str, list[int]] = {}
-        for pid in pids:
-            found.setdefault(_role(pid), []).append(pid)
+        found = defaultdict(list, redis=[self.pid("redis")])
+        for name in self._children:
+            for pid in self.pids(name):
+                found[_role(pid)].append(pid)
         found.pop("", None)
-        return found | {"redis": [self.pid("redis")]}
+        return dict(found)
 
     def held(self) -> dict[str, Held]:
         """Return what its long-lived processes hold now. Raises `OSError` while one is ending."""
-        processes = self.processes()
-        found = {
-            f"{role} {number}": held(pid, port=self.port)
-            for role, pids in processes.items()
+        return {
+            f"{role} {number}": held(
+                pid, port=self.port, greenlets=self._greenlets(pid) if role == "server" else 0
+            )
+            for role, pids in self.processes().items()
             if role != "work horse"
             for number, pid in enumerate(pids, 1)
         }
-        for number, pid in enumerate(processes.get("server", []), 1):
-            name = f"server {number}"
-            found[name] = found[name]._replace(greenlets=self._greenlets(pid))
-        return found
-
-    def _of(self, role: str) -> list[int]:
-        return self.processes().get(role, [])
 
     def _greenlets(self, pid: int) -> int:
         told = self.folder / str(pid)
@@ -219,61 +213,6 @@ class Product:
         os.kill(pid, signal.SIGRTMIN)
         wait_for(told.exists, 10, "a number of greenlets")
         return int(told.read_text())
-
-    # Its clock
-
-    def step_clock(self, seconds: int) -> None:
-        """Let the clock of all processes jump by *seconds* from where it is."""
-        self._ahead += seconds
-        with (self.folder / "clock").open("r+b") as file:  # which the processes have mapped
-            file.write(struct.pack("d", self._ahead))
-
-    # What it has stored
-
-    def committed(self) -> list[int]:
-        """Return the ids of all ticks that were committed, in order; [] before the tables are."""
-        with suppress(sqlite3.OperationalError, psycopg.errors.UndefinedTable):
-            return [row[0] for row in self.query("SELECT id FROM tick ORDER BY id")]
-        return []
-
-    def query(self, statement: str) -> list[tuple[Any, ...]]:
-        """Return the rows of *statement*, asked outside the product."""
-        if self.postgres is None:
-            with closing(sqlite3.connect(self.sqlite, timeout=20)) as connection:
-                return connection.execute(statement).fetchall()
-        with psycopg.connect(self._database_url) as session:
-            return session.execute(statement.encode()).fetchall()
-
-    @property
-    def sqlite(self) -> Path:
-        """The database's file, where there is no PostgreSQL."""
-        return self.folder / "tracker.db"
-
-    def redis_client(self) -> redis.Redis:
-        """Return a client of the Redis itself, past the proxy."""
-        return redis.Redis(port=self.redis.port or 0)
-
-    @contextmanager
-    def lock_database(self) -> Iterator[None]:
-        """Hold SQLite's write lock, as somebody's forgotten transaction would."""
-        with closing(sqlite3.connect(self.sqlite, isolation_level=None, timeout=20)) as connection:
-            connection.execute("BEGIN IMMEDIATE")
-            yield
-
-    def _migrate(self) -> None:
-        log = self.folder / "migrate.log"
-        child = Child("flask", "--app", "wsgi", "db", "upgrade", env=self.env, log=log)
-        assert child.wait(60) == 0, child.output
-
-    def _move_prices(self) -> None:
-        step = 0
-        while not self._over.wait(0.2):
-            step += 1
-            self.gecko.set_price("bitcoin", str(Decimal("90000.5") + step))
-
-    def _end_market(self) -> None:
-        self._over.set()
-        self._mover.join()
 
     def _end_children(self) -> None:
         pids = [pid for name in self._children for pid in self.pids(name)]
@@ -283,21 +222,45 @@ class Product:
             with suppress(subprocess.TimeoutExpired):
                 child.wait(30)
             child.__exit__()
-        for pid in pids:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        send(signal.SIGKILL, *pids)
+
+    # What all of them see
+
+    def step_clock(self, seconds: int) -> None:
+        """Let the clock of all processes jump by *seconds* from where it is."""
+        self._clock_is_ahead_s += seconds
+        with (self.folder / "clock").open("r+b") as file:  # which the processes have mapped
+            file.write(struct.pack("d", self._clock_is_ahead_s))
+
+    def committed(self) -> list[int]:
+        """Return the ids of all ticks that were committed, in order; [] before the tables are."""
+        statement = "SELECT id FROM tick ORDER BY id"
+        with suppress(sqlite3.OperationalError, psycopg.errors.UndefinedTable):
+            if self.postgres:
+                with psycopg.connect(self._database_url) as session:
+                    return [id for (id,) in session.execute(statement)]
+            with closing(sqlite3.connect(self.sqlite, timeout=20)) as connection:
+                return [id for (id,) in connection.execute(statement)]
+        return []
+
+
+def send(number: signal.Signals, *pids: int) -> None:
+    """Send the signal to those of *pids* that are still there."""
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
 
 
 def _role(pid: int) -> str:
     """Return what the process *pid* of the product is; `` when it is gone, or a shell."""
-    line = _command(pid)
+    line = command(pid)
     for program, alone, child in PROGRAMS:
-        if program in line:
-            return child if program in _command(parent(pid)) else alone
+        if program in line and not _is_shell(line):
+            above = command(parent(pid))
+            return child if program in above and not _is_shell(above) else alone
     return ""
 
 
-def _command(pid: int) -> str:
-    """Return the command line of *pid*, `` for the shell in which `make run` starts one."""
-    line = command(pid)
-    return "" if line.startswith("/bin/sh ") else line
+def _is_shell(line: str) -> bool:
+    """Return whether this is the shell in which `make run` starts a process."""
+    return line.startswith("/bin/sh ")
