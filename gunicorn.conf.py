@@ -48,7 +48,7 @@ class OneLineLogger(Logger):  # type: ignore[misc]
     """gunicorn's logger, with lines as ours."""
 
     def _set_handler(self, log: logging.Logger, output: Any, fmt: Any, stream: Any = None) -> None:
-        super()._set_handler(log, output, setup.formatter(settings), stream)
+        super()._set_handler(log, output, setup.Formatter(settings), stream)
 
 
 bind = f"0.0.0.0:{settings.port}"

@@ -254,6 +254,6 @@ def close(app: Flask) -> None:
     """Give back what *app* holds."""
     services(app).close()
     if admin := app.extensions.get("admin"):
-        admin.extensions["auth"].redis.close()
+        admin.extensions["redis"].close()
     with app.app_context():
         db.engine.dispose()

@@ -25,7 +25,7 @@ from tests.support.web_process import Web, request
 from tracker.config import Settings
 from tracker.logs import setup
 from tracker.logs.context import current_id, log_context, valid_or_new_id
-from tracker.logs.setup import formatter, logfmt
+from tracker.logs.setup import Formatter, logfmt
 
 LINE_ENDS = re.compile("[\n\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 """Whatever anybody takes for the end of a line (`str.splitlines`)."""
@@ -36,7 +36,7 @@ def record(text: str, *args: Any, name: str = "some.room", **more: Any) -> loggi
 
 
 def line(text: str, *args: Any, format: str = "logfmt", **more: Any) -> str:
-    return formatter(Settings(log_format=format)).format(record(text, *args, **more))
+    return Formatter(Settings(log_format=format)).format(record(text, *args, **more))
 
 
 def fields(line: str) -> dict[str, str]:
@@ -94,7 +94,7 @@ class TestLine:
 
     def hides(self, settings: Settings, *texts: str, parts: tuple[str, ...]) -> None:
         for text in texts:
-            written = formatter(settings).format(record("%s", text))
+            written = Formatter(settings).format(record("%s", text))
             assert [part for part in parts if part in written] == []
 
     def test_secrets_and_passwords_in_urls_are_hidden(self) -> None:

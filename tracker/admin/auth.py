@@ -20,18 +20,15 @@ from flask import Flask, Response, abort, current_app, g, redirect, request, ses
 from flask.sessions import SecureCookieSessionInterface
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from redis import Redis
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
-from redis.retry import Retry
 from werkzeug.wrappers import Response as Redirect
 
-from tracker.admin.audit_log import note
 from tracker.config import Settings
 from tracker.messaging.redis_client import connect
 from tracker.services import services
+from tracker.web.middleware import security_headers
 from tracker.web.middleware.client_address import client_network
-from tracker.web.middleware.rate_limit import RateLimits
-from tracker.web.middleware.security_headers import HTTPS_ONLY, PAGE, policy
+from tracker.web.middleware.security_headers import policy
 
 USER = "admin"
 SESSION_S = 12 * 60 * 60
@@ -46,12 +43,21 @@ SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 STATIC = "admin.static"
 OPEN_ENDPOINTS = ("admin.login", STATIC)
 """Reached without a session."""
+MAX_TEXT = 100
+"""Characters of a text from a client that the audit's lines keep."""
 
 _csrf = CSRFProtect()
+_audit = logging.getLogger("tracker.audit")
 
 
 class SessionCookie(SecureCookieSessionInterface):
-    """Flask's signed cookie, for the path at which the admin is mounted."""
+    """Flask's signed cookie, for the path at which the admin is mounted.
+
+    The signature's key is made of the password too: another password ends all sessions.
+    """
+
+    def __init__(self, password: str) -> None:
+        self.salt = hashlib.sha256(password.encode()).hexdigest()
 
     def get_cookie_path(self, app: Flask) -> str:
         """Return the admin's path."""
@@ -64,7 +70,7 @@ class SessionCookie(SecureCookieSessionInterface):
 
 def register(admin: Flask, settings: Settings) -> None:
     """Require a session for *admin*, and send its headers with every answer."""
-    admin.session_interface = SessionCookie()
+    admin.session_interface = SessionCookie(settings.admin_password or "")
     admin.config |= {
         "SESSION_COOKIE_NAME": "admin",
         "SESSION_COOKIE_SAMESITE": "Strict",
@@ -73,76 +79,34 @@ def register(admin: Flask, settings: Settings) -> None:
         "WTF_CSRF_SSL_STRICT": False,  # SameSite and the token protect; some send no Referer
     }
     _csrf.init_app(admin)
-    admin.extensions["auth"] = Auth(settings, services(admin).rate_limits)
+    admin.extensions["redis"] = connect(settings, timeout_s=REDIS_TIMEOUT_S)
     admin.before_request(_guard)
-    admin.after_request(_add_headers)
+    security_headers.register(admin)
+    admin.after_request(_add_headers)  # it runs first, and what it sets stays
 
 
-def auth(admin: Flask | None = None) -> Auth:
-    """Return the authentication of *admin*, or of the current application."""
-    return cast(Auth, (admin or current_app).extensions["auth"])
+def audit(what: str, *args: object, level: int = logging.INFO) -> None:
+    """Log a login or a change; each `%s` in *what* is one of *args*."""
+    cut = [arg[:MAX_TEXT] if isinstance(arg, str) else arg for arg in args]
+    _audit.log(level, f"{what}, from %s", *cut, request.remote_addr)
 
 
-class Auth:
-    """The password, and the sessions that were opened with it."""
+def redis() -> Redis:
+    """Return the admin's own connection."""
+    return cast(Redis, current_app.extensions["redis"])
 
-    def __init__(self, settings: Settings, limits: RateLimits) -> None:
-        self._password = settings.admin_password or secrets.token_hex()
-        self._key = (settings.secret_key or secrets.token_hex()).encode()
-        self._limits = limits
-        self.redis: Redis = connect(
-            settings,
-            socket_timeout=REDIS_TIMEOUT_S,
-            socket_connect_timeout=REDIS_TIMEOUT_S,
-            retry=Retry(NoBackoff(), 0),
-        )
-        """The admin's own connection."""
 
-    def seconds_to_wait(self) -> int | None:
-        """Count an attempt to log in; return after how many seconds to retry, if not now."""
-        return self._limits.hit(ATTEMPTS, "login", client_network()) or self._limits.hit(
-            ATTEMPTS_OF_ALL, "logins"
-        )
+def seconds_to_wait() -> int | None:
+    """Count an attempt to log in; return after how many seconds to retry, if not now."""
+    hit = services().rate_limits.hit
+    return hit(ATTEMPTS, "login", client_network()) or hit(ATTEMPTS_OF_ALL, "logins")
 
-    def accepts(self, user: str, password: str) -> bool:
-        """Return whether both are right, in a time that does not depend on how nearly."""
-        right = [_equal(user, USER), _equal(password, self._password)]
-        return all(right)
 
-    def login(self) -> None:
-        """Begin a session, with nothing of an earlier one in it."""
-        session.clear()
-        session["since"], session["by"] = int(time.time()), self._mark()
-        session["id"] = secrets.token_urlsafe(16)
-
-    def logout(self) -> None:
-        """End the session, also for copies of its cookie."""
-        with suppress(RedisError, OSError):
-            self.redis.set(self._ended_key(), 1, ex=SESSION_S)
-        session.clear()
-
-    def is_logged_in(self) -> bool:
-        """Return whether the request has a session that `login` began and that is not over."""
-        since = session.get("since", 0)
-        return (
-            isinstance(since, int)
-            and 0 <= time.time() - since < SESSION_S
-            and _equal(str(session.get("by")), self._mark())
-            and not self._has_ended()
-        )
-
-    def _has_ended(self) -> bool:
-        try:
-            return bool(self.redis.exists(self._ended_key()))
-        except (RedisError, OSError):
-            return False  # an operator must get in to see why Redis is away
-
-    def _ended_key(self) -> str:
-        return f"tracker:admin:over:{session.get('id')}"
-
-    def _mark(self) -> str:
-        """Return what holds for this password only."""
-        return hmac.new(self._key, self._password.encode(), hashlib.sha256).hexdigest()
+def accepts(user: str, password: str) -> bool:
+    """Return whether both are right, in a time that does not depend on how nearly."""
+    wanted = services().settings.admin_password or secrets.token_hex()
+    right = [_equal(user, USER), _equal(password, wanted)]
+    return all(right)
 
 
 def _equal(given: str, wanted: str) -> bool:
@@ -153,11 +117,36 @@ def _equal(given: str, wanted: str) -> bool:
     return hmac.compare_digest(one, other)
 
 
+def login() -> None:
+    """Begin a session, with nothing of an earlier one in it."""
+    session.clear()
+    session["since"], session["id"] = int(time.time()), secrets.token_urlsafe(16)
+
+
+def logout() -> None:
+    """End the session, also for copies of its cookie."""
+    with suppress(RedisError, OSError):
+        redis().set(_ended_key(), 1, ex=SESSION_S)
+    session.clear()
+
+
+def is_logged_in() -> bool:
+    """Return whether the request has a session that `login` began and that is not over."""
+    if not 0 <= time.time() - session.get("since", 0) < SESSION_S:
+        return False
+    try:
+        return not redis().exists(_ended_key())
+    except (RedisError, OSError):
+        return True  # an operator must get in to see why Redis is away
+
+
+def _ended_key() -> str:
+    return f"tracker:admin:over:{session.get('id')}"
+
+
 def nonce() -> str:
     """Return what allows the scripts of this answer."""
-    if "nonce" not in g:
-        g.nonce = secrets.token_urlsafe(16)
-    return cast(str, g.nonce)
+    return cast(str, g.setdefault("nonce", secrets.token_urlsafe(16)))
 
 
 def next_address(wanted: str) -> str:
@@ -169,7 +158,7 @@ def next_address(wanted: str) -> str:
 
 def _guard() -> Redirect | None:
     changes = request.method not in SAFE_METHODS
-    if request.endpoint not in OPEN_ENDPOINTS and not auth().is_logged_in():
+    if request.endpoint not in OPEN_ENDPOINTS and not is_logged_in():
         if changes:
             abort(401, "Log in first.")
         wanted = request.full_path.rstrip("?")
@@ -190,20 +179,14 @@ def _protect() -> None:
         _csrf.protect()
     except CSRFError as error:
         path = request.script_root + request.path
-        note("refused: %s (%s)", error.description, path, level=logging.WARNING)
+        audit("refused: %s (%s)", error.description, path, level=logging.WARNING)
         raise
 
 
 def _add_headers(response: Response) -> Response:
-    scripts = f"'self' 'nonce-{nonce()}'"
     response.headers["Content-Security-Policy"] = policy(
-        font_src="'self'", script_src=scripts, img_src="'self' data:"
+        font_src="'self'", script_src=f"'self' 'nonce-{nonce()}'", img_src="'self' data:"
     )
-    response.headers["X-Frame-Options"] = "DENY"
-    for name, value in PAGE.items():
-        response.headers.setdefault(name, value)
-    if request.is_secure:
-        response.headers["Strict-Transport-Security"] = HTTPS_ONLY
     is_static = request.endpoint == STATIC
     response.headers["Cache-Control"] = "private, max-age=3600" if is_static else "no-store"
     return response

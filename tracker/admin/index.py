@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar, cast
 
 from flask import Response, flash, make_response, redirect, request, url_for
@@ -11,9 +12,8 @@ from flask.typing import ResponseReturnValue
 from flask_admin import AdminIndexView, expose
 from redis.exceptions import RedisError
 
-from tracker.admin import job_status
-from tracker.admin.audit_log import note
-from tracker.admin.auth import auth, next_address
+from tracker.admin import auth, job_status
+from tracker.admin.auth import audit, next_address
 from tracker.logs.context import current_id
 from tracker.logs.redaction import redactor
 from tracker.services import services
@@ -33,7 +33,7 @@ class Index(AdminIndexView):  # type: ignore[misc]
         hide = redactor(services().settings)
         services().relay.start()
         try:
-            jobs = job_status.look(auth().redis, hide)
+            jobs = job_status.look(auth.redis(), hide)
             stats = services().backend.refresh_stats.read()
         except (RedisError, OSError) as error:
             trouble = hide(str(error))
@@ -51,48 +51,45 @@ class Index(AdminIndexView):  # type: ignore[misc]
     def refresh(self) -> ResponseReturnValue:
         """Queue a refresh out of turn."""
         state, interval = services().backend.store.source_state(), services().settings.interval
-        return _done(
-            "refresh now",
-            lambda: job_status.refresh_now(
-                auth().redis, state, interval, current_id("request") or ""
-            ),
-        )
+        id = current_id("request") or ""
+        refresh = partial(job_status.refresh_now, auth.redis(), state, interval, id)
+        return _done("refresh now", refresh)
 
     @at("/jobs/<id>/retry", methods=["POST"])
     def retry(self, id: str) -> ResponseReturnValue:
         """Queue a failed job again."""
-        return _done(f"job {id}", lambda: job_status.retry(auth().redis, id))
+        return _done(f"job {id}", partial(job_status.retry, auth.redis(), id))
 
     @at("/jobs/<id>/delete", methods=["POST"])
     def delete(self, id: str) -> ResponseReturnValue:
         """Delete a job that failed or waits."""
-        return _done(f"job {id}", lambda: job_status.delete(auth().redis, id))
+        return _done(f"job {id}", partial(job_status.delete, auth.redis(), id))
 
     @at("/login", methods=["GET", "POST"])
     def login(self) -> ResponseReturnValue:
         """Show the form; begin a session for the right password."""
         wanted = next_address(request.args.get("next", ""))
         if request.method != "POST":
-            return redirect(wanted) if auth().is_logged_in() else self._form("", 200)
-        wait_s = auth().seconds_to_wait()
+            return redirect(wanted) if auth.is_logged_in() else self._form("", 200)
+        wait_s = auth.seconds_to_wait()
         if wait_s is not None:
-            note("login: locked out, too many attempts", level=logging.WARNING)
+            audit("login: locked out, too many attempts", level=logging.WARNING)
             response = self._form(f"Too many attempts. Try again in {wait_s} s.", 429)
             response.headers["Retry-After"] = str(wait_s)
             return response
         user = request.form.get("user", "")
-        if not auth().accepts(user, request.form.get("password", "")):
-            note("login: refused, user %r", user, level=logging.WARNING)
+        if not auth.accepts(user, request.form.get("password", "")):
+            audit("login: refused, user %r", user, level=logging.WARNING)
             return self._form("Wrong user or password.", 401)
-        auth().login()
-        note("login: accepted")
+        auth.login()
+        audit("login: accepted")
         return redirect(wanted)
 
     @at("/logout", methods=["POST"])
     def logout(self) -> ResponseReturnValue:
         """End the session."""
-        auth().logout()
-        note("logout")
+        auth.logout()
+        audit("logout")
         return redirect(url_for("admin.login"))
 
     def page(self, template: str, **values: object) -> str:
@@ -110,6 +107,6 @@ def _done(what: str, act: Callable[[], str]) -> ResponseReturnValue:
         done = act()
     except (RedisError, OSError) as error:
         done = f"Not done: Redis cannot be reached ({redactor(services().settings)(str(error))})."
-    note("%s: %s", what, done)
+    audit("%s: %s", what, done)
     flash(done, "warning" if done.startswith("Not") or ";" in done else "success")
     return redirect(url_for("admin.index"))

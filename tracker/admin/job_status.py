@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,39 +27,34 @@ MAX_SHOWN = 20
 """Jobs shown of those that wait and of those that failed."""
 
 
-@dataclass(frozen=True, slots=True)
-class FailedJob:
-    """A job that failed: when, and its error's last line."""
+def look(redis: Redis, hide: Callable[[str], str]) -> dict[str, list[Any]]:
+    """Return what *redis* knows; *hide* takes secrets out of errors.
 
-    id: str
-    at: datetime | None
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Jobs:
-    """Next runs by id, workers by name with state and last sign of life, what waits and failed."""
-
-    schedule: list[tuple[str, datetime]]
-    workers: list[tuple[str, str, datetime | None]]
-    failed: list[FailedJob]
-    queued: list[str]
-
-
-def look(redis: Redis, hide: Callable[[str], str]) -> Jobs:
-    """Return what *redis* knows; *hide* takes secrets out of errors."""
+    `schedule` is ids with their next run, `workers` names with state and last sign of life,
+    `failed` ids with when and the error's last line, `queued` ids.
+    """
     schedule: Any = redis.zrange(SCHEDULE, 0, -1, withscores=True)
     queue = Queue(QUEUE, connection=redis)
-    failed = FailedJobRegistry(QUEUE, connection=redis).get_job_ids(-MAX_SHOWN, -1, cleanup=False)
-    return Jobs(
-        schedule=[(id.decode(), datetime.fromtimestamp(at, UTC)) for id, at in schedule],
-        workers=[
+    failed = FailedJobRegistry(queue=queue).get_job_ids(-MAX_SHOWN, -1, cleanup=False)
+    return {
+        "schedule": [(id.decode(), datetime.fromtimestamp(at, UTC)) for id, at in schedule],
+        "workers": [
             (worker.name, str(worker.get_state()), worker.last_heartbeat)
             for worker in Worker.all(queue=queue)
         ],
-        failed=[_failed(job, hide) for job in Job.fetch_many(failed, connection=redis) if job],
-        queued=queue.get_job_ids(0, MAX_SHOWN),
-    )
+        "failed": [
+            (job.id, job.ended_at, hide(_last_line(job))[:300])
+            for job in Job.fetch_many(failed, connection=redis)
+            if job
+        ],
+        "queued": queue.get_job_ids(0, MAX_SHOWN),
+    }
+
+
+def _last_line(job: Job) -> str:
+    result = job.latest_result()
+    text = result.exc_string if result else None
+    return (text or "").strip().rpartition("\n")[2] or "unknown"
 
 
 def retry(redis: Redis, id: str) -> str:
@@ -77,7 +71,8 @@ def delete(redis: Redis, id: str) -> str:
 
     A job of the schedule is left alone: the scheduler would add it again.
     """
-    failed, queue = FailedJobRegistry(QUEUE, connection=redis), Queue(QUEUE, connection=redis)
+    queue = Queue(QUEUE, connection=redis)
+    failed = FailedJobRegistry(queue=queue)
     if id not in failed.get_job_ids(cleanup=False) and id not in queue.get_job_ids():
         return "Not deleted: no job of this id failed or waits."
     failed.remove(id)
@@ -100,19 +95,8 @@ def refresh_now(redis: Redis, state: SourceState, interval: int, request_id: str
     if waiting := {REFRESH_ID, REFRESH_NOW_ID} & set(queue.get_job_ids()):
         done = f"Not queued again: {waiting.pop()} waits in the queue already"
     else:
-        queue.enqueue(
-            REFRESH,
-            job_id=REFRESH_NOW_ID,
-            job_timeout=REFRESH_TIMEOUT,
-            meta={"request": request_id},
-            result_ttl=600,
-        )
+        job = {"job_id": REFRESH_NOW_ID, "job_timeout": REFRESH_TIMEOUT, "result_ttl": 600}
+        queue.enqueue(REFRESH, meta={"request": request_id}, **job)
         done = "Queued"
     alive = Worker.count(queue=queue)
     return f"{done}." if alive else f"{done}; no worker is alive, so it runs when one starts."
-
-
-def _failed(job: Job, hide: Callable[[str], str]) -> FailedJob:
-    result = job.latest_result()
-    lines = (result.exc_string or "").strip().splitlines() if result else []
-    return FailedJob(job.id, job.ended_at, hide(lines[-1])[:300] if lines else "unknown")

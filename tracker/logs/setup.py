@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from tracker.config import Settings
@@ -49,13 +49,12 @@ _UNSAFE = re.compile(
 )
 """Ends a string or a line for some reader, controls a terminal, reverses text, or cannot be
 encoded."""
-_SHORT = {"\n": "\\n", "\r": "\\r", "\t": "\\t", '"': '\\"', "\\": "\\\\"}
 
 
 def configure(settings: Settings) -> None:
     """Set up logging as in *settings*; talkative libraries log from WARNING up."""
     handler = logging.StreamHandler()
-    handler.setFormatter(formatter(settings))
+    handler.setFormatter(Formatter(settings))
     logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
     logging.captureWarnings(True)
     for name in REPETITIVE:
@@ -66,33 +65,24 @@ def configure(settings: Settings) -> None:
         logging.getLogger("rq_scheduler").setLevel("ERROR")  # it warns of each lock that is taken
 
 
-def formatter(settings: Settings) -> logging.Formatter:
-    """Return the formatter for the settings' format."""
-    return _Formatter(_FORMATS[settings.log_format], redactor(settings))
-
-
 def logfmt(fields: Mapping[str, Any]) -> str:
     """Return *fields* as one line of logfmt."""
     return " ".join(f"{name}={_quoted(str(value))}" for name, value in fields.items())
 
 
 def _quoted(text: str) -> str:
-    return text if _BARE.fullmatch(text) else f'"{_UNSAFE.sub(_escaped, text)}"'
+    if _BARE.fullmatch(text):
+        return text
+    return f'"{_UNSAFE.sub(lambda found: json.dumps(found[0])[1:-1], text)}"'
 
 
-def _escaped(found: re.Match[str]) -> str:
-    character = found[0]
-    return _SHORT.get(character) or f"\\u{ord(character):04x}"
+class Formatter(logging.Formatter):
+    """Writes each record as one line in the settings' format, without their secrets."""
 
-
-_FORMATS: dict[str, Callable[[Mapping[str, Any]], str]] = {"logfmt": logfmt, "json": json.dumps}
-
-
-class _Formatter(logging.Formatter):
-    def __init__(self, write: Callable[[Fields], str], redact: Callable[[str], str]) -> None:
+    def __init__(self, settings: Settings) -> None:
         super().__init__()
-        self._write = write
-        self._redact = redact
+        self._write = logfmt if settings.log_format == "logfmt" else json.dumps
+        self._redact = redactor(settings)
 
     def format(self, record: logging.LogRecord) -> str:
         """Return *record* as one line."""

@@ -9,6 +9,7 @@ differ only in digits: ports, ids and seconds change.
 from __future__ import annotations
 
 import logging
+import math
 import re
 import time
 from collections.abc import Callable
@@ -40,16 +41,12 @@ class FailureLog:
         self._log = log
         self._clock = clock
         self._key: str | None = None
-        self._times = 0
-        self._since_ms = 0
+        self._times = self._since_ms = 0
         self._logged_at = 0.0
         self._is_logged = False
 
     def failed(self, text: str, *, key: str | None = None) -> None:
-        """Warn of *text*, unless it was logged lately.
-
-        *key* tells failures apart where *text* does not.
-        """
+        """Warn of *text*, unless it was logged lately; *key* tells failures apart instead of it."""
         now, key = self._clock(), key or text
         if self._key is None or not is_same_failure(key, self._key):
             self._key, self._times, self._since_ms, self._is_logged = key, 0, now_ms(), False
@@ -73,7 +70,7 @@ class RepetitionFilter(logging.Filter):
     """Passes the same warning or error of a logger once an hour, with the number held back."""
 
     MAX_REMEMBERED = 100
-    """Texts; the one that was logged longest ago is forgotten first."""
+    """Texts; the one that came longest ago is forgotten first."""
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
@@ -86,8 +83,8 @@ class RepetitionFilter(logging.Filter):
             return True
         text, now = record.getMessage(), self._clock()
         key = _DIGITS.sub("0", text)
-        logged_at, held_back = self._logged.pop(key, (None, 0))
-        if logged_at is not None and now - logged_at < REPEAT_S:
+        logged_at, held_back = self._logged.pop(key, (-math.inf, 0))
+        if now - logged_at < REPEAT_S:
             self._logged[key] = logged_at, held_back + 1
             return False
         self._logged[key] = now, 0

@@ -7,6 +7,8 @@ from functools import cached_property
 from typing import Any
 
 from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from tracker.config import Settings
 from tracker.errors import ConfigError
@@ -15,11 +17,12 @@ MAX_BACKOFF = 10.0
 """Seconds between two attempts to reach Redis, at most."""
 
 
-def connect(settings: Settings, **options: Any) -> Redis:
+def connect(settings: Settings, *, timeout_s: float | None = None, **options: Any) -> Redis:
     """Return a client of the settings' Redis; it connects when first used.
 
-    *options* are those of `redis.Redis`. Heroku's `rediss://` has a certificate signed by
-    itself, so none is checked. Raises `ConfigError` if no Redis is set.
+    With *timeout_s* each call is tried once and waited for so long. *options* are those of
+    `redis.Redis`. Heroku's `rediss://` has a certificate signed by itself, so none is checked.
+    Raises `ConfigError` if no Redis is set.
     """
     url = settings.redis_url
     if url is None:
@@ -27,8 +30,12 @@ def connect(settings: Settings, **options: Any) -> Redis:
             "REDIS_URL is not set; accepted: redis://, rediss:// or unix://; "
             "`make run` brings a Redis of its own"
         )
-    extra: dict[str, Any] = {"ssl_cert_reqs": None} if url.startswith("rediss://") else {}
-    return Redis.from_url(url, **extra, **options)
+    if url.startswith("rediss://"):
+        options["ssl_cert_reqs"] = None
+    if timeout_s is not None:
+        options |= {"socket_timeout": timeout_s, "socket_connect_timeout": timeout_s}
+        options["retry"] = Retry(NoBackoff(), 0)
+    return Redis.from_url(url, **options)
 
 
 class RedisUser:

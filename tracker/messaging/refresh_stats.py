@@ -14,9 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
-from redis.retry import Retry
 from sqlalchemy.exc import SQLAlchemyError
 
 from tracker.config import Settings
@@ -66,10 +64,7 @@ class RefreshStats(RedisUser):
     """The counts of the settings' market."""
 
     def __init__(self, settings: Settings) -> None:
-        once = Retry(NoBackoff(), 0)
-        super().__init__(
-            settings, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S, retry=once
-        )
+        super().__init__(settings, timeout_s=TIMEOUT_S)
         self.key = f"tracker:refreshes:{settings.market}"
 
     @contextmanager

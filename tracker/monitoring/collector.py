@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from itertools import accumulate
 
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import (
@@ -17,6 +18,7 @@ from prometheus_client.metrics_core import (
     Metric,
 )
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.utils import floatToGoString
 from redis.exceptions import RedisError
 
 from tracker.concurrency import TimedCall, shared
@@ -37,6 +39,7 @@ AGES = {
         "Seconds since the source last gave or confirmed the prices; +Inf if it never did",
     ),
 }
+"""Ages by the times they follow from: processes need not agree on the clock's reading."""
 
 
 class Collector:
@@ -45,15 +48,8 @@ class Collector:
     def __init__(self, instruments: Instruments, sampler: Sampler, stats: RefreshStats) -> None:
         self._instruments = instruments
         self._sampler = sampler
-        read = TimedCall(lambda: stats.read())
-
-        def snapshot() -> RefreshSnapshot | None:
-            try:
-                return read.result(REDIS_TIMEOUT_S)
-            except (RedisError, OSError, TimeoutError):
-                return None
-
-        self._snapshot = shared(snapshot)
+        self._read = TimedCall(lambda: stats.read())
+        self._snapshot = shared(self._read_redis)
 
     def text(self, accept: str) -> tuple[bytes, str]:
         """Return the body and its content type for a client's Accept header."""
@@ -63,59 +59,40 @@ class Collector:
     def collect(self) -> Iterator[Metric]:
         """Yield all families, as `prometheus_client`'s registries do."""
         self._sampler.sample()
-        own = list(self._own())
-        yield from own
-        yield from _ages(own)
+        registry = MultiProcessCollector(None) if is_shared() else self._instruments.registry
+        for family in registry.collect():
+            yield family
+            if family.name in AGES:
+                at = family.samples[0].value
+                age = max(0.0, time.time() - at) if at else math.inf
+                yield GaugeMetricFamily(*AGES[family.name], age)
         yield from process_stats.collect()
         snapshot = self._snapshot()
-        yield GaugeMetricFamily(
-            "tracker_redis_answers", "1 if Redis answered just now", bool(snapshot)
-        )
+        help = "1 if Redis answered just now"
+        yield GaugeMetricFamily("tracker_redis_answers", help, bool(snapshot))
         if snapshot:
-            yield from _refreshes(snapshot)
-            yield from _jobs(snapshot)
+            yield from _of_redis(snapshot)
 
-    def _own(self) -> Iterable[Metric]:
-        if is_shared():
-            return MultiProcessCollector(None).collect()  # type: ignore[no-any-return]
-        return self._instruments.registry.collect()
-
-
-def _ages(families: Iterable[Metric]) -> Iterator[Metric]:
-    """Yield the ages of what has a time: processes need not agree on the clock's reading."""
-    for family in families:
-        if family.name in AGES:
-            name, help = AGES[family.name]
-            at = family.samples[0].value
-            yield GaugeMetricFamily(name, help, max(0.0, time.time() - at) if at else math.inf)
+    def _read_redis(self) -> RefreshSnapshot | None:
+        try:
+            return self._read.result(REDIS_TIMEOUT_S)
+        except (RedisError, OSError, TimeoutError):
+            return None
 
 
-def _refreshes(snapshot: RefreshSnapshot) -> Iterator[Metric]:
-    counts = CounterMetricFamily(
-        "tracker_refreshes",
-        "RefreshStats by what became of them, and failures by kind",
-        labels=("outcome", "kind"),
-    )
+def _of_redis(snapshot: RefreshSnapshot) -> Iterator[Metric]:
+    help = "RefreshStats by what became of them, and failures by kind"
+    counts = CounterMetricFamily("tracker_refreshes", help, labels=("outcome", "kind"))
     for labels, count in sorted(snapshot.counts.items()):
         counts.add_metric(labels, count)
     yield counts
-    seconds = HistogramMetricFamily(
-        "tracker_refresh_duration_seconds", "Seconds that refreshes took", labels=("outcome",)
-    )
+    name, help = "tracker_refresh_duration_seconds", "Seconds that refreshes took"
+    seconds = HistogramMetricFamily(name, help, labels=("outcome",))
     for outcome, duration in sorted(snapshot.durations.items()):
-        seconds.add_metric((outcome,), _cumulative(duration.buckets), duration.total)
+        most, counted = zip(*sorted(duration.buckets.items()), strict=True)
+        cumulative = zip(map(floatToGoString, most), accumulate(counted), strict=True)
+        seconds.add_metric((outcome,), list(cumulative), duration.total)
     yield seconds
-
-
-def _cumulative(buckets: dict[float, int]) -> list[tuple[str, float]]:
-    total, found = 0, []
-    for most, count in sorted(buckets.items()):
-        total += count
-        found.append(("+Inf" if most == math.inf else str(most), float(total)))
-    return found
-
-
-def _jobs(snapshot: RefreshSnapshot) -> Iterator[Metric]:
     yield GaugeMetricFamily("tracker_queue_jobs", "Jobs that wait for a worker", snapshot.queued)
     yield GaugeMetricFamily("tracker_failed_jobs", "Jobs that RQ keeps as failed", snapshot.failed)
     yield GaugeMetricFamily("tracker_workers", "Workers that RQ knows", snapshot.workers)

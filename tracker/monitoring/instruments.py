@@ -32,21 +32,15 @@ class Instruments:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self._where: Any = {"registry": None if is_shared() else self.registry}
-        self.broadcasts = self._histogram(
-            "tracker_broadcast_duration_seconds", "Seconds to write a tick to all readers"
-        )
-        self.latency = self._histogram(
-            "tracker_delivery_latency_seconds",
-            "Seconds from a tick's publication by the worker to the end of its broadcast",
-        )
-        self.requests = self.counter(
-            "tracker_http_requests_total", "Requests answered", "endpoint", "method", "status"
-        )
-        self.request_seconds = self._histogram(
-            "tracker_http_request_duration_seconds",
-            "Seconds until a request was answered; of a stream, until it began",
-            "endpoint",
-        )
+        name, help = "tracker_broadcast_duration_seconds", "Seconds to write a tick to all readers"
+        self.broadcasts = self._histogram(name, help)
+        help = "Seconds from a tick's publication by the worker to the end of its broadcast"
+        self.latency = self._histogram("tracker_delivery_latency_seconds", help)
+        labels = ("endpoint", "method", "status")
+        self.requests = self.counter("tracker_http_requests_total", "Requests answered", *labels)
+        name = "tracker_http_request_duration_seconds"
+        help = "Seconds until a request was answered; of a stream, until it began"
+        self.request_seconds = self._histogram(name, help, "endpoint")
 
     def on_broadcast(self, broadcast: Broadcast) -> None:
         """Note what a broadcast took."""

@@ -7,7 +7,7 @@ callers share one run of the checks.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -39,21 +39,13 @@ class Check:
     ok: bool
     detail: str
     seconds: float
-    fatal: bool = True
+    fatal: bool
 
 
 class Readiness:
     """The checks of one process. *interval* is in seconds."""
 
-    def __init__(
-        self,
-        *,
-        hub: Hub,
-        feed: Feed,
-        relay: Relay,
-        store: Store,
-        interval: int,
-    ) -> None:
+    def __init__(self, *, hub: Hub, feed: Feed, relay: Relay, store: Store, interval: int) -> None:
         self._hub = hub
         self._feed = feed
         self._relay = relay
@@ -64,13 +56,12 @@ class Readiness:
         """Runs the checks, unless they ran less than a second ago."""
 
     def _run(self) -> list[Check]:
-        checks = {
-            "hub": self._check_hub,
-            "feed": self._check_feed,
-            "database": self._check_database,
-            "prices": self._check_prices,
-        }
-        return list(_timed(checks))
+        return [
+            _timed("hub", self._check_hub),
+            _timed("feed", self._check_feed),
+            _timed("database", self._check_database),
+            _timed("prices", self._check_prices, fatal=False),
+        ]
 
     def _check_hub(self) -> str | None:
         if self._hub.draining:
@@ -106,9 +97,8 @@ class Readiness:
         return None if age <= self._stale_after else f"the newest are {age / 1000:.0f} s old"
 
 
-def _timed(checks: dict[str, Callable[[], str | None]]) -> Iterator[Check]:
-    for name, check in checks.items():
-        began_at = time.perf_counter()
-        trouble = check()
-        seconds = round(time.perf_counter() - began_at, 6)
-        yield Check(name, trouble is None, trouble or "ok", seconds, fatal=name != "prices")
+def _timed(name: str, check: Callable[[], str | None], *, fatal: bool = True) -> Check:
+    began_at = time.perf_counter()
+    trouble = check()
+    seconds = round(time.perf_counter() - began_at, 6)
+    return Check(name, trouble is None, trouble or "ok", seconds, fatal)

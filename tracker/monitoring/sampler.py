@@ -27,30 +27,26 @@ from tracker.stream.stats import KINDS, WHYS
 
 PERIOD_S = 1.0
 
+Read = Callable[[], float]
+
 
 class Sampler:
     """Samples one process. *interval* is in seconds."""
 
     def __init__(
-        self,
-        instruments: Instruments,
-        *,
-        hub: Hub,
-        feed: Feed,
-        relay: Relay,
-        interval: int,
+        self, instruments: Instruments, *, hub: Hub, feed: Feed, relay: Relay, interval: int
     ) -> None:
         self._instruments = instruments
-        self._samples: list[tuple[Counter | Gauge, Callable[[], float]]] = []
+        self._samples: list[tuple[Counter | Gauge, Read]] = []
         self._counted: dict[Counter, float] = {}
         self._lock = threading.Lock()
         self._closing = threading.Event()
+        self._add_readers(hub)
         self._add_stream(hub)
         self._add_prices(feed, relay)
-        self._gauge(
-            "interval_seconds", "Seconds between two ticks, as set", lambda: interval, "max"
-        )
-        self._gauge("web_processes", "Web processes", lambda: 1, "sum")
+        help = "Seconds between two ticks, as set"
+        self._gauge("interval_seconds", help, lambda: interval, "max")
+        self._gauge("web_processes", "Web processes", lambda: 1)
 
     def start(self) -> None:
         """Sample now, and then every `PERIOD_S` from a thread."""
@@ -77,91 +73,70 @@ class Sampler:
         while not self._closing.wait(PERIOD_S):
             self.sample()
 
-    def _add_stream(self, hub: Hub) -> None:
+    def _add_readers(self, hub: Hub) -> None:
         stats, admission, make = hub.stats, hub.admission, self._instruments
-        present = make.gauge(
-            "tracker_stream_subscribers", "Readers now", "livesum", "encoding", "coins"
-        )
-        joins = make.counter("tracker_stream_joins_total", "Readers that came", "encoding", "coins")
+        by_kind = "encoding", "coins"
+        present = make.gauge("tracker_stream_subscribers", "Readers now", "livesum", *by_kind)
+        joins = make.counter("tracker_stream_joins_total", "Readers that came", *by_kind)
         for kind in KINDS:
             is_gzip, has_topics = kind
             labels = "gzip" if is_gzip else "plain", "some" if has_topics else "all"
-            self._samples += [
-                (present.labels(*labels), partial(admission.present, kind)),
-                (joins.labels(*labels), partial(stats.joined.__getitem__, kind)),
-            ]
+            self._add(present.labels(*labels), partial(admission.present, kind))
+            self._add(joins.labels(*labels), partial(stats.joined.__getitem__, kind))
         leaves = make.counter("tracker_stream_leaves_total", "Readers that left", "why")
         for why in WHYS:
-            self._samples.append((leaves.labels(why), partial(stats.left.__getitem__, why)))
+            self._add(leaves.labels(why), partial(stats.left.__getitem__, why))
         refusals = make.counter("tracker_stream_refusals_total", "Readers that were refused", "why")
         for refusal in REFUSALS:
-            read = partial(admission.refused.__getitem__, refusal)
-            self._samples.append((refusals.labels(refusal), read))
-        resumes = make.counter(
-            "tracker_stream_resumes_total", "Readers that came back with an id", "recovered"
-        )
-        for recovered in (True, False):
-            label = str(recovered).lower()
-            reading = partial(stats.resumed.__getitem__, recovered)
-            self._samples.append((resumes.labels(label), reading))
-        count, gauge = self._counter, self._gauge
-        gauge("stream_subscribers_limit", "Readers that there is room for", lambda: admission.limit)
+            self._add(refusals.labels(refusal), partial(admission.refused.__getitem__, refusal))
+        help = "Readers that came back with an id"
+        resumes = make.counter("tracker_stream_resumes_total", help, "recovered")
+        for is_whole, label in ((True, "true"), (False, "false")):
+            self._add(resumes.labels(label), partial(stats.resumed.__getitem__, is_whole))
+
+    def _add_stream(self, hub: Hub) -> None:
+        stats, count, gauge = hub.stats, self._counter, self._gauge
+        limit = "Readers that there is room for"
+        gauge("stream_subscribers_limit", limit, lambda: hub.admission.limit)
         gauge("stream_behind", "Readers now that have not taken all there is", lambda: hub.behind)
-        count(
-            "stream_replayed_ticks", "Ticks sent to readers that came back", lambda: stats.replayed
-        )
+        replayed = "Ticks sent to readers that came back"
+        count("stream_replayed_ticks", replayed, lambda: stats.replayed)
         count("stream_slow", "Times that a reader took less than an event", lambda: stats.slow)
         count("stream_lapped", "Times that a slow reader missed ticks", lambda: stats.lapped)
         count("stream_events_sent", "Ticks given to readers, one by one", lambda: stats.events)
         count("stream_sent_bytes", "Bytes of events that the kernel took", lambda: stats.bytes)
 
     def _add_prices(self, feed: Feed, relay: Relay) -> None:
-        status = self._instruments.gauge(
-            "tracker_status", "Web processes that send their readers this state", "livesum", "state"
-        )
+        count, gauge = self._counter, self._gauge
+        help = "Web processes that send their readers this state"
+        status = self._instruments.gauge("tracker_status", help, "livesum", "state")
         for state in get_args(State):
-            self._samples.append(
-                (status.labels(state), partial(lambda state: relay.status().state == state, state))
-            )
-        self._gauge(
-            "newest_tick_timestamp_seconds",
-            "Time of the newest tick of the process that is furthest behind; 0 without one",
-            lambda: (relay.state.id or 0) / 1000,
-            "min",
-        )
-        self._gauge(
+            is_it = partial(lambda state: relay.status().state == state, state)
+            self._add(status.labels(state), is_it)
+        help = "Time of the newest tick of the process that is furthest behind; 0 without one"
+        gauge("newest_tick_timestamp_seconds", help, lambda: (relay.state.id or 0) / 1000, "min")
+        help = "When the source last gave or confirmed the prices; 0 if it never did"
+        gauge(
             "prices_fresh_timestamp_seconds",
-            "When the source last gave or confirmed the prices; 0 if it never did",
+            help,
             lambda: (relay.state.source.fresh_at or 0) / 1000,
             "min",
         )
-        self._gauge(
-            "feed_connected",
-            "1 if the feed delivers to every web process",
-            lambda: bool(relay.feed_connected),
-            "min",
-        )
-        self._gauge(
-            "database_answers",
-            "1 if every web process could read the database",
-            lambda: relay.database.answers and relay.runs,
-            "min",
-        )
-        self._counter(
-            "feed_reconnects",
-            "Times that the feed delivered again",
-            lambda: max(0, feed.connections - 1),
-        )
-        self._counter(
-            "mended_ticks",
-            "Ticks found in the database, not brought by the feed",
-            lambda: relay.database.filled,
-        )
+        help = "1 if the feed delivers to every web process"
+        gauge("feed_connected", help, lambda: bool(relay.feed_connected), "min")
+        help = "1 if every web process could read the database"
+        gauge("database_answers", help, lambda: relay.database.answers and relay.runs, "min")
+        help = "Times that the feed delivered again"
+        count("feed_reconnects", help, lambda: max(0, feed.connections - 1))
+        help = "Ticks found in the database, not brought by the feed"
+        count("mended_ticks", help, lambda: relay.database.filled)
 
-    def _gauge(self, name: str, help: str, read: Callable[[], float], of_all: str = "sum") -> None:
+    def _add(self, metric: Counter | Gauge, read: Read) -> None:
+        self._samples.append((metric, read))
+
+    def _gauge(self, name: str, help: str, read: Read, of_all: str = "sum") -> None:
         """Sample *read*; the living processes' numbers together are their sum, min or max."""
-        gauge = self._instruments.gauge(f"tracker_{name}", help, f"live{of_all}")
-        self._samples.append((gauge, read))
+        self._add(self._instruments.gauge(f"tracker_{name}", help, f"live{of_all}"), read)
 
-    def _counter(self, name: str, help: str, read: Callable[[], float]) -> None:
-        self._samples.append((self._instruments.counter(f"tracker_{name}_total", help), read))
+    def _counter(self, name: str, help: str, read: Read) -> None:
+        self._add(self._instruments.counter(f"tracker_{name}_total", help), read)

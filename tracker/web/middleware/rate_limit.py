@@ -21,9 +21,7 @@ from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage, RedisStorage
 from limits.strategies import FixedWindowRateLimiter
 from redis import ConnectionPool
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
-from redis.retry import Retry
 
 from tracker.config import Settings
 from tracker.errors import ConfigError
@@ -50,12 +48,7 @@ class RateLimits:
         self._pool: ConnectionPool | None = None
         self._redis: FixedWindowRateLimiter | None = None
         with suppress(ConfigError):  # without a REDIS_URL: a process that serves no requests
-            self._pool = connect(
-                settings,
-                socket_timeout=REDIS_TIMEOUT_S,
-                socket_connect_timeout=REDIS_TIMEOUT_S,
-                retry=Retry(NoBackoff(), 0),
-            ).connection_pool
+            self._pool = connect(settings, timeout_s=REDIS_TIMEOUT_S).connection_pool
             storage = RedisStorage("redis://", connection_pool=self._pool)
             self._redis = FixedWindowRateLimiter(storage)
         self._failures = 0
