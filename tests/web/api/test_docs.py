@@ -34,9 +34,8 @@ def test_it_is_served_with_the_path_it_is_below(app: Flask) -> None:
     client = app.test_client()
     response = client.get("/api/openapi.json", environ_overrides={"SCRIPT_NAME": "/coins"})
     assert response.content_type == "application/json"
-    assert response.json is not None
-    assert response.json["servers"] == [{"url": "/coins"}]
-    assert response.json["openapi"].startswith("3.1")
+    document = json.loads(response.text)
+    assert document == DOCUMENT | {"servers": [{"url": "/coins"}]}
     at_root = client.get("/api/openapi.json")
     for tag, status in ((response.headers["ETag"], 200), (at_root.headers["ETag"], 304)):
         again = client.get("/api/openapi.json", headers={"If-None-Match": tag})
@@ -77,14 +76,10 @@ def test_limits_and_choices_are_the_codes_own() -> None:
 
 
 def test_every_reference_leads_somewhere_and_nothing_is_left_over() -> None:
-    there = {
-        f"#/components/{kind}/{name}"
-        for kind, named in DOCUMENT["components"].items()
-        for name in named
-    }
+    components = DOCUMENT["components"]
+    there = {f"#/components/{kind}/{name}" for kind, named in components.items() for name in named}
     used = set(re.findall(r'"\$ref": "([^"]+)"', json.dumps(DOCUMENT)))
     of_events = {"#/components/schemas/Status", "#/components/schemas/Resume"}
-    assert used.isdisjoint(of_events)
     assert used | of_events == there
 
 

@@ -44,79 +44,72 @@ def exact(text: str) -> Any:
     return simplejson.loads(text, use_decimal=True)
 
 
-class TestOfCoin:
-    def test_it_has_the_points_with_all_their_digits(self, client: FlaskClient) -> None:
-        response = client.get("/api/coins/Bitcoin/history")
-        assert (response.status_code, response.content_type) == (200, "application/json")
-        assert exact(response.text) == {
-            "coin": "bitcoin",
-            "currency": "eur",
-            "range": "24h",
-            "resolution": "tick",
-            "points": [list(point) for point in POINTS],
-        }
-        assert "0.10" in response.text
-        assert "97012.50" in response.text
+def test_a_coins_history_has_the_points_with_all_their_digits(client: FlaskClient) -> None:
+    response = client.get("/api/coins/Bitcoin/history")
+    assert (response.status_code, response.content_type) == (200, "application/json")
+    assert exact(response.text) == {
+        "coin": "bitcoin",
+        "currency": "eur",
+        "range": "24h",
+        "resolution": "tick",
+        "points": [list(point) for point in POINTS],
+    }
+    assert "0.10" in response.text
+    assert "97012.50" in response.text
 
-    def test_each_range_has_its_points(self, client: FlaskClient, history: FakeHistory) -> None:
-        for n, range in enumerate(RANGES):
-            history.told[f"bitcoin {range}"] = [(AT, Decimal(n))]
-            body = exact(client.get(f"{BITCOIN}?range={range}").text)
-            assert (body["range"], body["points"]) == (range, [[AT, n]])
-            assert body["resolution"] == ("tick" if range in ("1h", "24h") else "hour")
 
-    def test_csv_is_a_file_of_times_and_prices(self, client: FlaskClient) -> None:
-        response = client.get(BITCOIN, headers={"Accept": "text/csv"})
-        assert response.content_type == "text/csv; charset=utf-8"
-        name = "attachment; filename=bitcoin-eur-24h.csv"
-        assert response.headers["Content-Disposition"] == name
-        assert list(csv.reader(response.text.splitlines())) == [
-            ["time", "price"],
-            [iso(AT - 2000), "0.10"],
-            [iso(AT - 1000), "0.0000000012"],
-            [iso(AT), "97012.50"],
-        ]
-        assert client.get(f"{BITCOIN}?format=csv").text == response.text
-        as_json = client.get(BITCOIN, headers={"If-None-Match": response.headers["ETag"]})
-        assert as_json.status_code == 200
+def test_each_range_has_its_points(client: FlaskClient, history: FakeHistory) -> None:
+    for n, range in enumerate(RANGES):
+        history.told[f"bitcoin {range}"] = [(AT, Decimal(n))]
+        body = exact(client.get(f"{BITCOIN}?range={range}").text)
+        assert (body["range"], body["points"]) == (range, [[AT, n]])
+        assert body["resolution"] == ("tick" if range in ("1h", "24h") else "hour")
 
-    @pytest.mark.parametrize(
-        ("query", "accept", "kind"),
-        [
-            ("", "*/*", "application/json"),
-            ("", "text/csv;q=0.5, application/json", "application/json"),
-            ("", "application/json;q=0.5, text/csv", "text/csv; charset=utf-8"),
-            ("?format=csv", "application/json", "text/csv; charset=utf-8"),
-            ("?format=json", "text/csv", "application/json"),
-        ],
-    )
-    def test_format_wins_over_accept(
-        self, client: FlaskClient, query: str, accept: str, kind: str
-    ) -> None:
+
+def test_csv_is_a_file_of_times_and_prices(client: FlaskClient) -> None:
+    response = client.get(BITCOIN, headers={"Accept": "text/csv"})
+    assert response.content_type == "text/csv; charset=utf-8"
+    name = "attachment; filename=bitcoin-eur-24h.csv"
+    assert response.headers["Content-Disposition"] == name
+    assert list(csv.reader(response.text.splitlines())) == [
+        ["time", "price"],
+        [iso(AT - 2000), "0.10"],
+        [iso(AT - 1000), "0.0000000012"],
+        [iso(AT), "97012.50"],
+    ]
+    assert client.get(f"{BITCOIN}?format=csv").text == response.text
+    as_json = client.get(BITCOIN, headers={"If-None-Match": response.headers["ETag"]})
+    assert as_json.status_code == 200
+
+
+def test_format_wins_over_accept(client: FlaskClient) -> None:
+    for query, accept, kind in (
+        ("", "*/*", "application/json"),
+        ("", "text/csv;q=0.5, application/json", "application/json"),
+        ("", "application/json;q=0.5, text/csv", "text/csv; charset=utf-8"),
+        ("?format=csv", "application/json", "text/csv; charset=utf-8"),
+        ("?format=json", "text/csv", "application/json"),
+    ):
         response = client.get(f"{BITCOIN}{query}", headers={"Accept": accept})
         assert response.content_type == kind
         assert ("accept" in response.vary) is not bool(query)
 
 
-class TestOfCoins:
-    def test_it_has_the_points_of_the_named_coins_in_their_order(self, client: FlaskClient) -> None:
-        response = client.get("/api/history?coins=ether,%20Bitcoin,,ether&range=1h")
-        assert list(exact(response.text).items()) == [
-            ("currency", "eur"),
-            ("range", "1h"),
-            ("resolution", "tick"),
-            ("coins", {"ether": [[AT, 2]], "bitcoin": [list(point) for point in POINTS]}),
-        ]
-        assert list(exact(client.get("/api/history").text)["coins"]) == ["bitcoin", "ether"]
-
-    def test_it_has_as_many_points_as_are_wanted(
-        self, client: FlaskClient, history: FakeHistory
-    ) -> None:
-        history.told["ether"] = [(AT + n, Decimal(n % 7)) for n in range(700)]
-        for query, most in (("", 50), ("&points=2", 2), ("&points=500", 500)):
-            body = exact(client.get(f"/api/history?range=7d{query}").text)
-            assert body["resolution"] == "hour"
-            assert most - 2 <= len(body["coins"]["ether"]) <= most
+def test_many_coins_have_as_many_points_as_are_wanted_in_the_order_of_their_names(
+    client: FlaskClient, history: FakeHistory
+) -> None:
+    response = client.get("/api/history?coins=ether,%20Bitcoin,,ether&range=1h")
+    assert list(exact(response.text).items()) == [
+        ("currency", "eur"),
+        ("range", "1h"),
+        ("resolution", "tick"),
+        ("coins", {"ether": [[AT, 2]], "bitcoin": [list(point) for point in POINTS]}),
+    ]
+    history.told["ether"] = [(AT + n, Decimal(n % 7)) for n in range(700)]
+    for query, most in (("", 50), ("&points=2", 2), ("&points=500", 500)):
+        body = exact(client.get(f"/api/history?range=7d{query}").text)
+        assert (list(body["coins"]), body["resolution"]) == (["bitcoin", "ether"], "hour")
+        assert most - 2 <= len(body["coins"]["ether"]) <= most
 
 
 @pytest.mark.parametrize(
@@ -128,7 +121,6 @@ class TestOfCoins:
         ("coins/bitcoin/history?format=", 400, "format ''; accepted: json, csv"),
         ("history?range=", 400, "range ''; accepted: 1h, 24h, 7d, 30d, 1y"),
         ("history?points=1", 400, "points '1'; accepted: a whole number from 2 to 500"),
-        ("history?points=501", 400, "points '501'; accepted: a whole number from 2 to 500"),
         ("history?points=many", 400, "points 'many'; accepted: a whole number from 2 to 500"),
         ("history?coins=bitcoin,dodge", 400, f"unknown: dodge; {IDS}"),
         (f"history?coins={','.join(map(str, range(251)))}", 400,
@@ -144,20 +136,18 @@ def test_a_refusal_says_what_is_accepted(
 
 
 @pytest.mark.parametrize("path", [BITCOIN, "/api/history?range=7d"])
-class TestBoth:
-    def test_before_the_first_tick_they_say_when_to_retry(self, path: str) -> None:
-        response = make_app(FakeRelay()).test_client().get(path)
-        assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
-
-    def test_nothing_is_sent_again_until_the_next_tick(
-        self, client: FlaskClient, relay: FakeRelay, path: str
-    ) -> None:
-        first = client.get(path)
-        assert first.get_etag() == (str(AT), False)
-        assert first.headers["Cache-Control"] == "public, max-age=10"
-        headers = {"If-None-Match": first.headers["ETag"]}
-        again = client.get(path, headers=headers)
-        assert (again.status_code, again.data) == (304, b"")
-        relay.tick = make_tick(quote("bitcoin"), at=AT + 1)
-        later = client.get(path, headers=headers)
-        assert (later.status_code, later.get_etag()) == (200, (str(AT + 1), False))
+def test_nothing_is_sent_before_the_first_tick_nor_again_until_the_next(
+    client: FlaskClient, relay: FakeRelay, path: str
+) -> None:
+    first = client.get(path)
+    assert first.get_etag() == (str(AT), False)
+    assert first.headers["Cache-Control"] == "public, max-age=10"
+    headers = {"If-None-Match": first.headers["ETag"]}
+    again = client.get(path, headers=headers)
+    assert (again.status_code, again.data) == (304, b"")
+    relay.tick = make_tick(quote("bitcoin"), at=AT + 1)
+    later = client.get(path, headers=headers)
+    assert (later.status_code, later.get_etag()) == (200, (str(AT + 1), False))
+    relay.tick = None
+    before = client.get(path)
+    assert (before.status_code, before.headers["Retry-After"]) == (503, "5")

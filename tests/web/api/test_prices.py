@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from flask import Flask
 
-from tests.support.tools import now_ms, quote, wait_for
+from tests.support.fake_site import FakeRelay, make_app, make_tick
+from tests.support.tools import quote, wait_for
 from tests.support.web_process import tick
-from tracker.messaging.feed import Message
-from tracker.services import services
+from tracker.market.freshness import Status
 
 
-def test_it_is_the_newest_tick_to_the_digit(app: Flask) -> None:
-    sent = tick(app, quote("bitcoin", "97012.50"), quote("pepe", "1.20e-09"))
-    response = app.test_client().get("/api/prices")
-    assert response.text == sent.to_json()
-    assert '"price":97012.50' in response.text
+def test_it_is_the_newest_tick_to_the_digit_and_how_fresh_that_is() -> None:
+    newest = make_tick(quote("bitcoin", "97012.50"), quote("pepe", "1.20e-09"))
+    relay = FakeRelay(newest, told=Status("stale", reason="CoinGecko: “busy”"))
+    response = make_app(relay).test_client().get("/api/prices")
     assert response.content_type == "application/json"
+    assert response.text == newest.to_json()
+    assert '"price":97012.50' in response.text
+    status = json.loads(response.headers["Tracker-Status"])
+    assert (status["state"], status["reason"]) == ("stale", "CoinGecko: “busy”")
 
 
 def test_who_has_it_already_gets_304(app: Flask) -> None:
@@ -33,25 +35,8 @@ def test_who_has_it_already_gets_304(app: Flask) -> None:
     assert client.get("/api/prices", headers={"If-None-Match": etag}).status_code == 200
 
 
-def test_before_the_first_tick_it_says_when_to_come_again(app: Flask) -> None:
-    response = app.test_client().get("/api/prices")
-    assert response.status_code == 503
+def test_before_the_first_tick_it_says_when_to_come_again() -> None:
+    response = make_app(FakeRelay()).test_client().get("/api/prices")
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
     assert response.content_type == "application/problem+json"
-    assert int(response.headers["Retry-After"]) > 0
     assert "no prices yet" in json.loads(response.text)["detail"]
-
-
-def test_how_fresh_it_is_stands_beside_it(app: Flask) -> None:
-    tick(app)
-    client = app.test_client()
-
-    def status() -> Any:
-        return json.loads(client.get("/api/prices").headers["Tracker-Status"])
-
-    assert (status()["state"], status()["reason"]) == ("live", None)
-    with app.app_context():
-        health = services(app).backend.store.save_failure(
-            "CoinGecko: “busy”", at=now_ms(), next_attempt_at=now_ms() + 60_000
-        )
-    services(app).backend.feed.publish(Message(health))
-    wait_for(lambda: status()["reason"] == "CoinGecko: “busy”")

@@ -1,8 +1,6 @@
 """The live server does as its description says, whatever schemathesis thinks of asking.
 
-All its checks of responses: no 5xx, the described statuses, types, headers and bodies, what
-is described accepted, what is not refused, other methods answered with 405. The stream
-never ends, so the only seat is taken, and it ends for all others at once.
+The stream never ends, so the only seat is taken, and it ends for all others at once.
 """
 
 from __future__ import annotations

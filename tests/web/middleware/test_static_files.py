@@ -15,16 +15,9 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from tests.support import fake_site
 from tests.support.browser import Open, needs_chromium
-from tests.support.fake_site import (
-    TICK_AT,
-    FakeHistory,
-    FakeRelay,
-    Site,
-    expect_state,
-    make_app,
-    make_tick,
-)
+from tests.support.fake_site import TICK_AT, FakeHistory, FakeRelay, Site, expect_state, make_tick
 from tests.support.tools import ROOT, quote
 from tracker.times import HOUR_MS
 from tracker.web.middleware import static_files
@@ -40,7 +33,7 @@ def app() -> Flask:
     points = [(TICK_AT - 1000 * ago, Decimal("97012.5") + ago % 7) for ago in range(500, 0, -1)]
     coins = [quote(f"coin-{number}", rank=number) for number in range(1, 11)]
     history = FakeHistory({coin.id: points for coin in coins})
-    return make_app(FakeRelay(make_tick(*coins)), history)
+    return fake_site.make_app(FakeRelay(make_tick(*coins)), history)
 
 
 @pytest.fixture
@@ -100,9 +93,7 @@ class TestFile:
             assert b"/**" not in served
             assert 0 < len(served) < path.stat().st_size
 
-    def test_of_an_old_page_is_todays_but_is_not_kept(
-        self, app: Flask, client: FlaskClient
-    ) -> None:
+    def test_of_an_old_page_is_todays_but_is_not_kept(self, client: FlaskClient) -> None:
         old = "/assets/0123456789ab/css/base.css"
         response = client.get(old)
         assert response.data == (ROOT / "static" / "css" / "base.css").read_bytes()
@@ -115,7 +106,6 @@ class TestFile:
         for name in (*outside, "js", "js/", "js/package.json", "nosuch.js"):
             response = client.get(f"/assets/0123456789ab/{name}", follow_redirects=True)
             assert response.status_code == 404, name
-        assert client.get("/static/favicon.svg").status_code == 404
 
     @pytest.mark.parametrize("coding", CODINGS)
     def test_is_compressed_once_with_a_tag_of_its_own(
@@ -143,18 +133,16 @@ class TestFile:
 
 
 class TestCompression:
-    @pytest.mark.parametrize("path", ["/cryptos/", "/api/prices", "/api/history?range=24h"])
     @pytest.mark.parametrize("coding", CODINGS)
-    def test_pages_and_api_come_compressed(
-        self, client: FlaskClient, path: str, coding: str
-    ) -> None:
-        response = client.get(path, headers={"Accept-Encoding": coding})
-        assert response.headers["Content-Encoding"] == coding
-        assert len(CODINGS[coding](response.data)) > len(response.data)
-        assert int(response.headers["Content-Length"]) == len(response.data)
-        plain = client.get(path)
-        assert "Content-Encoding" not in plain.headers
-        assert "Accept-Encoding" in response.headers["Vary"] == plain.headers["Vary"]
+    def test_pages_and_api_come_compressed(self, client: FlaskClient, coding: str) -> None:
+        for path in ("/cryptos/", "/api/prices", "/api/history?range=24h"):
+            response = client.get(path, headers={"Accept-Encoding": coding})
+            assert response.headers["Content-Encoding"] == coding
+            assert len(CODINGS[coding](response.data)) > len(response.data)
+            assert int(response.headers["Content-Length"]) == len(response.data)
+            plain = client.get(path)
+            assert "Content-Encoding" not in plain.headers
+            assert "Accept-Encoding" in response.headers["Vary"] == plain.headers["Vary"]
 
     @pytest.mark.parametrize("path", ["/api/prices", "/api/coins/coin-1/history"])
     @pytest.mark.parametrize("coding", ["", "gzip, deflate, br, zstd"])
@@ -211,9 +199,8 @@ class TestManifest:
         assert dict(re.findall(pattern, page)) == {full: "light", dark: "dark"}
 
 
-@pytest.fixture
-def full_site(site: Site) -> Site:
-    """Ten coins with weeks that compress as badly as real ones."""
+def fill(site: Site) -> None:
+    """Send ten coins with weeks that compress as badly as real ones."""
     chance = random.Random(0)
     changes = ("change_1h", "change_24h", "change_7d", "market_cap", "volume_24h")
     coins = []
@@ -226,51 +213,43 @@ def full_site(site: Site) -> Site:
             image=f"https://coin-images.coingecko.com/coins/images/{number}/large/coin.png",
             **{name: Decimal(chance.randrange(10**9)) / 1000 for name in changes},
         )
-        prices = (Decimal(chance.randrange(90_000_000, 99_999_999)) for _ in range(168))
         site.history.told[coin.id] = [
-            (TICK_AT - ago * HOUR_MS, price / 10**number)
-            for ago, price in zip(range(168, 0, -1), prices, strict=True)
+            (
+                TICK_AT - ago * HOUR_MS,
+                Decimal(chance.randrange(90_000_000, 99_999_999)) / 10**number,
+            )
+            for ago in range(168, 0, -1)
         ]
         coins.append(coin)
     site.send_tick(*coins)
-    return site
 
 
-ADD_UP = """() => ["navigation", "resource"]
+TRANSFERRED = """() => ["navigation", "resource"]
     .flatMap((type) => performance.getEntriesByType(type))
     .filter((entry) => entry.name.startsWith(location.origin))
-    .reduce((sum, entry) => sum + entry.transferSize, 0)"""
+    .map((entry) => [entry.name, entry.transferSize])"""
 
 
 @needs_chromium
-class TestInChromium:
-    def test_a_first_view_is_light_and_a_second_asks_for_no_asset(
-        self, full_site: Site, new_page: Open
-    ) -> None:
-        """All that comes from here, but for the stream: page, styles, scripts, history."""
-        page = new_page()
-        with page.expect_response("**/api/history?**") as history:
-            page.goto(full_site.url)
-        history.value.finished()
-        expect_state(page, "live")
-        page.wait_for_function("document.readyState === 'complete'")
-        assert 50_000 < page.evaluate(ADD_UP) <= FIRST_VIEW
-        page.goto(full_site.url, wait_until="load")
-        expect_state(page, "live")
-        again = page.evaluate(
-            """performance.getEntriesByType("resource")
-                .filter((entry) => entry.name.includes("/assets/"))
-                .map((entry) => entry.transferSize)"""
-        )
-        assert len(again) > 5
-        assert set(again) == {0}
-
-    def test_it_can_be_installed(self, full_site: Site, new_page: Open) -> None:
-        page = new_page()
-        page.goto(full_site.url)
-        devtools = page.context.new_cdp_session(page)
-        manifest = devtools.send("Page.getAppManifest")
-        assert manifest["errors"] == []
-        errors = devtools.send("Page.getInstallabilityErrors")["installabilityErrors"]
-        # A test's profile is a private one, from which nothing can be installed.
-        assert [error for error in errors if error["errorId"] != "in-incognito"] == []
+def test_a_first_view_is_light_a_second_asks_for_no_asset_and_it_can_be_installed(
+    site: Site, new_page: Open
+) -> None:
+    """All that comes from here, but for the stream: page, styles, scripts, history."""
+    fill(site)
+    page = new_page()
+    with page.expect_response("**/api/history?**") as history:
+        page.goto(site.url)
+    history.value.finished()
+    expect_state(page, "live")
+    page.wait_for_function("document.readyState === 'complete'")
+    assert 50_000 < sum(size for _, size in page.evaluate(TRANSFERRED)) <= FIRST_VIEW
+    page.goto(site.url, wait_until="load")
+    expect_state(page, "live")
+    again = [size for name, size in page.evaluate(TRANSFERRED) if "/assets/" in name]
+    assert len(again) > 5
+    assert set(again) == {0}
+    devtools = page.context.new_cdp_session(page)
+    assert devtools.send("Page.getAppManifest")["errors"] == []
+    errors = devtools.send("Page.getInstallabilityErrors")["installabilityErrors"]
+    # A test's profile is a private one, from which nothing can be installed.
+    assert [error for error in errors if error["errorId"] != "in-incognito"] == []
