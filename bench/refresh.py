@@ -24,6 +24,7 @@ from tracker.times import iso
 from worker import jobs
 from worker.sources import Fetched
 from worker.sources.coingecko import quotes, responses
+from worker.sources.http import Answer
 from worker.sources.simulated.market import Simulated
 
 ROUNDS = 100
@@ -74,7 +75,7 @@ class Canned:
     def fetch(self, *, etag: str | None = None, week: bool = False) -> Fetched:
         """Return the quotes in the body that was prepared."""
         self.answered_at = time.time()
-        found, _ = quotes.quotes(responses.rows(responses.Answer(200, {}, self._body)))
+        found, _ = quotes.quotes(responses.rows(Answer(200, {}, self._body)))
         return Fetched(quotes=found)
 
 

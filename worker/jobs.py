@@ -3,9 +3,9 @@
 The order is the promise: nothing is published that was not committed, and what
 was committed but not published is found by the web.
 
-After a failure of the source the job comes back when it is time: at the second
-that the source asked for (Retry-After), else after one interval, twice as long
-each time up to five minutes, with jitter, so that many trackers do not come back in step.
+After a failure of the source the job comes back at the second that the source asked for
+(Retry-After), else after one interval, twice as long each time up to five minutes,
+with jitter, so that many trackers do not come back in step.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from functools import cache
 
 from redis.exceptions import RedisError
 from rq import get_current_job
+from rq.job import Job
 from rq.timeouts import JobTimeoutException
 from rq_scheduler import Scheduler
 
@@ -70,8 +71,8 @@ def refresh_prices() -> None:
     ):
         interval_ms = backend().settings.interval * 1000
         state = refresh(source(), backend(), interval_ms=interval_ms, outcome=outcome)
-        if state.reason is not None and state.next_attempt_at is not None:
-            reschedule(state.next_attempt_at)
+        if job and state.reason is not None and state.next_attempt_at is not None:
+            reschedule(job, state.next_attempt_at)
 
 
 def refresh(
@@ -91,13 +92,12 @@ def refresh(
     week = backend.rollup.needs_filling(at)
     try:
         fetched = source.fetch(etag=None if week else before.etag, week=week)
-    except SourceError as error:
+    except (SourceError, JobTimeoutException) as error:
+        if isinstance(error, JobTimeoutException):
+            late = f"{source.name}: there was no answer within {REFRESH_TIMEOUT} s"
+            error = SourceError(late, kind="timeout")
         outcome.kind = error.kind
         return _save_failure(backend, before, error, at, interval_ms)
-    except JobTimeoutException:
-        late = SourceError(f"{source.name}: there was no answer within {REFRESH_TIMEOUT} s")
-        outcome.kind = "timeout"
-        return _save_failure(backend, before, late, at, interval_ms)
     if before.reason is not None:
         plural = "" if before.failures == 1 else "s"
         # At the level of the failures: who was warned wants to know.
@@ -123,11 +123,8 @@ def publish(feed: Feed, message: Message) -> None:
         log.warning("saved, but not published: %s", error)
 
 
-def reschedule(at: int) -> None:
-    """Move this job's next run to *at*, unix milliseconds; later ones follow its interval."""
-    job = get_current_job()
-    if job is None:
-        return
+def reschedule(job: Job, at: int) -> None:
+    """Move the next run of *job* to *at*, unix milliseconds; later ones follow its interval."""
     try:
         job.connection.zadd(Scheduler.scheduled_jobs_key, {job.id: math.ceil(at / 1000)}, xx=True)
     except RedisError as error:

@@ -1,7 +1,6 @@
 """The jobs that maintain the history: roll ticks up into candles, and delete old ticks.
 
-One worker runs these and the refreshes in turn, so each is short and leaves the
-rest for its next run.
+One worker runs these and the refreshes in turn: each is short and leaves the rest for its next run.
 """
 
 from __future__ import annotations

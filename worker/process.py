@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from types import FrameType
 
+from redis import Redis
 from redis.exceptions import RedisError
 
 from tracker import config
@@ -21,13 +22,17 @@ from tracker.messaging import redis_client
 log = logging.getLogger(__name__)
 
 
-def run_process(main: Callable[[Settings], None]) -> None:
-    """Run *main* with the checked settings; a wrong setting ends the process with one line."""
+Run = Callable[[Settings, Redis], None]
+
+
+def run_process(run: Run, *, prepare: Callable[[], object] = lambda: None) -> None:
+    """Call *prepare*, then *run* until it returns; a wrong setting ends the process in one line."""
     try:
         settings = config.load()
         setup.configure(settings)
         end_on_signals()
-        main(settings)
+        prepare()
+        retry_on_redis_error(settings, run)
     except ConfigError as error:
         sys.exit(str(error))
 
@@ -42,27 +47,21 @@ def end_on_signals() -> None:
         signal.signal(number, end)
 
 
-def retry_on_redis_error(
-    run: Callable[[], None], *, ping: Callable[[], object] = lambda: None
-) -> None:
-    """Call *run* until it returns; after each failure of Redis, wait and call it again.
-
-    *ping* is called before: once it returns, the log says that Redis is back.
-    """
+def retry_on_redis_error(settings: Settings, run: Run) -> None:
+    """Call *run* with a Redis that answers; after each failure of Redis, wait and call it again."""
     failure_log, failures = FailureLog(log), 0
     while True:
         began_at = time.monotonic()
         try:
-            ping()
-            failure_log.recovered("Redis can be reached again")
-            run()
+            with redis_client.connect(settings) as connection:
+                connection.ping()
+                failure_log.recovered("Redis can be reached again")
+                return run(settings, connection)
         except RedisError as error:
             if exit := _exit_behind(error):
                 raise exit from None
             failures = 1 if time.monotonic() - began_at > redis_client.MAX_BACKOFF else failures + 1
             failure_log.failed(f"Redis cannot be reached, tried again until it can: {error}")
-        else:
-            return
         time.sleep(redis_client.backoff(failures))
 
 

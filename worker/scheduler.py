@@ -11,9 +11,8 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from redis import Redis
 from rq.exceptions import NoSuchJobError
@@ -22,15 +21,13 @@ from rq_scheduler import Scheduler
 
 from tracker.config import Settings
 from tracker.messaging.job_queue import QUEUE, REFRESH_ID, REFRESH_TIMEOUT
-from tracker.messaging.redis_client import connect
 from worker import jobs, maintenance
-from worker.process import retry_on_redis_error, run_process
+from worker.process import run_process
 
 LOCK_MS = 2000
 """Milliseconds: a poll takes about ten. rq-scheduler's own lock lasts ten seconds."""
 POLL_S = 0.2
 """Seconds between two polls, short against the shortest interval of 1."""
-
 MAX_SET_BACK_S = 1.0
 """Seconds that the clock may lose between two polls before all jobs are registered again."""
 MAX_AHEAD_S = 3900
@@ -40,8 +37,7 @@ by an hour."""
 log = logging.getLogger("worker.scheduler")
 
 
-@dataclass(frozen=True, slots=True)
-class RegularJob:
+class RegularJob(NamedTuple):
     """A job that is queued every *interval* seconds, the first time in *after* seconds."""
 
     id: str
@@ -61,10 +57,7 @@ def jobs_of(interval: int) -> tuple[RegularJob, ...]:
 
 
 class RefreshScheduler(Scheduler):  # type: ignore[misc]
-    """rq-scheduler that keeps its jobs registered; prices come every *interval* seconds.
-
-    *clock* returns unix seconds.
-    """
+    """rq-scheduler that keeps its jobs registered; *clock* returns unix seconds."""
 
     def __init__(
         self, connection: Redis, interval: int, *, clock: Callable[[], float] = time.time
@@ -72,7 +65,7 @@ class RefreshScheduler(Scheduler):  # type: ignore[misc]
         super().__init__(queue_name=QUEUE, connection=connection, interval=POLL_S)
         self._jobs = jobs_of(interval)
         self._clock = clock
-        self._ahead = self._ahead_of_monotonic()
+        self._ahead = clock() - time.monotonic()
 
     def run(self, burst: bool = False) -> None:
         """Poll for ever. rq-scheduler's own loop sleeps by the wall clock, which may be set."""
@@ -90,7 +83,9 @@ class RefreshScheduler(Scheduler):  # type: ignore[misc]
 
     def enqueue_jobs(self) -> Any:
         """Queue the jobs that are due: on the first poll, the refresh."""
-        was_set_back = self._was_set_back()
+        before, self._ahead = self._ahead, self._clock() - time.monotonic()
+        if was_set_back := self._ahead < before - MAX_SET_BACK_S:
+            log.warning("the clock was set back by %.0f s", before - self._ahead)
         for job in self._jobs:
             if was_set_back or job.id not in self:
                 self._register(job)
@@ -127,16 +122,6 @@ class RefreshScheduler(Scheduler):  # type: ignore[misc]
         )
         log.info("%s runs every %d s", job.id, job.interval)
 
-    def _was_set_back(self) -> bool:
-        """Return whether the clock was set back since the last call."""
-        before, self._ahead = self._ahead, self._ahead_of_monotonic()
-        if lost := self._ahead < before - MAX_SET_BACK_S:
-            log.warning("the clock was set back by %.0f s", before - self._ahead)
-        return lost
-
-    def _ahead_of_monotonic(self) -> float:
-        return self._clock() - time.monotonic()
-
     def _is_registered(self, job: RegularJob) -> bool:
         next_at = self.connection.zscore(self.scheduled_jobs_key, job.id)
         if next_at is None or next_at > self._clock() + job.interval + MAX_AHEAD_S:
@@ -145,27 +130,17 @@ class RefreshScheduler(Scheduler):  # type: ignore[misc]
             found = Job.fetch(job.id, connection=self.connection)
         except NoSuchJobError:
             return False
-        return (found.func_name, found.timeout, found.meta.get("interval")) == (
-            f"{job.function.__module__}.{job.function.__name__}",
-            job.timeout,
-            job.interval,
-        )
-
-    def _install_signal_handlers(self) -> None:
-        """Leave signals to `end_on_signals`: rq-scheduler's own handlers need Redis."""
+        name = f"{job.function.__module__}.{job.function.__name__}"
+        scheduled = (found.func_name, found.timeout, found.meta.get("interval"))
+        return scheduled == (name, job.timeout, job.interval)
 
 
-def run(settings: Settings) -> None:
+def run(settings: Settings, connection: Redis) -> None:
     """Schedule until `SystemExit`. Raises `redis.RedisError`."""
-    scheduler = RefreshScheduler(connect(settings), settings.interval)
+    scheduler = RefreshScheduler(connection, settings.interval)
     scheduler.register()
     scheduler.run()
 
 
-def main(settings: Settings) -> None:
-    """Run the scheduler process."""
-    retry_on_redis_error(lambda: run(settings), ping=connect(settings).ping)
-
-
 if __name__ == "__main__":
-    run_process(main)
+    run_process(run)

@@ -56,9 +56,9 @@ BROKEN = {  # by file and the file of its tests: name, text, what it is replaced
          "abs(now - source.attempted_at) < interval / 2", "abs(now - source.attempted_at) < 0",
          "TestSkip::test_prices_younger_than_half_the_interval_are_not_fetched_again"),
     ],
-    ("worker/sources/coingecko/responses.py", "tests/worker/sources/test_coingecko.py"): [
+    ("worker/sources/http.py", "tests/worker/sources/test_coingecko_responses.py"): [
         ("worker: prices become floats on their way",
-         "parse_float=_number", "parse_float=float",
+         "parse_float=NUMBERS.create_decimal", "parse_float=float",
          "TestQuotes::test_a_price_keeps_its_digits"),
     ],
     ("worker/scheduler.py", "tests/worker/test_scheduler.py"): [

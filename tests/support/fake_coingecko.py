@@ -7,22 +7,21 @@
         assert gecko.requests[-1].query["per_page"] == "10"
 
 Numbers go out with just the digits they were given: `Decimal("0.10")` as 0.10,
-and `RawJSON("1e999")` as that very text. Each answer has a weak ETag, and who
-sends it back is told 304 as long as nothing has changed.
+and `RawJSON("1e999")` as that very text. Each answer has a weak ETag, and a request
+with it gets 304 as long as nothing has changed.
 """
 
 from __future__ import annotations
 
-import re
 import socket
 import struct
 import sys
-from dataclasses import dataclass
+from contextlib import suppress
 from decimal import Decimal
 from hashlib import blake2b
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Lock, Thread
-from typing import Any, Literal, Self
+from typing import Any, Literal, NamedTuple, Self
 from urllib.parse import parse_qsl, urlsplit
 
 import simplejson
@@ -31,11 +30,8 @@ Manner = Literal["whole", "truncated", "reset", "hang", "drip", "raw"]
 """How a scripted answer is sent: whole; its first half; reset or silence instead of it; with
 blanks after it for ever; or the body alone, which is no HTTP."""
 
-CURRENCIES = {"usd", "eur", "gbp", "jpy", "btc"}
-
 HOURS = 168
 """Points of a week's sparkline."""
-
 PACE = 0.005
 """Seconds between two bytes of a dripping answer."""
 
@@ -65,7 +61,7 @@ def coin(
     rank: int | None = 1,
     **fields: Any,
 ) -> dict[str, Any]:
-    """Return one entry of `/coins/markets`: its 26 keys and the changes; *fields* override."""
+    """Return one entry of `/coins/markets`, as far as it is read; *fields* override."""
     exact = Decimal(price)
     entry = {
         "id": id,
@@ -75,24 +71,10 @@ def coin(
         "current_price": exact,
         "market_cap": int(exact * supply),
         "market_cap_rank": rank,
-        "fully_diluted_valuation": int(exact * supply),
         "total_volume": int(exact * supply / 25),
         "high_24h": exact * 2,
         "low_24h": exact / 2,
-        "price_change_24h": Decimal("-0.0123"),
         "price_change_percentage_24h": Decimal("1.23001"),
-        "market_cap_change_24h": -1234,
-        "market_cap_change_percentage_24h": Decimal("-0.11"),
-        "circulating_supply": Decimal(f"{supply}.0"),
-        "total_supply": Decimal(f"{supply}.0"),
-        "max_supply": None,
-        "ath": exact * 3,
-        "ath_change_percentage": Decimal("-66.6"),
-        "ath_date": "2025-10-06T10:57:42.000Z",
-        "atl": exact / 100,
-        "atl_change_percentage": Decimal("9900.0"),
-        "atl_date": "2013-07-05T16:00:00.000Z",
-        "roi": None,
         "last_updated": "2026-11-23T06:14:00.123Z",
         "price_change_percentage_1h_in_currency": Decimal("0.12000000000000455"),
         "price_change_percentage_24h_in_currency": Decimal("1.23"),
@@ -113,8 +95,7 @@ def market() -> list[dict[str, Any]]:
     return [coin(*known, rank=rank) for rank, known in enumerate(TOP, 1)]
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """One request as it came; header names are in lower case."""
 
     path: str
@@ -122,30 +103,31 @@ class Request:
     headers: dict[str, str]
 
 
-@dataclass(slots=True)
-class Script:
-    """An answer to give instead of the real one, *times* times (None: until told otherwise)."""
+class Script(NamedTuple):
+    """An answer to give instead of the real one."""
 
     status: int
     body: bytes
     headers: dict[str, str]
-    times: int | None
-    manner: Manner
+    manner: Manner = "whole"
 
 
-class CoinGecko:
-    """The stand-in. Set it up and change it from any thread."""
+class CoinGecko(ThreadingHTTPServer):
+    """The stand-in, on a free port of the loopback. Set it up and change it from any thread."""
+
+    daemon_threads = False
 
     def __init__(self) -> None:
-        """Listen on a free port of the loopback address."""
         self.coins = market()
         self.requests: list[Request] = []
-        self.lock = Lock()
-        self.script: Script | None = None
         self.ended = Event()
-        self._server = _Server(self)
-        self._thread = Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
-        self.port: int = self._server.server_address[1]
+        self._lock = Lock()
+        self._script: Script | None = None
+        self._times: int | None = None
+        self._connections: list[socket.socket] = []
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self._thread = Thread(target=self.serve_forever, args=(0.01,), daemon=True)
+        self.port = self.server_port
         self.url = f"http://127.0.0.1:{self.port}/api/v3"
 
     def __enter__(self) -> Self:
@@ -156,10 +138,23 @@ class CoinGecko:
     def __exit__(self, *_: object) -> None:
         """End it, with every connection and thread."""
         self.ended.set()
-        self._server.shutdown()
-        self._server.hang_up()
-        self._server.server_close()
+        self.shutdown()
+        for connection in self._connections:
+            with suppress(OSError):  # it has ended already
+                connection.shutdown(socket.SHUT_RDWR)
+        self.server_close()
         self._thread.join()
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """Accept a connection, and keep it to end it."""
+        connection, address = super().get_request()
+        self._connections.append(connection)
+        return connection, address
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of connections that ended: they are what is tested."""
+        if not isinstance(sys.exception(), ConnectionError | ValueError):
+            super().handle_error(request, client_address)
 
     def set_price(self, id: str, price: str) -> None:
         """Give coin *id* this price, with just these digits."""
@@ -167,7 +162,7 @@ class CoinGecko:
 
     def set(self, id: str, **fields: Any) -> None:
         """Give coin *id* these fields."""
-        with self.lock:
+        with self._lock:
             next(entry for entry in self.coins if entry["id"] == id).update(fields)
 
     def answer(
@@ -180,33 +175,30 @@ class CoinGecko:
         manner: Manner = "whole",
     ) -> None:
         """Give this answer from now on, or *times* times; *body* as it is, or as JSON."""
-        if not isinstance(body, str | bytes):
-            body = dumps(body)
-        raw = body.encode() if isinstance(body, str) else body
-        with self.lock:
-            self.script = Script(status, raw, headers or {}, times, manner)
+        text = body if isinstance(body, str | bytes) else dumps(body)
+        raw = text.encode() if isinstance(text, str) else text
+        with self._lock:
+            self._script, self._times = Script(status, raw, headers or {}, manner), times
 
     def recover(self) -> None:
         """Answer as the real API again."""
-        with self.lock:
-            self.script = None
+        with self._lock:
+            self._script = None
 
     def next_script(self) -> Script | None:
         """Return what is to be answered to this request, and count it."""
-        with self.lock:
-            script = self.script
-            if script is not None and script.times is not None:
-                script.times -= 1
-                if script.times <= 0:
-                    self.script = None
+        with self._lock:
+            script = self._script
+            if script and self._times is not None:
+                self._times -= 1
+                self._script = script if self._times else None
             return script
 
     def markets(self, query: dict[str, str]) -> str:
         """Return the body of `/coins/markets`."""
-        size, page = int(query.get("per_page", 100)), int(query.get("page", 1))
-        with self.lock:
+        with self._lock:
             ranked = sorted(self.coins, key=lambda entry: -(entry["market_cap"] or 0))
-            shown = [dict(entry) for entry in ranked[(page - 1) * size : page * size]]
+            shown = [dict(entry) for entry in ranked[: int(query["per_page"])]]
         for entry in shown:
             week = entry.pop("sparkline_in_7d", sparkline(entry["current_price"]))
             if query.get("sparkline") == "true":
@@ -219,100 +211,51 @@ def dumps(body: Any) -> str:
     return simplejson.dumps(body, use_decimal=True, allow_nan=True)
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = False
-
-    def __init__(self, gecko: CoinGecko) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.gecko = gecko
-        self.connections: set[socket.socket] = set()
-
-    def hang_up(self) -> None:
-        for connection in list(self.connections):
-            try:
-                connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                continue  # it went by itself
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of connections that ended: they are what is tested."""
-        if not isinstance(sys.exception(), ConnectionError | ValueError):
-            super().handle_error(request, client_address)
-
-
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    server: _Server
-
-    def setup(self) -> None:
-        super().setup()
-        self.server.connections.add(self.connection)
-
-    def finish(self) -> None:
-        self.server.connections.discard(self.connection)
-        super().finish()
+    server: CoinGecko
 
     def log_message(self, format: str, *args: object) -> None:
         """Keep the tests' output clean."""
 
     def do_GET(self) -> None:
-        gecko, url = self.server.gecko, urlsplit(self.path)
+        url = urlsplit(self.path)
         query = dict(parse_qsl(url.query))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        gecko.requests.append(Request(url.path, query, headers))
-        script = gecko.next_script()
-        if script is not None:
-            return self.play(script)
-        return self.serve(url.path, query)
+        self.server.requests.append(Request(url.path, query, headers))
+        self.play(self.server.next_script() or self.real(url.path, query, headers))
 
-    def serve(self, path: str, query: dict[str, str]) -> None:
-        """Answer as the real API does."""
-        agent = self.headers.get("User-Agent", "")
-        if not agent or agent.startswith("python-requests"):
+    def real(self, path: str, query: dict[str, str], headers: dict[str, str]) -> Script:
+        """Return what the real API answers."""
+        if headers.get("user-agent", "python-requests").startswith("python-requests"):
             told = {"error_code": 403, "error_message": "Please add a descriptive User-Agent."}
-            return self.send(403, dumps({"status": told}))
-        if path == "/api/v3/ping":
-            return self.send(200, dumps({"gecko_says": "(V3) To the Moon!"}))
+            return Script(403, dumps({"status": told}).encode(), {})
         if path != "/api/v3/coins/markets":
-            return self.send(404, dumps({"error": "Incorrect path."}))
-        if "vs_currency" not in query:
-            return self.send(422, dumps({"error": "Missing parameter vs_currency"}))
-        if query["vs_currency"] not in CURRENCIES:
-            return self.send(400, dumps({"error": "invalid vs_currency"}))
-        return self.send(200, self.server.gecko.markets(query))
-
-    def send(self, status: int, body: str) -> None:
-        etag = f'W/"{blake2b(body.encode(), digest_size=16).hexdigest()}"'
-        headers = {"Cache-Control": "max-age=30, public, must-revalidate, s-maxage=60"}
-        if status == 200:
-            headers["ETag"] = etag
-            if etag in re.split(r"\s*,\s*", self.headers.get("If-None-Match", "")):
-                status, body = 304, ""
-        self.play(Script(status, body.encode(), headers, None, "whole"))
+            return Script(404, dumps({"error": "Incorrect path."}).encode(), {})
+        body = self.server.markets(query).encode()
+        etag = f'W/"{blake2b(body, digest_size=16).hexdigest()}"'
+        is_known = headers.get("if-none-match") == etag
+        return Script(304 if is_known else 200, b"" if is_known else body, {"ETag": etag})
 
     def play(self, script: Script) -> None:
         """Send *script* in its manner."""
-        ended = self.server.gecko.ended
         self.close_connection = script.manner != "whole"
-        if script.manner == "hang":
-            ended.wait()
-        elif script.manner == "reset":
-            self.reset()
-        elif script.manner == "raw":
-            self.wfile.write(script.body)
-        else:
-            self.head(script)
-            cut = len(script.body) // 2 if script.manner == "truncated" else len(script.body)
-            self.wfile.write(script.body[:cut])
-            while script.manner == "drip" and not ended.wait(PACE):
-                self.wfile.write(b" ")
-
-    def reset(self) -> None:
-        """Close with RST: a linger of 0 s, and no shutdown(), which would send FIN."""
-        linger = struct.pack("ii", 1, 0)
-        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-        for side in (self.rfile, self.wfile, self.connection):
-            side.close()
+        match script.manner:
+            case "hang":
+                self.server.ended.wait()
+            case "reset":  # a linger of 0 s, and no shutdown(), which would send FIN
+                linger = struct.pack("ii", 1, 0)
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+                for side in (self.rfile, self.wfile, self.connection):
+                    side.close()
+            case "raw":
+                self.wfile.write(script.body)
+            case manner:
+                self.head(script)
+                half = len(script.body) // 2
+                self.wfile.write(script.body[:half] if manner == "truncated" else script.body)
+                while manner == "drip" and not self.server.ended.wait(PACE):
+                    self.wfile.write(b" ")
 
     def head(self, script: Script) -> None:
         self.send_response(script.status)

@@ -12,11 +12,10 @@ from typing import Any
 import pytest
 import sqlalchemy
 from redis import Redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
+from redis.exceptions import RedisError
 from rq import Queue, Worker
 
-from dev.embedded_redis import EmbeddedRedis, free_port
+from dev.embedded_redis import EmbeddedRedis
 from tests.conftest import SettingsFactory
 from tests.support.tools import Child, environment, wait_for
 from tracker.config import Settings
@@ -221,33 +220,28 @@ def test_a_bad_setting_ends_the_process_with_one_line(tmp_path: Path) -> None:
 
 
 class TestRetryOnRedisError:
-    @pytest.fixture(autouse=True)
-    def _quick(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_what_redis_fails_is_run_again(
+        self, settings: SettingsFactory, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setattr(redis_client, "MAX_BACKOFF", 0.01)
-
-    def test_what_redis_fails_is_run_again(self) -> None:
         runs = []
 
-        def work() -> None:
-            runs.append(1)
+        def work(_settings: Settings, connection: Redis) -> None:
+            runs.append(connection.ping())
             if len(runs) < 3:
-                call_no_redis()
+                raise RedisError
 
-        process.retry_on_redis_error(work)
+        process.retry_on_redis_error(settings(), work)
         assert len(runs) == 3
 
-    def test_an_exit_is_kept_though_redis_fails_its_clean_up(self) -> None:
-        def work() -> None:
+    def test_an_exit_is_kept_though_redis_fails_its_clean_up(
+        self, settings: SettingsFactory
+    ) -> None:
+        def work(_settings: Settings, _connection: Redis) -> None:
             try:
                 raise SystemExit(0)
             finally:
-                call_no_redis()
+                raise RedisError
 
         with pytest.raises(SystemExit):
-            process.retry_on_redis_error(work)
-
-
-def call_no_redis() -> None:
-    """Call a Redis that is not there."""
-    with Redis(port=free_port(), retry=Retry(NoBackoff(), 0)) as client:
-        client.ping()
+            process.retry_on_redis_error(settings(), work)

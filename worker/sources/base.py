@@ -1,10 +1,10 @@
 """What a source of prices is: an object with a name and `fetch`.
 
-To add one: write a module or a folder here with a class that satisfies
-`Source`, return it from `worker.sources.build`, and add its name to the values
-that `TRACKER_SOURCE` accepts in `tracker.config`. A source knows nothing of the
-database, the feed or the schedule. It raises `SourceError` when it has no
-prices to give, and checks each value: a `Quote` is stored and shown as it is.
+To add one: write a module or a folder here with a class that satisfies `Source`, return
+it from `worker.sources.build`, and add its name to the values that `TRACKER_SOURCE` accepts
+in `tracker.config`. A source asks its service with `worker.sources.http`, knows nothing of the
+database, the feed or the schedule, raises `SourceError` when it has no prices to give,
+and checks each value: a `Quote` is stored and shown as it is.
 """
 
 from __future__ import annotations
@@ -20,9 +20,8 @@ from tracker.market.quotes import Quote
 class Fetched:
     """The current quotes, in the source's order, and what came with them.
 
-    `etag` identifies this answer: pass it to the next fetch. `weeks`, if asked
-    for, has the hourly prices of the last week by coin id, oldest first, the
-    last one about now; None is an hour without a price.
+    `etag` identifies this answer: pass it to the next fetch. `weeks`, if asked for, has the
+    hourly prices of the last week by coin id, oldest first; None is an hour without a price.
     """
 
     quotes: list[Quote]

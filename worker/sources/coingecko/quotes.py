@@ -16,16 +16,12 @@ from tracker.times import unix_ms
 
 MAX_TEXT = {"id": 100, "symbol": 100, "name": 200}
 """Characters that fit in the database; CoinGecko's longest are shorter."""
-
 UNSTORABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 """PostgreSQL refuses NUL, UTF-8 lone surrogates, and a log line ends at a line break."""
-
 MAX_RANK = 1_000_000
 """CoinGecko lists some 20,000 coins; the database's integers end at 2**31."""
-
 MAX_WEEK = 200
 """Hourly prices; a week has 168, and 167 were seen."""
-
 YEAR_2100 = 4_102_444_800_000
 """Unix milliseconds. A later time is an error of CoinGecko's."""
 
@@ -52,18 +48,10 @@ def weeks(rows: Iterable[Any], ids: Collection[str]) -> dict[str, list[Decimal |
     """
     found: dict[str, list[Decimal | None]] = {}
     for row in rows:
-        id = row.get("id") if isinstance(row, dict) else None
-        if isinstance(id, str) and id in ids and id not in found and (week := _week(row)):
-            found[id] = week
+        match row:
+            case {"id": str(id), "sparkline_in_7d": {"price": [*prices]}} if prices and id in ids:
+                found.setdefault(id, [_positive(price) or None for price in prices[-MAX_WEEK:]])
     return found
-
-
-def _week(row: dict[str, Any]) -> list[Decimal | None]:
-    sparkline = row.get("sparkline_in_7d")
-    prices = sparkline.get("price") if isinstance(sparkline, dict) else None
-    if not isinstance(prices, list):
-        return []
-    return [_positive(price) or None for price in prices[-MAX_WEEK:]]
 
 
 def _quote(row: Any) -> Quote:
@@ -100,27 +88,31 @@ def _text(row: dict[str, Any], key: str) -> str:
     return text
 
 
+def _label(row: Any, place: int) -> str:
+    try:
+        return _text(row, "id")
+    except (ValueError, AttributeError):
+        return f"entry {place}"
+
+
 def _positive(value: object) -> Decimal | None:
     found = number(value)
     return found if found is not None and found >= 0 else None
 
 
 def _change_24h(row: dict[str, Any]) -> Decimal | None:
-    asked_for = number(row.get("price_change_percentage_24h_in_currency"))
-    return number(row.get("price_change_percentage_24h")) if asked_for is None else asked_for
+    requested = number(row.get("price_change_percentage_24h_in_currency"))
+    return number(row.get("price_change_percentage_24h")) if requested is None else requested
 
 
 def _rank(value: object) -> int | None:
-    if isinstance(value, bool) or not isinstance(value, int):
-        return None
-    return value if 1 <= value <= MAX_RANK else None
+    return value if type(value) is int and 1 <= value <= MAX_RANK else None
 
 
 def _image(value: object) -> str | None:
     """Return an https address; None for anything else, such as `missing_large.png`."""
-    if isinstance(value, str) and re.fullmatch(r"https://[!#-;=?-~]{1,500}", value):
-        return value
-    return None
+    is_address = isinstance(value, str) and re.fullmatch(r"https://[!#-;=?-~]{1,500}", value)
+    return str(value) if is_address else None
 
 
 def _time(value: object) -> int | None:
@@ -129,10 +121,3 @@ def _time(value: object) -> int | None:
     except (ValueError, OverflowError):
         return None
     return ms if 0 < ms < YEAR_2100 else None
-
-
-def _label(row: Any, place: int) -> str:
-    try:
-        return _text(row, "id")
-    except (ValueError, AttributeError):
-        return f"entry {place}"

@@ -15,35 +15,14 @@ See https://docs.coingecko.com/docs/errors-and-rate-limits
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
-from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import urlsplit
-
-import simplejson
 
 from tracker.errors import SourceError
-
-MAX_QUOTED = 160
-"""Characters of CoinGecko's text in our messages."""
+from worker.sources.http import Answer, address, clean, loads, retry_after
 
 MAX_DEPTH = 3
 """Nested objects searched for an error; CoinGecko sends up to two."""
-
-MAX_ETAG = 200
-"""Characters; CoinGecko's have 36."""
-
-MAX_NUMBER = 100
-"""Characters of a number; parsing very long ones takes Python long."""
-
-MAX_POWER = 27
-"""Powers of ten. A cap in any currency is below 1e20; `Decimal` computes with 28 digits."""
-
-MAX_RETRY_AFTER = 3600.0
-"""Seconds: a request an hour is no burden, and a wrong header must not stop prices for days."""
 
 RATE_LIMITS = {429, 1015}
 """1015 is Cloudflare's own code; it stands in front of CoinGecko."""
@@ -68,36 +47,19 @@ MEANINGS = {
 """By HTTP status and by CoinGecko's and Cloudflare's codes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """One HTTP response, whole and decompressed; *secret*, the API key, is never quoted."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    secret: str = ""
-
-    def quoted(self, text: str) -> str:
-        """Return *text* from the response for the end of a message: `: "…"`, or nothing."""
-        if self.secret:
-            text = text.replace(self.secret, "(key)")
-        text = clean(text)
-        return f': "{text}"' if text else ""
-
-
 def rows(answer: Answer) -> list[Any]:
     """Return the list in *answer*, numbers as `Decimal` or `int` with all their digits.
 
     Raises `SourceError` if it holds no list, with `retry_after` after a rate limit.
     """
     if not answer.body.strip():
-        raise _error(answer, answer.status, "", "an empty answer")
+        raise _error(answer, "an empty answer")
     try:
         text = answer.body.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise _error(answer, answer.status, "", "the answer is not UTF-8 text") from None
+        raise _error(answer, "the answer is not UTF-8 text") from None
     try:
-        parsed = _parse(text)
+        parsed = loads(text)
     except (ValueError, RecursionError):
         raise _not_json(answer, text) from None
     if isinstance(parsed, list) and answer.status == 200:
@@ -105,66 +67,7 @@ def rows(answer: Answer) -> list[Any]:
     code, message = _code_and_message(parsed)
     if code is None and not message:
         message = text
-    raise _error(answer, code or answer.status, message, "an answer without a list of coins")
-
-
-def clean(text: str) -> str:
-    """Return *text* as one short line without control characters."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in text[:4000]).split())
-    return line if len(line) <= MAX_QUOTED else f"{line[:MAX_QUOTED]}…"
-
-
-def address(url: str) -> str:
-    """Return *url* without its possible secrets: user, password and query."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return "(not an address)"
-    return clean(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl())
-
-
-def retry_after(text: str | None, now: datetime) -> float | None:
-    """Return a Retry-After header in seconds from *now*; None if it cannot be parsed.
-
-    Seconds or a date, as in RFC 9110 section 10.2.3; `MAX_RETRY_AFTER` at most.
-    """
-    if text is None:
-        return None
-    if re.fullmatch(r"[0-9]{1,9}", text.strip()):
-        return min(float(text), MAX_RETRY_AFTER)
-    try:
-        date = parsedate_to_datetime(text)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    seconds = (date.replace(tzinfo=date.tzinfo or UTC) - now).total_seconds()
-    return min(max(seconds, 0.0), MAX_RETRY_AFTER)
-
-
-def etag(text: str | None) -> str | None:
-    """Return an ETag header if it is valid (RFC 9110 section 8.8.3), or else None.
-
-    `*` above all must not be sent back: it would match every answer.
-    """
-    if text is None or len(text) > MAX_ETAG:
-        return None
-    return text if re.fullmatch(r'(W/)?"[!#-~]+"', text) else None
-
-
-def _parse(text: str) -> Any:
-    """Return the JSON in *text*; an impossible number in it becomes NaN, not an error."""
-    return simplejson.loads(text, parse_float=_number, parse_int=_whole, allow_nan=True)
-
-
-def _number(text: str) -> Decimal:
-    try:
-        exact = Decimal(text if len(text) <= MAX_NUMBER else "NaN")
-    except InvalidOperation:  # an exponent of twenty digits
-        return Decimal("NaN")
-    return exact if exact.adjusted() <= MAX_POWER else Decimal("NaN")
-
-
-def _whole(text: str) -> int | Decimal:
-    return int(text) if len(text) <= MAX_NUMBER else Decimal("NaN")
+    raise _error(answer, "an answer without a list of coins", message, code)
 
 
 def _code_and_message(parsed: Any, depth: int = 0) -> tuple[int | None, str]:
@@ -190,16 +93,17 @@ def _code(value: object) -> int | None:
 def _not_json(answer: Answer, text: str) -> SourceError:
     if text.lstrip().startswith("<"):
         title = re.search(r"<title[^>]*>(.*?)</title>", text[:4000], re.IGNORECASE | re.DOTALL)
-        message = title[1] if title else ""
-        return _error(answer, answer.status, message, "a web page instead of prices")
+        return _error(answer, "a web page instead of prices", title[1] if title else "")
     cloudflare = re.fullmatch(r"error code: ([0-9]{3,4})", text.strip())
-    code = int(cloudflare[1]) if cloudflare else answer.status
     what = f"the answer is not JSON, or was cut short after {len(answer.body)} bytes"
-    return _error(answer, code, text, what)
+    return _error(answer, what, text, int(cloudflare[1]) if cloudflare else None)
 
 
-def _error(answer: Answer, code: int, message: str, otherwise: str) -> SourceError:
-    """Return the error to raise; *otherwise* describes the body if *code* means nothing."""
+def _error(
+    answer: Answer, otherwise: str, message: str = "", code: int | None = None
+) -> SourceError:
+    """Return the error to raise; *otherwise* describes the body if its code means nothing."""
+    code = code or answer.status
     where = f"HTTP {answer.status}" + (f", error {code}" if code != answer.status else "")
     if code in RATE_LIMITS:
         wait = retry_after(answer.headers.get("Retry-After"), datetime.now(UTC))
@@ -217,4 +121,5 @@ def _error(answer: Answer, code: int, message: str, otherwise: str) -> SourceErr
     else:
         meaning = MEANINGS.get(code, otherwise if code < 300 else "the request was refused")
     kind = {4: "refused", 5: "server"}.get(code // 100, "unusable")
-    return SourceError(f"CoinGecko: {meaning} ({where}){answer.quoted(message)}", kind=kind)
+    quoted = f': "{text}"' if (text := clean(message)) else ""
+    return SourceError(f"CoinGecko: {meaning} ({where}){quoted}", kind=kind)

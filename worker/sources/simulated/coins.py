@@ -38,17 +38,7 @@ COINS = (
 """Bitcoin must be the first: prices in `btc` are computed from it."""
 
 RATES: dict[str, float | None] = {
-    "usd": 1.0,
-    "eur": 0.92,
-    "gbp": 0.79,
-    "jpy": 151.0,
-    "chf": 0.88,
-    "cad": 1.37,
-    "aud": 1.52,
-    "cny": 7.2,
-    "inr": 84.0,
-    "krw": 1360.0,
-    "brl": 5.4,
-    "btc": None,
-}
+    "usd": 1.0, "eur": 0.92, "gbp": 0.79, "jpy": 151.0, "chf": 0.88, "cad": 1.37,
+    "aud": 1.52, "cny": 7.2, "inr": 84.0, "krw": 1360.0, "brl": 5.4, "btc": None,
+}  # fmt: skip
 """What one US dollar is worth in each currency; None for bitcoin, whose price moves."""

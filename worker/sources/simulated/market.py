@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from decimal import Decimal
 from math import exp
+from operator import itemgetter
 from typing import Final
 
 from tracker.config import Settings
@@ -19,32 +20,22 @@ from tracker.errors import ConfigError
 from tracker.market.quotes import Quote, number
 from worker.sources.base import Fetched
 from worker.sources.simulated.coins import COINS, RATES, Coin
-from worker.sources.simulated.noise import Noise
+from worker.sources.simulated.noise import lattice, noise
 
 log = logging.getLogger(__name__)
-
-SEED = 2009
-"""Another seed makes another market."""
 
 HOLD = -0.4
 """Noise (-1 to 1) below which a coin keeps its price for a step: three steps in ten."""
 
 WAVES = (
-    (30 * 86400, 0.25),
-    (6 * 86400, 0.08),
-    (30 * 3600, 0.025),
-    (5 * 3600, 0.01),
-    (50 * 60, 0.004),
-    (7 * 60, 0.0015),
-    (50, 0.0005),
-    (8, 0.0002),
-)
+    (30 * 86400, 0.25), (6 * 86400, 0.08), (30 * 3600, 0.025), (5 * 3600, 0.01),
+    (50 * 60, 0.004), (7 * 60, 0.0015), (50, 0.0005), (8, 0.0002),
+)  # fmt: skip
 """Period in seconds and amplitude (of the price's logarithm), close to bitcoin's real ones."""
 
 HOUR = 3600
 DAY = 24 * HOUR
 WEEK = 7 * DAY
-
 WINDOW = 3 * HOUR
 """Seconds between the prices from which the day's highest and lowest are taken."""
 
@@ -54,9 +45,7 @@ class Simulated:
 
     name: Final = "simulated"
 
-    def __init__(
-        self, settings: Settings, *, clock: Callable[[], float] = time.time, seed: int = SEED
-    ) -> None:
+    def __init__(self, settings: Settings, *, clock: Callable[[], float] = time.time) -> None:
         """Prepare for *settings*; *clock* returns unix seconds.
 
         Raises `ConfigError` if the currency has no rate here.
@@ -72,28 +61,25 @@ class Simulated:
         self._max_coins = settings.coins
         self._interval = settings.interval
         self._clock = clock
-        self._noise = Noise(seed)
 
     def fetch(self, *, etag: str | None = None, week: bool = False) -> Fetched:
         """Return the coins with the largest market cap, largest first; *etag* is ignored."""
         now = int(self._clock() // self._interval) * self._interval
-        capped = [(self._cap(coin, now), coin) for coin in COINS]
-        capped.sort(key=lambda pair: pair[0], reverse=True)
-        largest = capped[: self._max_coins]
+        capped = sorted(((self._cap(coin, now), coin) for coin in COINS), key=itemgetter(0))
+        largest = capped[: -self._max_coins - 1 : -1]
+        hours = range(now - WEEK + HOUR, now + 1, HOUR)
         return Fetched(
-            quotes=[
-                self._quote(rank, coin, cap, now) for rank, (cap, coin) in enumerate(largest, 1)
-            ],
-            weeks={coin.id: self._week(coin, now) for _, coin in largest} if week else {},
+            quotes=[self._quote(rank, *found, now) for rank, found in enumerate(largest, 1)],
+            weeks={coin.id: [self._price(coin, at) for at in hours] for _, coin in largest}
+            if week
+            else {},
         )
 
-    def _week(self, coin: Coin, now: int) -> list[Decimal | None]:
-        """Return the 168 hourly prices up to *now*, as they were shown."""
-        return [self._price(coin, at) for at in range(now - WEEK + HOUR, now + 1, HOUR)]
-
-    def _quote(self, rank: int, coin: Coin, cap: Decimal, now: int) -> Quote:
+    def _quote(self, rank: int, cap: Decimal, coin: Coin, now: int) -> Quote:
         price = self._price(coin, now)
-        day = [self._price(coin, then) for then in _day_before(now)]
+        newest = now // WINDOW * WINDOW  # in whole windows: the day's highest holds for hours
+        day = [self._price(coin, at) for at in range(newest, newest - DAY, -WINDOW)]
+        turnover = coin.turnover * exp(0.4 * noise(f"{coin.id} volume", now / DAY))
         return Quote(
             id=coin.id,
             rank=rank,
@@ -104,7 +90,7 @@ class Simulated:
             change_24h=_percent(price, self._price(coin, now - DAY)),
             change_7d=_percent(price, self._price(coin, now - WEEK)),
             market_cap=cap,
-            volume_24h=Decimal(round(float(cap) * self._turnover(coin, now))),
+            volume_24h=Decimal(round(float(cap) * turnover)),
             high_24h=max(price, *day),
             low_24h=min(price, *day),
             updated_at=self._moved_at(coin, now) * 1000,
@@ -113,36 +99,24 @@ class Simulated:
     def _cap(self, coin: Coin, at: int) -> Decimal:
         return Decimal(round(float(self._price(coin, at)) * coin.supply))
 
-    def _turnover(self, coin: Coin, at: int) -> float:
-        """Return the share of the cap that is traded in a day."""
-        return coin.turnover * exp(0.4 * self._noise.at(f"{coin.id} volume", at / DAY))
-
     def _price(self, coin: Coin, at: int) -> Decimal:
         moved_at = self._moved_at(coin, at)
-        in_usd = self._in_usd(coin, moved_at)
-        if self._rate is None:  # in bitcoin, which must itself cost exactly 1
-            return _six_digits(in_usd / self._in_usd(COINS[0], moved_at))
-        return _six_digits(in_usd * self._rate)
-
-    def _in_usd(self, coin: Coin, at: int) -> float:
-        wave = sum(
-            height * self._noise.at(f"{coin.id} {period}", at / period) for period, height in WAVES
-        )
-        price = coin.price * exp(coin.volatility * wave)
-        return round(price, 4) if coin.stable else price
+        # In bitcoin, bitcoin itself must cost exactly 1.
+        rate = self._rate or 1 / _in_usd(COINS[0], moved_at)
+        return _six_digits(_in_usd(coin, moved_at) * rate)
 
     def _moved_at(self, coin: Coin, at: int) -> int:
         """Return the time (unix seconds) of the last step up to *at* in which the coin moved."""
         step = at // self._interval
-        while self._noise.lattice(f"{coin.id} hold", step) < HOLD:
+        while lattice(f"{coin.id} hold", step) < HOLD:
             step -= 1
         return step * self._interval
 
 
-def _day_before(now: int) -> range:
-    """Return the times, in whole windows so that the day's highest holds for hours."""
-    newest = now // WINDOW * WINDOW
-    return range(newest, newest - DAY, -WINDOW)
+def _in_usd(coin: Coin, at: int) -> float:
+    wave = sum(height * noise(f"{coin.id} {period}", at / period) for period, height in WAVES)
+    price = coin.price * exp(coin.volatility * wave)
+    return round(price, 4) if coin.stable else price
 
 
 def _percent(price: Decimal, before: Decimal) -> Decimal:
@@ -151,9 +125,6 @@ def _percent(price: Decimal, before: Decimal) -> Decimal:
 
 def _six_digits(value: float) -> Decimal:
     """Return *value* with six digits, as CoinGecko prints prices, and without an exponent."""
-    text = f"{value:.6g}"
-    if "e" not in text:
-        return Decimal(text)
-    found = number(Decimal(text))
+    found = number(Decimal(f"{value:.6g}"))
     assert found is not None  # a finite float is a number
     return found

@@ -1,0 +1,16 @@
+"""What the tests of sources share: a CoinGecko that no proxy stands before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.fake_coingecko import CoinGecko
+
+
+@pytest.fixture
+def gecko(monkeypatch: pytest.MonkeyPatch) -> Iterator[CoinGecko]:
+    monkeypatch.setenv("NO_PROXY", "*")
+    with CoinGecko() as gecko:
+        yield gecko

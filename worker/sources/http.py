@@ -1,0 +1,218 @@
+"""HTTP for sources: one connection, limits of time and size, and failures in words.
+
+A source has a `Client` of the service that it asks. Redirects are not followed: they
+would take an API key along. No message contains the key. What a status or a body
+means is the source's matter; nothing here knows a service.
+"""
+
+from __future__ import annotations
+
+import re
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Context, Decimal
+from email.utils import parsedate_to_datetime
+from socket import gaierror
+from time import monotonic
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+import simplejson
+import urllib3
+
+from tracker import __version__
+from tracker.errors import SourceError
+
+USER_AGENT = f"live-crypto-tracker/{__version__} (python-requests)"
+"""CoinGecko answers 403 to requests without a User-Agent of their own."""
+
+MAX_BODY = 8 * 1024 * 1024
+"""Bytes, decompressed; 250 coins of CoinGecko's take about 250 kB."""
+CHUNK = 64 * 1024
+"""Bytes read at once."""
+MAX_QUOTED = 160
+"""Characters of a service's text in our messages."""
+MAX_ETAG = 200
+"""Characters; CoinGecko's have 36."""
+MAX_RETRY_AFTER = 3600.0
+"""Seconds: a request an hour is no burden, and a wrong header must not stop prices for days."""
+MAX_DIGITS = 100
+NUMBERS = Context(prec=MAX_DIGITS, Emax=27, traps=[])
+"""From 1e28 on a number is infinite: a cap in any currency is below 1e20, and `Decimal`
+computes with 28 digits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One HTTP response, whole and decompressed."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    def etag(self) -> str | None:
+        """Return the ETag if it is valid (RFC 9110 section 8.8.3), or else None.
+
+        `*` above all must not be sent back: it would match every answer.
+        """
+        text = self.headers.get("ETag", "")
+        is_valid = len(text) <= MAX_ETAG and re.fullmatch(r'(W/)?"[!#-~]+"', text)
+        return text if is_valid else None
+
+
+class Client(requests.Session):
+    """Asks the service *name* at *url*, which *setting* changes; connects to nothing yet.
+
+    *key* is a header and the API key to send in it; an answer that repeats the key loses it.
+    Timeouts in seconds: *connect* for the connection, *read* for each wait for data, *total* for a
+    whole answer. *total* is checked when data arrives: an answer takes *total* + *read* at most.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        url: str,
+        *,
+        setting: str,
+        key: tuple[str, str] | None = None,
+        connect: float = 5,
+        read: float = 5,
+        total: float = 20,
+    ) -> None:
+        super().__init__()
+        self._name, self._url, self._setting = name, url, setting
+        self._connect, self._read, self._total = connect, read, total
+        self.headers.update([("User-Agent", USER_AGENT), *([key] if key else [])])
+        self._secret = key[1].encode() if key else None
+
+    def ask(self, path: str, query: Mapping[str, str], *, etag: str | None = None) -> Answer:
+        """Return the answer, whatever its status. Raises `SourceError` if none came whole."""
+        deadline = monotonic() + self._total
+        try:
+            with self.get(
+                f"{self._url}{path}",
+                params=query,
+                headers={"If-None-Match": etag} if etag else None,
+                timeout=(self._connect, self._read),
+                stream=True,
+                allow_redirects=False,
+            ) as response:
+                body = self._body(response, deadline)
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
+            timed_out = isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError)
+            kind = "timeout" if timed_out else "unreachable"
+            raise SourceError(self._describe(error), kind=kind) from error
+        body = body.replace(self._secret, b"(key)") if self._secret else body
+        return Answer(response.status_code, response.headers, body)
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """Ignore redirects.
+
+        `allow_redirects=False` is not enough: requests would still read the whole body
+        of a redirect, and fail on a Location that is not an address.
+        """
+        return None
+
+    def _body(self, response: requests.Response, deadline: float) -> bytes:
+        """Read the body in chunks: `response.content` has no limit of size or time."""
+        body = bytearray()
+        while chunk := response.raw.read1(CHUNK, decode_content=True):
+            body += chunk
+            if len(body) > MAX_BODY:
+                limit = f"{MAX_BODY // 2**20} MiB"
+                raise SourceError(
+                    f"{self._name}: the answer is larger than {limit}; it was not read"
+                )
+            if monotonic() > deadline:
+                late = f"not whole after {self._total:g} s ({len(body)} bytes came)"
+                raise SourceError(f"{self._name}: the answer was {late}", kind="timeout")
+        return bytes(body)
+
+    def _describe(self, error: Exception) -> str:
+        """Return what failed in the network, and what to check."""
+        cause = _cause(error)
+        match error, cause:
+            case ((requests.exceptions.InvalidURL() | urllib3.exceptions.LocationValueError()), _):
+                reason = f"not an address; check {self._setting}"
+            case requests.exceptions.ProxyError(), _:
+                reason = "the proxy does not connect; check HTTPS_PROXY"
+            case requests.ConnectTimeout(), _:
+                reason = f"no connection within {self._connect:g} s"
+            case ((requests.ReadTimeout() | urllib3.exceptions.ReadTimeoutError()), _):
+                return f"{self._name}: no answer, or no more of it, for {self._read:g} s"
+            case urllib3.exceptions.DecodeError(), _:
+                return f"{self._name}: the answer's compression is broken"
+            case _, ConnectionResetError() | BrokenPipeError():
+                return f"{self._name}: the connection was reset before the answer was whole"
+            case _, gaierror():
+                reason = f"its name is not known; check the network and {self._setting}"
+            case _, ssl.SSLCertVerificationError():
+                reason = f"TLS failed: {cause.verify_message}"
+            case _, ssl.SSLError():
+                reason = f"TLS failed: {(cause.reason or 'unknown').replace('_', ' ').lower()}"
+            case _, OSError():
+                reason = (cause.strerror or type(cause).__name__).lower()
+            case urllib3.exceptions.HTTPError(), _:
+                return f"{self._name}: the answer was cut short"
+            case _:
+                reason = f"what answers there does not speak HTTP; check {self._setting}"
+        return f"{self._name} cannot be reached at {address(self._url)}: {reason}"
+
+
+def _cause(error: BaseException | None) -> OSError | None:
+    """Return the operating system's error from which the libraries raised *error*, if any."""
+    while error is not None:
+        if isinstance(error, OSError) and not isinstance(error, requests.RequestException):
+            return error
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def loads(text: str) -> Any:
+    """Return the JSON in *text*, numbers as `Decimal` or `int` with all their digits.
+
+    An impossible number is not finite. Raises `ValueError` or `RecursionError`.
+    """
+    return simplejson.loads(
+        text, parse_float=NUMBERS.create_decimal, parse_int=_whole, allow_nan=True
+    )
+
+
+def _whole(text: str) -> int | Decimal:
+    """Return a whole number; very long ones take Python long."""
+    return int(text) if len(text) <= MAX_DIGITS else Decimal("NaN")
+
+
+def clean(text: str) -> str:
+    """Return *text* as one short line without control characters."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text[:4000]).split())
+    return line if len(line) <= MAX_QUOTED else f"{line[:MAX_QUOTED]}…"
+
+
+def address(url: str) -> str:
+    """Return *url* without its possible secrets: user, password and query."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "(not an address)"
+    return clean(parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl())
+
+
+def retry_after(text: str | None, now: datetime) -> float | None:
+    """Return a Retry-After header in seconds from *now*; None if it cannot be parsed.
+
+    Seconds or a date, as in RFC 9110 section 10.2.3; `MAX_RETRY_AFTER` at most.
+    """
+    if text is None:
+        return None
+    if re.fullmatch(r"[0-9]{1,9}", text.strip()):
+        return min(float(text), MAX_RETRY_AFTER)
+    try:
+        date = parsedate_to_datetime(text)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    seconds = (date.replace(tzinfo=date.tzinfo or UTC) - now).total_seconds()
+    return min(max(seconds, 0.0), MAX_RETRY_AFTER)
