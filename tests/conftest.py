@@ -25,7 +25,13 @@ from flask import Flask
 from dev import embedded_redis
 from dev.embedded_redis import EmbeddedRedis
 from tests.support import ports
-from tests.support.browser import browser, new_page, site  # noqa: F401 - fixtures for all
+from tests.support.browser import (  # noqa: F401 - fixtures for all
+    _idle_contexts,
+    _port_of_sites,
+    browser,
+    new_page,
+    site,
+)
 from tests.support.fake_site import compiled_templates
 from tests.support.postgres import EmbeddedPostgres, programs
 from tests.support.tools import wait_for

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.support.browser import Open, needs_chromium
+from tests.support.browser import Open
 from tests.support.fake_site import (
     BITCOIN,
     ETHER,
@@ -29,7 +29,6 @@ AXE = ROOT / "tests" / "npm" / "node_modules" / "axe-core" / "axe.min.js"
 
 pytestmark = [
     pytest.mark.faults,
-    needs_chromium,
     pytest.mark.skipif(not AXE.exists(), reason="needs axe-core: `make test` installs it with npm"),
 ]
 

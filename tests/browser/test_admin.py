@@ -10,14 +10,12 @@ from flask import Flask
 from playwright.sync_api import Page, expect
 
 from tests.conftest import SettingsFactory
-from tests.support.browser import Open, needs_chromium
+from tests.support.browser import Open
 from tests.support.tools import quote
 from tests.support.web_process import Web, tick
 
 PASSWORD = "correct horse"
 EVIL = "<img id=evil src=x onerror=alert(1)>{{7*7}}'\"&amp;"
-
-pytestmark = needs_chromium
 
 
 @pytest.fixture

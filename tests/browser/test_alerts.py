@@ -13,11 +13,9 @@ from decimal import Decimal
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
-from tests.support.browser import Open, needs_chromium
+from tests.support.browser import Open
 from tests.support.fake_site import BITCOIN, ETHER, Site, make_tick, open_live
 from tracker.market.quotes import Tick
-
-pytestmark = needs_chromium
 
 ALLOWED = """
     window.Notification = class extends EventTarget {
@@ -118,7 +116,7 @@ def test_an_alert_fires_once_per_crossing_and_stays_until_it_is_dismissed(
 
 def test_with_permission_it_is_a_notification_once_for_all_tabs(site: Site, new_page: Open) -> None:
     site.tick = make_tick(BITCOIN, ETHER)
-    page = new_page()
+    page = new_page(own=True)
     notified = listen(page.context)
     tabs = [page, page.context.new_page()]
     for tab in tabs:

@@ -17,7 +17,7 @@ import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.test_settings import SCHEMES, contrast, expect_look
-from tests.support.browser import Open, needs_chromium
+from tests.support.browser import Open
 from tests.support.fake_site import (
     BITCOIN,
     ETHER,
@@ -44,8 +44,6 @@ FULL = replace(
     low_24h=Decimal(100),
     updated_at=TICK_AT - 20_000,
 )
-
-pytestmark = needs_chromium
 
 
 def points(*prices: float, step: int = MINUTE, end: int = TICK_AT) -> list[Point]:

@@ -13,7 +13,7 @@ from flask import Flask
 from playwright.sync_api import FrameLocator, Page, expect
 from werkzeug.serving import make_server
 
-from tests.support.browser import Open, needs_chromium
+from tests.support.browser import Open
 from tests.support.fake_site import (
     BITCOIN,
     ETHER,
@@ -24,8 +24,6 @@ from tests.support.fake_site import (
     quote,
 )
 from tracker.market.freshness import Status
-
-pytestmark = needs_chromium
 
 
 @contextmanager

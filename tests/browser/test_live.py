@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from playwright.sync_api import Page, expect
 
-from tests.support.browser import Open, needs_chromium
+from tests.support.browser import Open
 from tests.support.fake_site import (
     BITCOIN,
     ETHER,
@@ -30,8 +30,6 @@ from tracker.times import iso
 
 HOUR = 60 * 60 * 1000
 BERLIN = ZoneInfo("Europe/Berlin")
-
-pytestmark = needs_chromium
 
 
 def in_berlin(ms: int) -> str:

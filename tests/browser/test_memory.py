@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pytest
 from playwright.sync_api import CDPSession, Page, expect
 
-from tests.support.browser import Open, needs_chromium
+from tests.support.browser import Open
 from tests.support.fake_site import Site, cell, make_tick, open_live, quote
 from tracker.market.quotes import Quote
 
@@ -19,7 +19,7 @@ BURST = 25
 LEEWAY = 400_000
 """Bytes. The engine itself still takes some 150 KB; a thousand ticks, if kept, have 3 MB."""
 
-pytestmark = [pytest.mark.faults, needs_chromium]
+pytestmark = pytest.mark.faults
 
 
 class Size(NamedTuple):

@@ -8,7 +8,7 @@ from typing import Literal
 
 from playwright.sync_api import Locator, Page, expect
 
-from tests.support.browser import Open, needs_chromium
+from tests.support.browser import Open
 from tests.support.fake_site import (
     BITCOIN,
     ETHER,
@@ -18,8 +18,6 @@ from tests.support.fake_site import (
     make_tick,
     open_live,
 )
-
-pytestmark = needs_chromium
 
 SCHEMES: list[Literal["light", "dark"]] = ["light", "dark"]
 GROUNDS = {

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.support.browser import Open, needs_chromium
+from tests.support.browser import Open
 from tests.support.fake_site import (
     BITCOIN,
     ETHER,
@@ -35,8 +35,6 @@ COINS = (
     replace(TETHER, change_24h=Decimal("0.1")),
 )
 DEAR_TETHER = (COINS[0], COINS[1], replace(COINS[2], price=Decimal(5000)))
-
-pytestmark = needs_chromium
 
 
 @pytest.fixture

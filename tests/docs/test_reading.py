@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.support.browser import Open, needs_chromium
+from tests.support.browser import Open
 from tests.support.tools import ROOT, quote, wait_for
 from tests.support.web_process import Shared, shared_web, tick
 
@@ -117,7 +117,6 @@ def test_a_program_prints_each_tick_as_it_comes(
             assert "event: resume" in output.read_text()
 
 
-@needs_chromium
 def test_another_origins_page_shows_the_price_live(
     shared: Shared, publish: Publish, tmp_path: Path, new_page: Open
 ) -> None:
@@ -129,7 +128,6 @@ def test_another_origins_page_shows_the_price_live(
         expect(page.locator("#price")).to_have_text("98000.25")
 
 
-@needs_chromium
 def test_the_frame_shows_its_coins_live_on_another_origins_page(
     shared: Shared, publish: Publish, tmp_path: Path, new_page: Open
 ) -> None:

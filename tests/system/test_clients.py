@@ -14,7 +14,7 @@ from flask import Flask
 
 from dev.embedded_redis import free_port
 from tests.conftest import SettingsFactory
-from tests.support.browser import Open, needs_chromium
+from tests.support.browser import Open
 from tests.support.tools import ROOT, Child, environment, wait_for
 from tests.support.web_process import Web, tick
 
@@ -58,7 +58,6 @@ def ids_of(client: Child) -> list[int]:
     return [int(id) for id in re.findall(r"^(\d+)\b.*\n", client.output, re.MULTILINE)]
 
 
-@needs_chromium
 @pytest.mark.skipif(
     not (NPM / "node_modules" / "eventsource").is_dir(),
     reason="needs `npm ci` in tests/npm, which make test does",

@@ -15,7 +15,7 @@ from typing import Any
 from playwright.sync_api import Locator, expect
 
 from dev.embedded_redis import free_port
-from tests.support.browser import Open, needs_chromium
+from tests.support.browser import Open
 from tests.support.fake_coingecko import CoinGecko
 from tests.support.tools import Child, environment, wait_for
 
@@ -75,7 +75,6 @@ def colour_of(element: Locator) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", colour)[:3])
 
 
-@needs_chromium
 def test_prices_go_from_coingecko_to_curl_and_to_the_page(tmp_path: Path, new_page: Open) -> None:
     with MovingMarket() as gecko:
         gecko.answer(429, '{"status":{"error_code":429,"error_message":"slow down"}}')

@@ -10,7 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from playwright.sync_api import Browser, expect
 
-from tests.support.browser import Open, needs_chromium
+from tests.support.browser import Open
 from tests.support.fake_site import BITCOIN, FakeRelay, Site, make_app, make_tick
 from tests.support.web_process import tick
 
@@ -99,7 +99,6 @@ def test_the_stream_has_them_and_is_not_compressed_twice(app: Flask) -> None:
         assert "Content-Encoding" not in response.headers
 
 
-@needs_chromium
 def test_an_inline_script_does_not_run(site: Site, browser: Browser) -> None:
     page = browser.new_page()
 
@@ -114,7 +113,6 @@ def test_an_inline_script_does_not_run(site: Site, browser: Browser) -> None:
     page.close()
 
 
-@needs_chromium
 def test_any_page_may_frame_the_embedded_prices(site: Site, new_page: Open, tmp_path: Path) -> None:
     """Also one on the reader's disk; tests/browser/test_embed.py has one of another host."""
     site.send_tick(BITCOIN)

@@ -16,7 +16,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.support import fake_site
-from tests.support.browser import Open, needs_chromium
+from tests.support.browser import Open
 from tests.support.fake_site import TICK_AT, FakeHistory, FakeRelay, Site, expect_state, make_tick
 from tests.support.tools import ROOT, quote
 from tracker.times import HOUR_MS
@@ -230,13 +230,12 @@ TRANSFERRED = """() => ["navigation", "resource"]
     .map((entry) => [entry.name, entry.transferSize])"""
 
 
-@needs_chromium
 def test_a_first_view_is_light_a_second_asks_for_no_asset_and_it_can_be_installed(
     site: Site, new_page: Open
 ) -> None:
     """All that comes from here, but for the stream: page, styles, scripts, history."""
     fill(site)
-    page = new_page()
+    page = new_page(own=True)
     with page.expect_response("**/api/history?**") as history:
         page.goto(site.url)
     history.value.finished()
