@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from contextlib import suppress
 from pathlib import Path
 
 from honcho.environ import parse_procfile
@@ -45,11 +44,6 @@ def self_signed(folder: Path) -> tuple[Path, Path]:
     """Return the files of a new certificate that nobody else signed, and of its key."""
     certificate, key = folder / "redis.crt", folder / "redis.key"
     new = ["-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=redis"]
-    with suppress(FileExistsError):
-        folder.mkdir()
-    subprocess.run(
-        ["openssl", "req", *new, "-out", certificate, "-keyout", key],
-        check=True,
-        capture_output=True,
-    )
+    command = ["openssl", "req", *new, "-out", str(certificate), "-keyout", str(key)]
+    subprocess.run(command, check=True, capture_output=True)
     return certificate, key

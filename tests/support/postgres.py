@@ -14,6 +14,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -31,14 +32,11 @@ HURRIED = {"synchronous_commit": "off"}
 
 def programs() -> Path | None:
     """Return the folder with the newest `initdb` and `postgres`, if there are any."""
-    on_path = shutil.which("initdb")
-    debian = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=_version)
-    found = on_path or (str(debian[-1]) if debian else None)
-    return Path(found).parent if found else None
-
-
-def _version(initdb: Path) -> int:
-    return int(initdb.parent.parent.name)
+    if on_path := shutil.which("initdb"):
+        return Path(on_path).parent
+    debian = Path("/usr/lib/postgresql").glob("*/bin/initdb")
+    newest = max(debian, key=lambda initdb: int(initdb.parts[-3]), default=None)
+    return newest and newest.parent
 
 
 class EmbeddedPostgres:
@@ -51,7 +49,9 @@ class EmbeddedPostgres:
     def __init__(self, bin: Path, port: int | None = None, *, survives: bool = False) -> None:
         self._bin = bin
         self.port = port
-        self._options = CARELESS | ({} if survives else HURRIED)
+        self._options = CARELESS | ({} if survives else HURRIED) | {"listen_addresses": ""}
+        if port:
+            self._options |= {"listen_addresses": "127.0.0.1", "port": str(port)}
         self._names = (f"test_{number}" for number in itertools.count(1))
 
     def __enter__(self) -> Self:
@@ -60,8 +60,7 @@ class EmbeddedPostgres:
         if os.geteuid() == 0:
             account = _account()
             os.chown(self._directory, account.pw_uid, account.pw_gid)
-            ids: dict[str, Any] = {"user": account.pw_uid, "group": account.pw_gid}
-            self._as |= {**ids, "extra_groups": []}
+            self._as |= {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
         self._data = ["-D", f"{self._directory}/data"]
         how = ["-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
         subprocess.run(
@@ -78,9 +77,7 @@ class EmbeddedPostgres:
         self._start()
 
     def _start(self) -> None:
-        over_tcp = {"listen_addresses": "127.0.0.1", "port": str(self.port)}
-        options = over_tcp if self.port else {"listen_addresses": ""}
-        options |= {"unix_socket_directories": self._directory, **self._options}
+        options = self._options | {"unix_socket_directories": self._directory}
         given = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
         with open(f"{self._directory}/log", "ab") as log:
             self._process = subprocess.Popen(
@@ -106,16 +103,14 @@ class EmbeddedPostgres:
     def create(self, *, template: str | None = None) -> str:
         """Make a database, a copy of *template* if given; return its name."""
         name = next(self._names)
-        statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
-            sql.Identifier(name), sql.Identifier(template or "template0")
-        )
-        with self._connect() as connection:
-            connection.execute(statement)
+        names = sql.Identifier(name), sql.Identifier(template or "template0")
+        with self._connect(USER) as connection:
+            connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(*names))
         return name
 
     def empty(self, name: str) -> None:
         """Hang up on all who use the database *name*, and take all rows but Alembic's out of it."""
-        with psycopg.connect(self.url(name), autocommit=True) as connection:
+        with self._connect(name) as connection:
             connection.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
                 " WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -124,20 +119,16 @@ class EmbeddedPostgres:
                 "SELECT tablename FROM pg_tables"
                 " WHERE schemaname = 'public' AND tablename <> 'alembic_version'"
             )
-            names = [sql.Identifier(table) for (table,) in tables]
-            connection.execute(
-                sql.SQL("TRUNCATE {} RESTART IDENTITY").format(sql.SQL(", ").join(names))
-            )
+            names = sql.SQL(", ").join(sql.Identifier(table) for (table,) in tables)
+            connection.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY").format(names))
 
     def _answers(self) -> bool:
-        try:
-            self._connect().close()
-        except psycopg.OperationalError:
-            return False
-        return True
+        with suppress(psycopg.OperationalError), self._connect(USER):
+            return True
+        return False
 
-    def _connect(self) -> psycopg.Connection[Any]:
-        return psycopg.connect(self.url(USER), autocommit=True)
+    def _connect(self, name: str) -> psycopg.Connection[Any]:
+        return psycopg.connect(self.url(name), autocommit=True)
 
 
 def _account() -> pwd.struct_passwd:

@@ -21,27 +21,29 @@ class Proxy:
     """Between clients of `port` and what listens on *target*, both on loopback."""
 
     def __init__(self, target: int, *, certificate: tuple[Path, Path] | None = None) -> None:
-        self.target = target
         self.port = free_port()
-        self.accepted = 0
+        self._target = target
+        self._listener = socket.create_server(("127.0.0.1", self.port))
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) if certificate else None
         if self._context and certificate:
             self._context.load_cert_chain(*certificate)
         self._delay_s = 0.0
         self._refuses = False
         self._passes = asyncio.Event()
+        self._passes.set()
+        self._accepted = 0
         self._silenced: set[int] = set()
-        self._loop = asyncio.new_event_loop()
         self._writers: set[asyncio.StreamWriter] = set()
+        self._over = asyncio.Event()
+        self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name=f"proxy to {target}")
 
     def __enter__(self) -> Self:
         self._thread.start()
-        asyncio.run_coroutine_threadsafe(self._listen(), self._loop).result(10)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._loop.call_soon_threadsafe(self._over.set)
         self._thread.join()
 
     def cut(self) -> None:
@@ -69,32 +71,21 @@ class Proxy:
         self._loop.call_soon_threadsafe(self._passes.set)
 
     def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        self._passes.set()
-        self._loop.run_forever()
-        tasks = asyncio.all_tasks(self._loop)
-        for task in tasks:
-            task.cancel()
-        self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
-        self._reset_all()
-        self._server.close()
-        self._loop.run_until_complete(self._server.wait_closed())
-        self._loop.run_until_complete(asyncio.sleep(0))
-        self._loop.close()
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:  # ends what goes on
+            runner.run(self._serve())
 
-    async def _listen(self) -> None:
-        self._server = await asyncio.start_server(
-            self._accept, "127.0.0.1", self.port, ssl=self._context
-        )
+    async def _serve(self) -> None:
+        async with await asyncio.start_server(self._accept, sock=self._listener, ssl=self._context):
+            await self._over.wait()
+            self._reset_all()
 
     async def _accept(self, near: asyncio.StreamReader, to_near: asyncio.StreamWriter) -> None:
-        number, self.accepted = self.accepted, self.accepted + 1
+        number, self._accepted = self._accepted, self._accepted + 1
         self._writers.add(to_near)
-        if self._refuses:
-            self._reset(to_near)
-            return
         try:
-            far, to_far = await asyncio.open_connection("127.0.0.1", self.target)
+            if self._refuses:
+                raise ConnectionRefusedError
+            far, to_far = await asyncio.open_connection("127.0.0.1", self._target)
         except OSError:
             self._reset(to_near)
             return
@@ -123,9 +114,7 @@ class Proxy:
 
     def _reset(self, writer: asyncio.StreamWriter) -> None:
         self._writers.discard(writer)
-        sock: socket.socket | None = writer.get_extra_info("socket")
-        if sock is None:  # closed already
-            return
-        with suppress(OSError):
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-        writer.transport.abort()
+        if sock := writer.get_extra_info("socket"):  # else it is closed already
+            with suppress(OSError):
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+            writer.transport.abort()

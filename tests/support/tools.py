@@ -24,9 +24,6 @@ from worker.sources import Fetched
 
 ROOT = Path(__file__).resolve().parents[2]
 
-STEP = 0.01
-"""Seconds between two looks at a condition."""
-
 T = TypeVar("T")
 
 
@@ -36,7 +33,7 @@ def wait_for(condition: Callable[[], T], timeout: float = 30.0, what: str = "") 
     while not (found := condition()):
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {timeout} s: {what or condition}")
-        time.sleep(STEP)
+        time.sleep(0.01)
     return found
 
 
@@ -91,7 +88,7 @@ class Child:
     """`python -m …` (or any program of the venv) with its output in a file, for a `with` block."""
 
     def __init__(self, *command: str, env: dict[str, str], log: Path, cwd: Path = ROOT) -> None:
-        program = [sys.executable, *command] if command[0] == "-m" else list(command)
+        program = [sys.executable, *command] if command[0] == "-m" else command
         self.log = log
         with log.open("wb") as output:
             self.process = subprocess.Popen(

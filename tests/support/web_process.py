@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import http.client
+import os
 import shutil
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -64,22 +65,17 @@ class Web:
         self, path: str, *, method: str = "GET", **headers: str
     ) -> tuple[http.client.HTTPResponse, bytes]:
         """Return the whole answer to one request; in names of headers, `_` stands for `-`."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
-        try:
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)) as connection:
             connection.request(method, path, headers=sent)
             response = connection.getresponse()
             return response, response.read()
-        finally:
-            connection.close()
 
     def _answers(self) -> bool:
         assert self.child.runs(), self.child.output
-        try:
-            self.get("/api/prices")
-        except OSError:
-            return False
-        return True
+        with suppress(OSError):
+            return bool(self.get("/api/prices"))
+        return False
 
 
 class Shared(NamedTuple):
@@ -115,7 +111,7 @@ def shared_web(
 
 def descriptors(pid: int) -> int:
     """Return how many descriptors the process *pid* holds."""
-    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+    return len(os.listdir(f"/proc/{pid}/fd"))
 
 
 @contextmanager
@@ -150,14 +146,12 @@ def message_of(saved: Saved) -> Message:
 
 
 def tick(app: Flask, *quotes: Quote, publish: bool = True) -> Tick:
-    """Save the next tick, as a worker would, and ring the bell unless told not to."""
+    """Save the next tick, as a worker would, and publish it unless told not to."""
+    backend, now = services(app).backend, now_ms()
+    quotes = quotes or (quote("bitcoin", f"{time.monotonic():.6f}"),)
     with app.app_context():
-        saved = services(app).backend.store.save(
-            quotes or (quote("bitcoin", f"{time.monotonic():.6f}"),),
-            at=now_ms(),
-            next_attempt_at=now_ms() + 60_000,
-        )
+        saved = backend.store.save(quotes, at=now, next_attempt_at=now + 60_000)
     assert saved is not None
     if publish:
-        services(app).backend.feed.publish(message_of(saved))
+        backend.feed.publish(message_of(saved))
     return saved.tick
