@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,8 +14,6 @@ from tests.conftest import AppFactory
 
 PASSWORD = "correct horse"
 TABLES = ("coins", "ticks", "quotes", "candles")
-
-LogIn = Callable[..., TestResponse]
 
 
 @pytest.fixture
@@ -41,12 +38,8 @@ def token(client: FlaskClient, path: str = "/admin/login", **options: Any) -> st
 def log_in(
     client: FlaskClient, password: str = PASSWORD, user: str = "admin", **more: Any
 ) -> TestResponse:
-    options = {name: more[name] for name in more.keys() & {"base_url"}}
-    form = {
-        "user": user,
-        "password": password.encode(errors="replace"),
-        "csrf_token": token(client, **options),
-    }
+    known = token(client, base_url=more.get("base_url"))
+    form = {"user": user, "password": password.encode(errors="replace"), "csrf_token": known}
     return client.post("/admin/login", data=form, **more)
 
 

@@ -18,23 +18,35 @@ from tests.support.web_process import tick
 from tracker.admin import auth
 from tracker.services import services
 
+HOSTILE_PATHS = (
+    "//admin/coins/", "/admin//coins/", "/admin/./coins/", "/./admin/coins/", "/ADMIN/coins/",
+    "/cryptos/../admin/coins/", "/admin;/coins/", "/admin/static/../coins/",
+    "/admin/login/../coins/", "/admin/coins/\0", "/admin\\coins\\", "admin/coins/",
+)  # fmt: skip
+FOREIGN_ADDRESSES = (
+    "", "/cryptos/", "//evil.example/admin/", "https://evil.example/admin/", "//[",
+    "/admin/\\evil.example", "javascript:alert(1)//admin/", "/admin/\r\nSet-Cookie: a=b",
+    "/administration",
+)  # fmt: skip
 CHANGES = (
     "/admin/refresh", "/admin/logout", "/admin/coins/edit/?id=bitcoin",
     "/admin/jobs/x/retry", "/admin/jobs/x/delete",
 )  # fmt: skip
 
 
-def test_without_a_password_there_is_no_admin_and_its_code_is_not_loaded(
-    make_app: AppFactory,
-) -> None:
-    client = make_app().test_client()
-    for path in ("/admin", "/admin/", "/admin/login", "/admin/coins/"):
-        assert client.get(path).status_code == 404
-    code = (
-        "import sys; from tracker import create_app; from tracker.config import Settings;"
-        "create_app(Settings(redis_url='redis://x'));"
-        "assert not {'flask_admin', 'flask_wtf', 'rq'} & sys.modules.keys()"
-    )
+def cookie_of(client: FlaskClient) -> str:
+    cookie = client.get_cookie("admin", path="/admin")
+    assert cookie is not None
+    return cookie.value
+
+
+def test_without_a_password_there_is_no_admin_and_its_code_is_not_loaded() -> None:
+    code = """
+import sys; from tracker import create_app; from tracker.config import Settings
+client = create_app(Settings(redis_url='redis://x')).test_client()
+for path in ('/admin', '/admin/', '/admin/login', '/admin/coins/'):
+    assert client.get(path).status_code == 404
+assert not {'flask_admin', 'flask_wtf', 'rq'} & sys.modules.keys()"""
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 
@@ -57,27 +69,21 @@ class TestWithoutASession:
         for path in ("/admin", "/admin/made-up"):
             assert client.get(path, follow_redirects=True).request.path == "/admin/login"
 
-    @pytest.mark.parametrize(
-        "path",
-        ["//admin/coins/", "/admin//coins/", "/admin/./coins/", "/./admin/coins/", "/ADMIN/coins/",
-         "/cryptos/../admin/coins/", "/admin;/coins/", "/admin/static/../coins/",
-         "/admin/login/../coins/", "/admin/coins/\0", "/admin\\coins\\", "admin/coins/"],
-    )  # fmt: skip
-    def test_no_way_of_writing_a_path_passes(self, app: Flask, path: str) -> None:
+    def test_no_way_of_writing_a_path_passes(self, app: Flask) -> None:
         tick(app)
-        response = app.test_client().get(environ_overrides={"PATH_INFO": path})
-        assert response.status_code in (302, 308, 404)
-        assert "bitcoin" not in response.text
+        for path in HOSTILE_PATHS:
+            response = app.test_client().get(environ_overrides={"PATH_INFO": path})
+            assert response.status_code in (302, 308, 404), path
+            assert "bitcoin" not in response.text, path
 
-    @pytest.mark.parametrize(
-        ("user", "password"),
-        [("admin", ""), ("admin", PASSWORD[:-1]), ("admin", f"{PASSWORD} "), ("root", PASSWORD),
-         ("admin", "ü\0\ud800")],
-    )  # fmt: skip
-    def test_user_and_password_must_be_right(self, app: Flask, user: str, password: str) -> None:
+    def test_user_and_password_must_be_right(self, app: Flask) -> None:
         client = app.test_client()
-        assert log_in(client, password, user).status_code == 401
-        assert client.get("/admin/").status_code == 302
+        for user, password in (
+            ("admin", ""), ("admin", PASSWORD[:-1]), ("admin", f"{PASSWORD} "), ("root", PASSWORD),
+            ("admin", "ü\0\ud800"),
+        ):  # fmt: skip
+            assert log_in(client, password, user).status_code == 401
+            assert client.get("/admin/").status_code == 302
 
     def test_a_login_form_from_another_site_is_refused(self, app: Flask) -> None:
         client = app.test_client()
@@ -86,53 +92,40 @@ class TestWithoutASession:
         assert log_in(client, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 400
         assert client.get("/admin/").status_code == 302
 
-    @pytest.mark.parametrize("cookie", ["", "x", "eyJzaW5jZSI6MX0.x.y", "ü" * 5000])
-    def test_a_forged_cookie_is_no_session(self, app: Flask, cookie: str) -> None:
-        headers = {"Cookie": f"admin={cookie}".encode().decode("latin-1")}
-        assert app.test_client().get("/admin/", headers=headers).status_code == 302
+    def test_a_forged_cookie_is_no_session(self, app: Flask) -> None:
+        for cookie in ("", "x", "eyJzaW5jZSI6MX0.x.y", "ü" * 5000):
+            headers = {"Cookie": f"admin={cookie}".encode().decode("latin-1")}
+            assert app.test_client().get("/admin/", headers=headers).status_code == 302
 
 
-class TestRedirects:
-    @pytest.mark.parametrize(
-        ("wanted", "goes_to"),
-        [
-            ("/admin/quotes/?page=2", "/admin/quotes/?page=2"),
-            ("", "/admin/"),
-            ("/cryptos/", "/admin/"),
-            ("//evil.example/admin/", "/admin/"),
-            ("https://evil.example/admin/", "/admin/"),
-            ("/admin/\\evil.example", "/admin/"),
-            ("javascript:alert(1)//admin/", "/admin/"),
-            ("/admin/\r\nSet-Cookie: a=b", "/admin/"),
-            ("//[", "/admin/"),
-            ("/administration", "/admin/"),
-        ],
-    )
-    def test_login_and_forms_lead_to_the_admin_only(
-        self, app: Flask, wanted: str, goes_to: str
-    ) -> None:
-        tick(app)
-        client = app.test_client()
-        response = log_in(client, query_string={"next": wanted})
-        assert (response.status_code, response.location) == (302, goes_to)
-        if wanted != goes_to:
-            mine = {"csrf_token": token(client, "/admin/")}
-            for table in TABLES:
-                query, address = {"id": "bitcoin", "url": wanted}, f"/admin/{table}/edit/"
-                assert client.get(address, query_string=query).status_code == 400
-                assert client.post(address, query_string=query, data=mine).status_code == 400
+def test_login_and_forms_lead_to_the_admin_only(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(auth, "ATTEMPTS", 20)
+    tick(app)
+    client = app.test_client()
+    ours = "/admin/quotes/?page=2"
+    assert log_in(client, query_string={"next": ours}).location == ours
+    mine = {"csrf_token": token(client, "/admin/")}
+    for wanted in FOREIGN_ADDRESSES:
+        response = log_in(app.test_client(), query_string={"next": wanted})
+        assert (response.status_code, response.location) == (302, "/admin/")
+        for table in TABLES:
+            query, address = {"id": "bitcoin", "url": wanted}, f"/admin/{table}/edit/"
+            assert client.get(address, query_string=query).status_code == 400
+            assert client.post(address, query_string=query, data=mine).status_code == 400
 
 
 class TestSession:
-    @pytest.mark.parametrize("scheme", ["http", "https"])
-    def test_the_cookie_is_for_the_admin_only(self, app: Flask, scheme: str) -> None:
+    def test_the_cookie_is_for_the_admin_only(self, app: Flask) -> None:
         tick(app)
         client = app.test_client()
-        response = log_in(client, base_url=f"{scheme}://localhost")
-        cookie = response.headers["Set-Cookie"].split("; ")
-        assert {"HttpOnly", "Path=/admin", "SameSite=Strict"} <= set(cookie)
-        assert ("Secure" in cookie) == (scheme == "https")
-        assert ("Strict-Transport-Security" in response.headers) == (scheme == "https")
+        for scheme in ("http", "https"):
+            response = log_in(client, base_url=f"{scheme}://localhost")
+            cookie = response.headers["Set-Cookie"].split("; ")
+            assert {"HttpOnly", "Path=/admin", "SameSite=Strict"} <= set(cookie)
+            assert ("Secure" in cookie) == (scheme == "https")
+            assert ("Strict-Transport-Security" in response.headers) == (scheme == "https")
         for path in ("/", "/cryptos/", "/api/prices", "/healthz", "/no", "/administration"):
             headers = client.get(path).headers
             assert "Set-Cookie" not in headers
@@ -141,10 +134,8 @@ class TestSession:
     def test_logging_out_ends_it_for_copies_of_the_cookie_as_well(
         self, client: FlaskClient, app: Flask
     ) -> None:
-        cookie = client.get_cookie("admin", path="/admin")
-        assert cookie is not None
         thief = app.test_client()
-        thief.set_cookie("admin", cookie.value, path="/admin")
+        thief.set_cookie("admin", cookie_of(client), path="/admin")
         assert thief.get("/admin/").status_code == 200
         assert client.get("/admin/logout").status_code == 405
         assert post(client, "/admin/logout").location == "/admin/login"
@@ -156,29 +147,23 @@ class TestSession:
         """Session fixation: an attacker's cookie, put into the victim's browser."""
         attacker, victim = app.test_client(), app.test_client()
         known = token(attacker)
-        planted = attacker.get_cookie("admin", path="/admin")
-        assert planted is not None
-        victim.set_cookie("admin", planted.value, path="/admin")
+        victim.set_cookie("admin", cookie_of(attacker), path="/admin")
         assert log_in(victim).status_code == 302
         assert attacker.get("/admin/").status_code == 302
         assert victim.post("/admin/refresh", data={"csrf_token": known}).status_code == 400
 
-    def test_it_ends_after_its_time(
-        self, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    def test_it_ends_after_its_time_and_with_another_password(
+        self, client: FlaskClient, make_app: AppFactory, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        for password, status in ((PASSWORD, 200), ("another horse", 302)):
+            later = make_app(admin_password=password).test_client()
+            later.set_cookie("admin", cookie_of(client), path="/admin")
+            assert later.get("/admin/").status_code == status
         began_at = time.time()
         for more, status in ((-10, 200), (10, 302)):
             now = began_at + auth.SESSION_S + more
             monkeypatch.setattr(time, "time", lambda now=now: now)
             assert client.get("/admin/").status_code == status
-
-    def test_another_password_ends_all(self, client: FlaskClient, make_app: AppFactory) -> None:
-        cookie = client.get_cookie("admin", path="/admin")
-        assert cookie is not None
-        for password, status in ((PASSWORD, 200), ("another horse", 302)):
-            later = make_app(admin_password=password).test_client()
-            later.set_cookie("admin", cookie.value, path="/admin")
-            assert later.get("/admin/").status_code == status
 
 
 class TestAttempts:
@@ -186,6 +171,8 @@ class TestAttempts:
         self, app: Flask, make_app: AppFactory
     ) -> None:
         clients = [app.test_client(), make_app(admin_password=PASSWORD).test_client()]
+        for method in ("GET", "HEAD", "OPTIONS") * 2:  # looking at the form is no attempt
+            assert clients[0].open("/admin/login", method=method).status_code == 200
         for number in range(auth.ATTEMPTS):
             assert log_in(clients[number % 2], "wrong").status_code == 401
         for client in clients:
@@ -195,51 +182,41 @@ class TestAttempts:
         elsewhere = {"REMOTE_ADDR": "192.0.2.9"}
         assert log_in(app.test_client(), environ_overrides=elsewhere).status_code == 302
 
-    def test_looking_at_the_form_is_none(self, app: Flask) -> None:
-        client = app.test_client()
-        for _ in range(auth.ATTEMPTS + 1):
-            for method in ("GET", "HEAD", "OPTIONS"):
-                assert client.open("/admin/login", method=method).status_code == 200
-        assert log_in(client).status_code == 302
-
     def test_an_address_is_not_what_its_sender_says(self, make_app: AppFactory) -> None:
         for proxies, forwarded in ((0, "192.0.2.{}"), (1, "192.0.2.{}, 198.51.100.7")):
             client = make_app(admin_password=PASSWORD, trusted_proxies=proxies).test_client()
-            statuses = [
-                log_in(
-                    client, "wrong", headers={"X-Forwarded-For": forwarded.format(number)}
-                ).status_code
-                for number in range(auth.ATTEMPTS + 1)
-            ]
+            headers = [{"X-Forwarded-For": forwarded.format(n)} for n in range(auth.ATTEMPTS + 1)]
+            statuses = [log_in(client, "wrong", headers=sent).status_code for sent in headers]
             assert statuses == [401] * auth.ATTEMPTS + [429]
 
-    def test_all_networks_together_have_some(self, app: Flask) -> None:
+    def test_all_networks_together_have_some(
+        self, app: Flask, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(auth, "ATTEMPTS_OF_ALL", 7)
         client = app.test_client()
-        statuses = [
-            log_in(client, "wrong", environ_overrides={"REMOTE_ADDR": f"192.0.2.{n}"}).status_code
-            for n in range(auth.ATTEMPTS_OF_ALL + 1)
-        ]
-        assert statuses == [401] * auth.ATTEMPTS_OF_ALL + [429]
+        senders = [{"REMOTE_ADDR": f"192.0.2.{n}"} for n in range(8)]
+        statuses = [log_in(client, "no", environ_overrides=one).status_code for one in senders]
+        assert statuses == [401] * 7 + [429]
 
-    def test_a_password_without_end_is_not_read(self, app: Flask) -> None:
-        assert log_in(app.test_client(), "x" * 100_000).status_code == 413
-
-    def test_they_are_counted_without_redis(self, make_app: AppFactory) -> None:
+    def test_they_are_counted_without_redis_and_a_password_without_end_is_not_read(
+        self, make_app: AppFactory
+    ) -> None:
         client = make_app(admin_password=PASSWORD, redis_url="redis://127.0.0.1:1").test_client()
+        assert log_in(client, "x" * 100_000).status_code == 413
         statuses = [log_in(client, "wrong").status_code for _ in range(auth.ATTEMPTS + 1)]
         assert statuses == [401] * auth.ATTEMPTS + [429]
 
 
 class TestChanges:
-    @pytest.mark.parametrize("path", CHANGES)
-    def test_they_need_the_sessions_token(self, app: Flask, client: FlaskClient, path: str) -> None:
+    def test_they_need_the_sessions_token(self, app: Flask, client: FlaskClient) -> None:
         tick(app)
         mine = {"csrf_token": token(client, "/admin/")}
         others = {"csrf_token": token(app.test_client())}
-        for form in ({}, {"csrf_token": "forged"}, others):
-            assert client.post(path, data=form).status_code == 400
-        headers = {"Sec-Fetch-Site": "same-site"}
-        assert client.post(path, data=mine, headers=headers).status_code == 400
+        for path in CHANGES:
+            for form in ({}, {"csrf_token": "forged"}, others):
+                assert client.post(path, data=form).status_code == 400, path
+            headers = {"Sec-Fetch-Site": "same-site"}
+            assert client.post(path, data=mine, headers=headers).status_code == 400, path
 
     def test_the_tables_have_none_but_a_coins_name_and_visibility(
         self, app: Flask, client: FlaskClient
@@ -247,10 +224,11 @@ class TestChanges:
         before = tick(app, quote("bitcoin"))
         form = {"id": "bitcoin", "rowid": "bitcoin", "name": "x", "symbol": "x", "image": "x"}
         post(client, "/admin/coins/edit/?id=bitcoin", **form)
+        form["csrf_token"] = token(client, "/admin/")
         for table in TABLES:
             for action in {"new", "delete", "action", "ajax/update", "edit"}:
                 if (table, action) != ("coins", "edit"):
-                    response = post(client, f"/admin/{table}/{action}/", **form)
+                    response = client.post(f"/admin/{table}/{action}/", data=form)
                     assert response.status_code in (302, 404, 405)
         assert newest_of(services(app).backend.store) == before
         assert tick(app, quote("bitcoin")).quotes == before.quotes
