@@ -5,16 +5,13 @@ from __future__ import annotations
 import _socket
 import codecs
 import json
-import select
 import socket
 import zlib
-from typing import Any
+from typing import Any, Self
 
 from httpx_sse import ServerSentEvent
 from httpx_sse._decoders import SSEDecoder, SSELineDecoder
 
-PATIENCE = 10.0
-"""Seconds to wait for something to read."""
 SMALLEST_BUFFER = 1
 """The kernel makes of it the least it allows: a few thousand bytes."""
 
@@ -61,11 +58,11 @@ class Reader:
             self.events += [event for event in found if event is not None]
         return len(data)
 
-    def wait(self) -> None:
-        """Wait until there is something to read, and read it."""
-        readable, _, _ = select.select([self.far], [], [], PATIENCE)
-        assert readable, f"nothing to read within {PATIENCE} s"
-        self.read()
+    def read_all(self) -> Self:
+        """Read all that is there now."""
+        while self.read():
+            pass
+        return self
 
     def close(self) -> None:
         """Hang up."""
@@ -73,8 +70,13 @@ class Reader:
 
     @property
     def ids(self) -> list[int]:
-        """The ids of the messages it got, in order."""
-        return [int(event.id) for event in self.events if event.event == "message"]
+        """The ids of the messages and prices it got, in order."""
+        return [int(event.id) for event in self.events if event.event in ("message", "prices")]
+
+    @property
+    def statuses(self) -> list[str]:
+        """The data of each status it got."""
+        return [event.data for event in self.events if event.event == "status"]
 
     @property
     def verdicts(self) -> list[dict[str, Any]]:

@@ -1,4 +1,7 @@
-"""`/stream` over the real web process, and over the servers that do not hand sockets over."""
+"""`/stream` over the real web process, and over the servers that do not hand sockets over.
+
+What the stream says, point by point, is in `tests/conformance`.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ import socket
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -18,7 +21,7 @@ from werkzeug.serving import make_server
 
 from dev.embedded_redis import free_port
 from tests.conftest import AppFactory, SettingsFactory
-from tests.support.stream_clients import decode
+from tests.support.stream_clients import Reader, decode
 from tests.support.tools import newest_of, quote, wait_for
 from tests.support.web_process import (
     Shared,
@@ -30,8 +33,10 @@ from tests.support.web_process import (
     tick,
 )
 from tracker.services import services
+from tracker.stream.frames import LastEventId
 
 FRIEND = "https://a.example"
+READERS = 50
 
 
 @pytest.fixture(scope="module")
@@ -40,28 +45,9 @@ def shared(tmp_path_factory: pytest.TempPathFactory, _migrated_file: Path) -> It
     folder = tmp_path_factory.mktemp("stream")
     room = ("--worker-connections", "1")
     with shared_web(
-        folder, _migrated_file, *room, max_subscribers_per_ip=1000, cors_origins=(FRIEND,)
+        folder, _migrated_file, *room, max_subscribers_per_ip=READERS, cors_origins=(FRIEND,)
     ) as shared:
         yield shared
-
-
-@pytest.fixture(scope="module")
-def strict(tmp_path_factory: pytest.TempPathFactory, _migrated_file: Path) -> Iterator[Web]:
-    """A web process behind a proxy with places for two readers, one from each address."""
-    folder = tmp_path_factory.mktemp("strict")
-    with shared_web(
-        folder, _migrated_file, max_subscribers=2, max_subscribers_per_ip=1, trusted_proxies=1
-    ) as (web, _):
-        yield web
-
-
-@pytest.fixture
-def web(shared: Shared) -> Web:
-    return shared.web
-
-
-def body_of(answer: bytes) -> bytes:
-    return answer.split(b"\r\n\r\n", 1)[1]
 
 
 def rest_of(sock: socket.socket) -> bytes:
@@ -80,8 +66,8 @@ def test_a_new_reader_gets_headers_retry_status_and_the_newest_tick_at_once(
     with request(shared.web.port) as sock:
         answer = read_until(sock, newest.to_json().encode() + b"\n\n")
     head, body = answer.split(b"\r\n\r\n", 1)
-    headers = head.decode().splitlines()
-    assert headers[0] == "HTTP/1.1 200 OK"
+    status_line, *headers = head.decode().splitlines()
+    assert status_line == "HTTP/1.1 200 OK"
     assert {
         "Content-Type: text/event-stream; charset=utf-8",
         "Cache-Control: no-store, no-transform",
@@ -89,57 +75,9 @@ def test_a_new_reader_gets_headers_retry_status_and_the_newest_tick_at_once(
         "Connection: close",
     } <= set(headers)
     assert not any(header.startswith(("Transfer-Encoding", "Content-Length")) for header in headers)
-    assert body.startswith(b"retry: ")
     status, prices = decode([body])
     assert (status.event, json.loads(status.data)["state"]) == ("status", "live")
     assert (prices.event, prices.id) == ("prices", str(newest.id))
-
-
-def test_each_tick_reaches_curl_as_it_comes_plain_and_gzip(shared: Shared) -> None:
-    with ExitStack() as stack:
-        curls = []
-        for option in ("--no-compressed", "--compressed"):
-            curl = subprocess.Popen(
-                ["curl", "-sN", option, f"http://127.0.0.1:{shared.web.port}/stream"],
-                stdout=subprocess.PIPE,
-            )
-            stack.enter_context(curl)
-            stack.callback(curl.kill)
-            curls.append(curl)
-        for curl in curls:
-            next_id(curl)
-        for _ in range(3):
-            sent = tick(shared.app)
-            assert [next_id(curl) for curl in curls] == [sent.id, sent.id]
-
-
-def next_id(curl: subprocess.Popen[bytes]) -> int:
-    assert curl.stdout is not None
-    for line in curl.stdout:
-        if line.startswith(b"id: "):
-            return int(line[4:])
-    raise AssertionError("curl ended")
-
-
-@pytest.mark.parametrize("place", ["header", "address"])
-def test_a_reader_that_returns_gets_what_it_missed(shared: Shared, place: str) -> None:
-    web = shared.web
-    sent = [tick(shared.app).id for _ in range(4)]
-    asked = (
-        request(web.port, Last_Event_ID=str(sent[0]))
-        if place == "header"
-        else request(web.port, f"/stream?last_event_id={sent[0]}")
-    )
-    with request(web.port) as sock:  # until the web has them all
-        read_until(sock, f"id: {sent[-1]}\n".encode())
-    with asked as sock:
-        events = decode([body_of(read_until(sock, f"id: {sent[-1]}\n".encode(), b"\n\n"))])
-    resume = next(event for event in events if event.event == "resume")
-    assert json.loads(resume.data) == {
-        "last_event_id": str(sent[0]),
-        "recovered": True,
-        "replayed": 3,
-    }
 
 
 def test_a_browsers_header_counts_more_than_the_address_it_began_with(shared: Shared) -> None:
@@ -151,179 +89,116 @@ def test_a_browsers_header_counts_more_than_the_address_it_began_with(shared: Sh
         assert b'"replayed": 0' in read_until(sock, b"event: resume", b"}\n\n")
 
 
-def test_a_filtered_reader_gets_its_coins_alone(shared: Shared) -> None:
+def test_a_filtered_reader_gets_its_coins_alone_and_an_unknown_coin_is_named(
+    shared: Shared,
+) -> None:
     tick(shared.app, quote("bitcoin", "0.10"), quote("ethereum", "2"))
     with request(shared.web.port, "/stream?coins=Ethereum,%20ethereum,") as sock:
         data = read_until(sock, b'"id":"ethereum"', b"]}\n\n")
         assert b'"id":"bitcoin"' not in data
+    response, body = shared.web.get("/stream?coins=bitcoin,nosuchcoin")
+    assert response.status == 400
+    assert json.loads(body)["detail"].startswith("unknown: nosuchcoin")
 
 
-def test_an_unknown_coin_is_a_problem_that_names_it_and_what_is_accepted(web: Web) -> None:
-    response, body = web.get("/stream?coins=bitcoin,nosuchcoin")
-    assert (response.status, response.headers["Content-Type"]) == (400, "application/problem+json")
-    assert "nosuchcoin" in json.loads(body)["detail"]
-    assert "bitcoin" in json.loads(body)["detail"]
+def test_pages_of_allowed_origins_may_read_and_others_may_not(shared: Shared) -> None:
+    for path, origin, allowed in (
+        ("/stream", FRIEND, FRIEND),
+        ("/api/prices", FRIEND, FRIEND),
+        ("/stream", "https://b.example", None),
+        ("/api/prices", "https://b.example", None),
+        ("/cryptos/", FRIEND, None),
+    ):
+        response, _ = shared.web.get(path, method="HEAD", Origin=origin)
+        assert response.headers["Access-Control-Allow-Origin"] == allowed
 
 
-def test_head_and_options_answer_at_once(web: Web) -> None:
-    response, body = web.get("/stream", method="HEAD")
-    assert response.headers["Content-Type"] == "text/event-stream; charset=utf-8"
-    assert body == b""
-    response, _ = web.get("/stream", method="OPTIONS")
-    assert {"GET", "HEAD", "OPTIONS"} <= set(response.headers["Allow"].split(", "))
-    response, body = web.get("/stream", method="POST")
-    assert response.status == 405
-    assert json.loads(body)["status"] == 405
+def test_readers_cost_no_greenlet_and_leave_neither_place_nor_descriptor(shared: Shared) -> None:
+    """There is room for one request at a time, and for `READERS` readers from one address."""
+    web = shared.web
 
+    def is_full() -> bool:
+        return web.get("/stream", Accept="text/event-stream")[1].startswith(b"retry: ")
 
-def test_readers_cost_no_greenlet_and_leave_no_descriptor(web: Web) -> None:
-    """There is room for one request at a time."""
     before = web.descriptors()
     with ExitStack() as stack:
-        for _ in range(100):
+        for _ in range(READERS):
             read_until(stack.enter_context(request(web.port)), b"event: prices")
-        assert web.descriptors() >= before + 95
+        assert web.descriptors() >= before + READERS - 5
+        assert is_full()
         assert web.get("/api/prices", Connection="close")[0].status == 200
     wait_for(lambda: web.descriptors() <= before + 1)
+    with request(web.port) as sock:
+        read_until(sock, b"event: prices")
+
+
+def test_too_many_from_one_address_are_refused_so_that_a_browser_survives(
+    make_app: AppFactory,
+) -> None:
+    app = make_app(max_subscribers_per_ip=1, trusted_proxies=1)
+    hub, client = services(app).hub, app.test_client()
+    ticket, one = hub.admit("10.0.0.1"), {"X-Forwarded-For": "10.0.0.1"}
+    answer = client.get("/stream", headers=one | {"Accept": "text/event-stream"})
+    assert answer.status_code == 200
+    retry, comment = answer.text.splitlines()
+    assert 20_000 <= int(retry.removeprefix("retry: ")) <= 100_000
+    assert comment.startswith(": your address 10.0.0.1 has its 1 readers")
+    answer = client.get("/stream", headers=one)
+    assert answer.status_code == 503
+    assert int(answer.headers["Retry-After"]) > 0
+    assert "your address 10.0.0.1 has its 1 readers" in answer.get_json()["detail"]
+    ticket.cancel()
 
 
 def test_a_look_that_fails_for_a_reader_costs_no_place(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(id: int) -> None:
-        raise ZeroDivisionError
-
-    monkeypatch.setattr(services(app).relay, "sync_until", fail)
+    monkeypatch.setattr(services(app).relay, "sync_until", lambda id: 1 // 0)
     answer = app.test_client().get("/stream", headers={"Last-Event-ID": "1"})
     assert answer.status_code == 500
     assert services(app).hub.admission.total == 0
 
 
-def test_term_lets_readers_go_with_a_delay_each_and_none_loses_a_tick(
+def test_two_processes_behave_as_one_and_term_lets_readers_go_of_whom_none_loses_a_tick(
     app: Flask, settings: SettingsFactory, tmp_path: Path
 ) -> None:
-    """A restart: all that happened meanwhile is replayed by the process that follows.
-
-    Neither half a request nor a connection that is kept alive delays the end.
-    """
-    tick(app)
-    mine = settings(max_subscribers_per_ip=1000)
-    with ExitStack() as stack:
-        first = stack.enter_context(Web(mine, tmp_path / "first.log"))
-        socks = [stack.enter_context(request(first.port)) for _ in range(30)]
-        got = [read_until(sock, b"event: prices", b"]}\n\n") for sock in socks]
-        first.child.process.send_signal(signal.SIGTERM)
-        during = tick(app)
-        got = [data + rest_of(sock) for data, sock in zip(got, socks, strict=True)]
-        assert first.child.wait(30) == 0
-        delays = {data.strip().splitlines()[-1] for data in got}
-        assert len(delays) > 15
-        assert all(delay.startswith(b"retry: ") for delay in delays)
-        after = tick(app)
-        second = stack.enter_context(Web(mine, tmp_path / "second.log", port=first.port))
-        for data in got:
-            last = int(decode([body_of(data)])[-1].id)
-            with request(second.port, Last_Event_ID=str(last)) as sock:
-                answer = read_until(sock, after.to_json().encode() + b"\n\n")
-            events = decode([body_of(answer)])
-            replayed = [int(event.id) for event in events if event.event == "prices"]
-            assert replayed in ([during.id, after.id], [after.id])
-            assert (last == during.id) == (replayed == [after.id])
-
-        half = stack.enter_context(socket.create_connection(("127.0.0.1", second.port)))
-        half.sendall(b"GET /stream HTTP/1.1\r\nHost: local")
-        kept = stack.enter_context(request(second.port, "/api/prices"))
-        read_until(kept, b"]}")
-        assert second.child.end(6) == 0
-
-
-def test_two_web_processes_behave_as_one(
-    app: Flask, settings: SettingsFactory, tmp_path: Path
-) -> None:
+    """A restart: all that happened meanwhile is replayed by the process that follows."""
     tick(app)
     with ExitStack() as stack:
         web = stack.enter_context(Web(settings(web_concurrency=2), tmp_path / "web.log"))
         wait_for(lambda: len(web.workers) == 2)
         wait_for(lambda: web.child.output.count("subscribed to the feed") == 2)
         socks = [stack.enter_context(request(web.port)) for _ in range(20)]
-        for sock in socks:
-            read_until(sock, b"event: prices")
+        got = [read_until(sock, b"event: prices", b"]}\n\n") for sock in socks]
         assert all(descriptors(pid) > 10 for pid in web.workers), "both have some of them"
         sent = tick(app)
         for sock in socks:
-            read_until(sock, f"id: {sent.id}\n".encode())
+            read_until(sock, f"id: {sent.id}\n".encode(), b"]}\n\n")
         for _ in range(10):
             again = stack.enter_context(request(web.port, Last_Event_ID=str(sent.id)))
             assert b'"recovered": true' in read_until(again, b"event: resume", b"}\n\n")
 
-
-def test_too_many_from_one_address_are_refused_so_that_a_browser_survives(strict: Web) -> None:
-    one, other = "10.0.0.1", "10.0.0.2"
-    with request(strict.port, X_Forwarded_For=one) as sock:
-        read_until(sock, b"event: prices")
-        response, body = strict.get("/stream", Accept="text/event-stream", X_Forwarded_For=one)
-        assert response.status == 200
-        retry, comment = body.decode().splitlines()
-        assert 20_000 <= int(retry.removeprefix("retry: ")) <= 100_000
-        assert comment.startswith(": your address")
-        response, body = strict.get("/stream", X_Forwarded_For=one)
-        assert response.status == 503
-        assert int(response.headers["Retry-After"]) > 0
-        assert f"your address {one} has its 1 readers" in json.loads(body)["detail"]
-        with request(strict.port, X_Forwarded_For=other) as second:
-            read_until(second, b"event: prices")
-
-
-def test_a_place_is_free_again_when_its_reader_has_gone(strict: Web) -> None:
-    def is_admitted(address: str) -> bool:
-        with request(strict.port, X_Forwarded_For=address) as sock:
-            return sock.recv(100).startswith(b"HTTP/1.1 200")
-
-    with ExitStack() as stack:
-        for address in ("10.0.1.1", "10.0.1.2"):
-            wait_for(lambda address=address: is_admitted(address))  # type: ignore[misc]
-        wait_for(lambda: is_admitted("10.0.1.3"))
-        first, second = (
-            stack.enter_context(request(strict.port, X_Forwarded_For=address))
-            for address in ("10.0.1.4", "10.0.1.5")
-        )
-        for sock in (first, second):
-            read_until(sock, b"event: prices")
-        assert not is_admitted("10.0.1.6")
-        first.close()
-        wait_for(lambda: is_admitted("10.0.1.6"))
-
-
-def test_pages_of_allowed_origins_may_read_and_others_may_not(web: Web) -> None:
-    for path in ("/stream", "/api/prices"):
-        response, _ = web.get(path, method="HEAD", Origin=FRIEND)
-        assert response.headers["Access-Control-Allow-Origin"] == FRIEND
-        response, _ = web.get(path, method="HEAD", Origin="https://b.example")
-        assert response.headers["Access-Control-Allow-Origin"] is None
-    response, _ = web.get(
-        "/stream",
-        method="OPTIONS",
-        Origin=FRIEND,
-        Access_Control_Request_Method="GET",
-        Access_Control_Request_Headers="last-event-id",
-    )
-    assert "last-event-id" in response.headers["Access-Control-Allow-Headers"].lower()
-    response, _ = web.get("/cryptos/", Origin=FRIEND)
-    assert response.headers["Access-Control-Allow-Origin"] is None
-
-
-def test_a_reader_that_never_reads_delays_nobody(shared: Shared) -> None:
-    large = [quote(f"coin-{n}", str(n + 1), name="x" * 150) for n in range(200)]
-    with request(shared.web.port, buffer=4096) as stalled, request(shared.web.port) as quick:
-        stalled.recv(1)
-        for _ in range(15):
-            sent = tick(shared.app, *large)
-            read_until(quick, f"id: {sent.id}\n".encode(), b"]}\n\n")
+        web.child.process.send_signal(signal.SIGTERM)
+        during = tick(app)
+        got = [rest_of(sock) for sock in socks]
+        assert web.child.wait(30) == 0
+    delays = {data.strip().splitlines()[-1] for data in got}
+    assert len(delays) > 10
+    assert all(delay.startswith(b"retry: ") for delay in delays)
+    after = tick(app)
+    services(app).relay.start()
+    for had_it in {f"id: {during.id}\n".encode() in data for data in got}:
+        last = during.id if had_it else sent.id
+        with closing(Reader()) as reader:
+            services(app).hub.admit(last_event_id=LastEventId(str(last), last)).join(reader.ours)
+            wait_for(lambda reader=reader: reader.read_all().ids[-1:] == [after.id])  # type: ignore[misc]
+            assert reader.ids == ([after.id] if had_it else [during.id, after.id])
 
 
 def test_a_dead_relay_ends_the_worker_and_another_takes_its_place(
     app: Flask, settings: SettingsFactory, tmp_path: Path
 ) -> None:
+    """Neither half a request nor a connection that is kept alive delays the end of that one."""
     tick(app)
     crashing = "tests.support.crashing_relay:app"
     with Web(settings(), tmp_path / "web.log", application=crashing) as web:
@@ -332,6 +207,13 @@ def test_a_dead_relay_ends_the_worker_and_another_takes_its_place(
         tick(app)
         wait_for(lambda: web.workers and web.workers != [worker], 20)
         assert "relay died: this process ends" in web.child.output
+        with (
+            socket.create_connection(("127.0.0.1", web.port)) as half,
+            request(web.port, "/api/prices") as kept,
+        ):
+            half.sendall(b"GET /stream HTTP/1.1\r\nHost: local")
+            read_until(kept, b"]}")
+            assert web.child.end(6) == 0
 
 
 def test_a_server_that_keeps_its_sockets_streams_the_same(make_app: AppFactory) -> None:
@@ -357,24 +239,19 @@ def test_a_server_that_keeps_its_sockets_streams_the_same(make_app: AppFactory) 
 def test_tls_in_the_process_streams_through_a_socket_pair(
     app: Flask, settings: SettingsFactory, tmp_path: Path
 ) -> None:
-    tick(app)
-    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    sent = tick(app)
+    files = ["-keyout", str(tmp_path / "key.pem"), "-out", str(tmp_path / "certificate.pem")]
     wanted = ["-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost"]
-    subprocess.run(
-        ["openssl", "req", "-x509", *wanted, "-keyout", str(key), "-out", str(certificate)],
-        check=True,
-        capture_output=True,
-    )
+    command = ["openssl", "req", "-x509", *wanted, *files]
+    subprocess.run(command, check=True, capture_output=True)
     port = free_port()
-    options = ["--certfile", str(certificate), "--keyfile", str(key)]
+    options = ["--keyfile", files[1], "--certfile", files[3]]
     web = Web(settings(), tmp_path / "web.log", *options, port=port)
     with web.child:
-        wait_for(lambda: "subscribed to the feed" in web.child.output, 20)
-        curl = subprocess.Popen(
-            ["curl", "-skN", f"https://127.0.0.1:{port}/stream"], stdout=subprocess.PIPE
-        )
-        with curl:
-            next_id(curl)
-            sent = tick(app)
-            assert next_id(curl) == sent.id
-            curl.kill()
+        wait_for(lambda: "subscribed to the feed" in web.child.output, 60)
+        curl = ["curl", "-skN", f"https://127.0.0.1:{port}/stream"]
+        with subprocess.Popen(curl, stdout=subprocess.PIPE) as process:
+            assert process.stdout
+            assert f"id: {sent.id}\n".encode() in process.stdout
+            assert f"id: {tick(app).id}\n".encode() in process.stdout
+            process.kill()
