@@ -24,23 +24,17 @@ from tracker.storage.history_cache import MAX_READS, SHORT_TTL_S, TTL_S, History
 
 
 class Reads:
-    """Counts reads of a history of so many points; it may hang or fail."""
+    """Notes whose history is read; in *meanwhile* it may hang or fail."""
 
     def __init__(self) -> None:
         self.told: list[Point] = [(at, Decimal(at % 97)) for at in range(300)]
         self.coins: list[str] = []
-        self.answers = threading.Event()
-        self.answers.set()
-        self.error: Exception | None = None
         self.meanwhile: Callable[[], object] = lambda: None
         self.now = 0.0
 
     def __call__(self, coin: str, range: str, now: int) -> Series:
         self.coins.append(coin)
-        self.answers.wait(30)
         self.meanwhile()
-        if self.error:
-            raise self.error
         return Series(self.told, "hour")
 
 
@@ -104,11 +98,14 @@ def test_what_was_not_used_for_longest_is_evicted_first(reads: Reads) -> None:
 def test_repeated_failures_are_one_line(
     reads: Reads, cache: HistoryCache, caplog: pytest.LogCaptureFixture
 ) -> None:
-    reads.error = OperationalError("SELECT", {}, Exception("no such host\nis it on?"))
+    def fail() -> None:
+        raise OperationalError("SELECT", {}, Exception("no such host\nis it on?"))
+
+    reads.meanwhile = fail
     for coin in "abc":
         with pytest.raises(StoreError, match=r"^the history cannot be read now$"):
             cache.get(coin, "7d", 1)
-    reads.error = None
+    reads.meanwhile = lambda: None
     cache.get("a", "7d", 1)
     assert [record.getMessage() for record in caplog.records] == [
         "the history cannot be read: (builtins.Exception) no such host",
@@ -116,28 +113,26 @@ def test_repeated_failures_are_one_line(
     ]
 
 
-def seconds_of_failure(cache: HistoryCache, coin: str) -> float:
-    began_at = time.monotonic()
-    with pytest.raises(StoreError):
-        cache.get(coin, "7d", 1)
-    return time.monotonic() - began_at
-
-
 def test_a_database_that_hangs_delays_few_requests_and_the_others_fail_at_once(
     reads: Reads, cache: HistoryCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "QUERY_TIMEOUT_S", 0.1)
-    reads.answers.clear()
-    coins = [f"coin {n}" for n in range(MAX_READS)]
-    assert all(seconds_of_failure(cache, coin) > 0.09 for coin in coins)
-    monkeypatch.setattr(module, "QUERY_TIMEOUT_S", 30)
-    assert seconds_of_failure(cache, "late") < 15
+    answers, coins = threading.Event(), [f"coin {n}" for n in range(MAX_READS)]
+    reads.meanwhile = lambda: answers.wait(30)
+
+    def seconds_to_fail(coin: str, timeout_s: float) -> float:
+        monkeypatch.setattr(module, "QUERY_TIMEOUT_S", timeout_s)
+        began_at = time.monotonic()
+        with pytest.raises(StoreError):
+            cache.get(coin, "7d", 1)
+        return time.monotonic() - began_at
+
+    assert all(seconds_to_fail(coin, 0.1) > 0.09 for coin in coins)
+    assert seconds_to_fail("late", 30) < 15
     assert reads.coins == coins
     monkeypatch.setattr(module, "ABANDON_AFTER_S", 0)
-    monkeypatch.setattr(module, "QUERY_TIMEOUT_S", 0.1)
-    seconds_of_failure(cache, "hopeful")
+    seconds_to_fail("hopeful", 0.1)
     assert reads.coins[MAX_READS:] == ["hopeful"]
-    reads.answers.set()
+    answers.set()
     wait_for(lambda: not [one for one in threading.enumerate() if one.name == "timed call"])
     monkeypatch.undo()  # once it answers, all wait for their turn again
     reads.coins, busy = [], threading.Event()

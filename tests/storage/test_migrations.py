@@ -13,7 +13,18 @@ from typing import Any
 import flask_migrate
 import pytest
 from alembic.script import ScriptDirectory
-from sqlalchemy import Boolean, Integer, MetaData, Numeric, Table, Text, select, text
+from sqlalchemy import (
+    Boolean,
+    Integer,
+    MetaData,
+    Numeric,
+    String,
+    Table,
+    Text,
+    insert,
+    select,
+    text,
+)
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeEngine
 
@@ -40,13 +51,8 @@ def _app(make_app: AppFactory, own_database_url: str) -> Iterator[None]:
 
 def value(kind: TypeEngine[Any]) -> Any:
     """Return what fits a column of *kind*; equal columns get equal values, as references must."""
-    if isinstance(kind, Boolean):
-        return True
-    if isinstance(kind, Integer):
-        return 1
-    if isinstance(kind, Numeric):
-        return Decimal("1.5")
-    return "1.5" if isinstance(kind, Text) else "x"
+    values = {Boolean: True, Integer: 1, Numeric: Decimal("1.5"), Text: "1.5", String: "x"}
+    return next(value for of, value in values.items() if isinstance(kind, of))
 
 
 def tables() -> list[Table]:
@@ -62,8 +68,7 @@ def fill() -> None:
     wanted = tables()
     with writing(db.engine) as connection:
         for table in wanted:
-            row = {column.name: value(column.type) for column in table.columns}
-            connection.execute(table.insert().values(row))
+            connection.execute(insert(table).values({c.name: value(c.type) for c in table.columns}))
 
 
 def rows() -> Rows:

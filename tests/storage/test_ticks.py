@@ -6,20 +6,19 @@ Behaviour that only one of them has is tested on that one.
 from __future__ import annotations
 
 import sqlite3
-import sys
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
+from threading import Barrier
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from tests.conftest import SettingsFactory
-from tests.support.tools import Child, environment, newest_of, quote, wait_for
+from tests.support.tools import newest_of, quote
 from tracker.errors import StoreError
 from tracker.market.freshness import SourceState
 from tracker.market.quotes import NUMBERS, Market, Quote
@@ -92,14 +91,14 @@ class TestSave:
         save(store, quote(name="POL (ex-MATIC)"), at=5 * MINUTE)
         assert {tick.quotes[0].name for tick in store.newest(10)} == {"POL (ex-MATIC)"}
 
-    @pytest.mark.parametrize("other", [("simulated", "eur"), ("coingecko", "usd")])
-    def test_markets_do_not_mix(self, engine: Engine, store: Store, other: tuple[str, str]) -> None:
-        another = Store(engine, Market(*other), stale_after=3 * MINUTE)
+    def test_markets_do_not_mix(self, engine: Engine, store: Store) -> None:
         mine = save(store, quote(price="1"), at=0)
-        theirs = save(another, quote(price="2"), at=0)
-        another.save_failure("down", at=BEGIN, next_attempt_at=BEGIN)
-        assert (theirs.previous, theirs.tick.quotes[0].direction) == (None, "same")
-        assert theirs.tick.id == mine.tick.id + 1, "an id is what a reader comes back with"
+        for number, other in enumerate([Market("simulated", "eur"), Market("coingecko", "usd")]):
+            another = Store(engine, other, stale_after=3 * MINUTE)
+            theirs = save(another, quote(price="2"), at=0)
+            another.save_failure("down", at=BEGIN, next_attempt_at=BEGIN)
+            assert (theirs.previous, theirs.tick.quotes[0].direction) == (None, "same")
+            assert theirs.tick.id == BEGIN + number + 1, "an id is what a reader comes back with"
         assert store.newest(5) == [mine.tick]
         assert store.source_state() == mine.state
 
@@ -133,45 +132,33 @@ class TestIds:
 
 class TestSourceState:
     def test_success_failure_and_success_are_stored(self, store: Store) -> None:
-        well = SourceState().succeeded(
-            BEGIN, next_attempt_at=BEGIN + MINUTE, stale_after=3 * MINUTE
-        )
+        success: dict[str, Any] = {"next_attempt_at": BEGIN + MINUTE, "stale_after": 3 * MINUTE}
+        well = SourceState().succeeded(BEGIN, **success)
         assert save(store, at=0).state == store.source_state() == well
-        at = BEGIN + MINUTE
-        failing = store.save_failure("“down”", at=at, next_attempt_at=at + 1, not_before=at + 1)
-        assert failing == store.source_state()
-        assert failing == well.failed(at, "“down”", next_attempt_at=at + 1, not_before=at + 1)
-        at += MINUTE
-        well = well.succeeded(at, next_attempt_at=at + MINUTE, stale_after=3 * MINUTE)
-        assert save(store, at=2 * MINUTE).state == store.source_state() == well
+        failure = {"at": BEGIN + 1, "next_attempt_at": BEGIN + 2, "not_before": BEGIN + 3}
+        failing = store.save_failure("“down”", **failure)
+        assert failing == store.source_state() == well.failed(reason="“down”", **failure)
+        assert save(store, at=0).state == store.source_state() == well
 
 
 class TestManyAtOnce:
-    def test_of_threads_that_save_too_soon_after_another_one_does(self, store: Store) -> None:
-        together = threading.Barrier(4)
+    @pytest.mark.parametrize(("min_gap", "expected"), [(1000, 1), (0, 16)])
+    def test_of_threads_that_save_at_once_all_do_in_turn_or_one_where_a_gap_is_wanted(
+        self, store: Store, min_gap: int, expected: int
+    ) -> None:
+        together = Barrier(4)
 
-        def begin(_: int) -> Saved | None:
+        def begin(_: int) -> list[Saved | None]:
             together.wait()
-            return store.save([quote()], at=BEGIN, next_attempt_at=BEGIN, min_gap=1000)
+            at = BEGIN
+            return [
+                store.save([quote()], at=at, next_attempt_at=at, min_gap=min_gap) for _ in range(4)
+            ]
 
         with ThreadPoolExecutor(4) as pool:
-            saved = [one.tick for one in pool.map(begin, range(4)) if one]
-        assert store.newest(10) == saved
-        assert len(saved) == 1
-
-    def test_processes_that_save_at_once_all_do_one_after_the_other(
-        self, settings: SettingsFactory, database_url: str, store: Store, tmp_path: Path
-    ) -> None:
-        command = (sys.executable, "-c", SAVE_TWENTY, str(tmp_path))
-        env = environment(settings(database_url=database_url))
-        with (
-            Child(*command, env=env, log=tmp_path / "one") as one,
-            Child(*command, env=env, log=tmp_path / "other") as other,
-        ):
-            wait_for(lambda: one.output and other.output, what="both are ready")
-            (tmp_path / "go").touch()
-            assert (one.wait(), other.wait()) == (0, 0), one.output + other.output
-        assert [tick.id for tick in store.newest(100)] == list(range(BEGIN, BEGIN + 40))
+            saved = [one.tick for some in pool.map(begin, range(4)) for one in some if one]
+        assert store.newest(100) == sorted(saved, key=lambda tick: tick.id)
+        assert [tick.id - BEGIN for tick in store.newest(100)] == list(range(expected))
 
     def test_a_reader_sees_one_state_whatever_is_saved_meanwhile(
         self, engine: Engine, store: Store
@@ -184,19 +171,6 @@ class TestManyAtOnce:
             assert connection.scalar(count) == 1
         with reading(engine) as connection:
             assert connection.scalar(count) == 2
-
-
-SAVE_TWENTY = f"""
-import pathlib, sys, time
-from tests.support.tools import quote
-from tracker import backend, config
-store = backend.build(config.load()).store
-print("ready", flush=True)
-while not (pathlib.Path(sys.argv[1]) / "go").exists():
-    time.sleep(0.001)
-for _ in range(20):
-    store.save([quote()], at={BEGIN}, next_attempt_at={BEGIN})
-"""
 
 
 def test_a_database_that_does_not_take_the_pragmas_is_refused() -> None:
