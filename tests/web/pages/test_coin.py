@@ -9,37 +9,21 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
-from flask.testing import FlaskClient
 from sqlalchemy.exc import OperationalError
 
-from tests.support.fake_site import (
-    BITCOIN,
-    ETHER,
-    FakeHistory,
-    FakeRelay,
-    make_app,
-    make_tick,
-    quote,
-)
-from tests.web.pages.test_cryptos import Page
+from tests.support.fake_site import BITCOIN, ETHER, FakeHistory, FakeRelay, make_tick, quote
+from tests.web.pages.test_cryptos import AT, Page, client
 from tracker.market.candles import Point
 from tracker.market.freshness import Status
-
-AT = 1795414447352
-HOSTILE = "_external=1&_scheme=javascript"
 
 
 def points(count: int, *, price: int = 100) -> list[Point]:
     return [(AT - (count - n) * 60_000, Decimal(price + n)) for n in range(count)]
 
 
-def client(relay: FakeRelay | None = None, history: Any = None, **settings: Any) -> FlaskClient:
+def load(path: str, status: int = 200, relay: FakeRelay | None = None, **options: Any) -> Page:
     relay = relay or FakeRelay(make_tick(BITCOIN, ETHER, at=AT))
-    return make_app(relay, history, **settings).test_client()
-
-
-def load(path: str, status: int = 200, **options: Any) -> Page:
-    response = client(**options).get(path)
+    response = client(relay, **options).get(path)
     assert response.status_code == status
     return Page(response.text)
 
@@ -59,33 +43,32 @@ def test_first_paint_has_all_that_is_known_of_the_coin() -> None:
     assert "All coins" in page.text
 
 
-@pytest.mark.parametrize(
-    ("low", "high", "mark"), [(90, 100, "97.5"), (None, 5, None), (5, None, None), (6, 5, None)]
-)
-def test_the_days_range_has_a_mark_that_stays_on_its_bar(
-    low: int | None, high: int | None, mark: str | None
-) -> None:
-    limits = {"low_24h": low and Decimal(low), "high_24h": high and Decimal(high)}
-    page = load("/cryptos/bitcoin", relay=FakeRelay(make_tick(quote("bitcoin", "120", **limits))))
-    found = page.one("data-span-mark")
-    assert (found.get("x"), "hidden" in found) == (mark, mark is None)
+def test_the_days_range_has_a_mark_that_stays_on_its_bar() -> None:
+    for low, high, mark in ((90, 100, "97.5"), (None, 5, None), (5, None, None), (6, 5, None)):
+        limits = {"low_24h": low and Decimal(low), "high_24h": high and Decimal(high)}
+        page = load(
+            "/cryptos/bitcoin", relay=FakeRelay(make_tick(quote("bitcoin", "120", **limits)))
+        )
+        found = page.one("data-span-mark")
+        assert (found.get("x"), "hidden" in found) == (mark, mark is None)
 
 
-@pytest.mark.parametrize("range", ["1h", "7d"])
-def test_each_range_has_its_address_its_table_and_its_csv(range: str) -> None:
-    history = FakeHistory({f"bitcoin {range}": points(3)})
-    page = load(f"/cryptos/bitcoin?range={range}", history=history)
-    current = [link for link in page.all("data-range") if link.get("aria-current") == "true"]
-    assert [link["href"] for link in current] == [f"?range={range}"]
-    assert "2026-11-23 06:11 UTC$100.00 2026-11-23 06:12 UTC$101.00" in page.text
-    assert "All 3 prices of the range." in page.text
-    assert page.one("data-csv")["href"] == (f"/api/coins/bitcoin/history?range={range}&format=csv")
+def test_each_range_has_its_address_its_table_and_its_csv() -> None:
+    for range in ("1h", "7d"):
+        history = FakeHistory({f"bitcoin {range}": points(3)})
+        page = load(f"/cryptos/bitcoin?range={range}", history=history)
+        current = [link for link in page.all("data-range") if link.get("aria-current") == "true"]
+        assert [link["href"] for link in current] == [f"?range={range}"]
+        assert "2026-11-23 06:11 UTC$100.00 2026-11-23 06:12 UTC$101.00" in page.text
+        assert "All 3 prices of the range." in page.text
+        csv = f"/api/coins/bitcoin/history?range={range}&format=csv"
+        assert page.one("data-csv")["href"] == csv
 
 
 def test_of_many_points_the_table_has_those_that_tell_and_the_script_has_all() -> None:
-    html = client(history=FakeHistory({"bitcoin": points(400)})).get("/cryptos/bitcoin").text
-    page = Page(html)
-    assert "60 of 400 prices" in page.text
+    history = FakeHistory({"bitcoin": points(400)})
+    html = client(FakeRelay(make_tick(BITCOIN)), history=history).get("/cryptos/bitcoin").text
+    assert "60 of 400 prices" in Page(html).text
     assert html.count("<tr><td><time") == 60
     past = json.loads(html.split("data-history", 1)[1].split(">", 1)[1].split("</script>", 1)[0])
     assert (past["range"], past["resolution"]) == ("24h", "tick")
@@ -108,18 +91,15 @@ def test_a_range_without_prices_or_that_cannot_be_read_says_so() -> None:
     assert "Past prices cannot be read right now." in page.text
 
 
-@pytest.mark.parametrize(
-    ("path", "location"),
-    [
+def test_another_spelling_leads_to_the_one_address() -> None:
+    hostile = "_external=1&_scheme=javascript"
+    for path, location in (
         ("/cryptos/BITCOIN/?range=7d", "/cryptos/bitcoin?range=7d"),
-        (f"/cryptos/Bitcoin?{HOSTILE}", f"/cryptos/bitcoin?{HOSTILE}"),
+        (f"/cryptos/Bitcoin?{hostile}", f"/cryptos/bitcoin?{hostile}"),
         ("/cryptos/%5Cevil.test/", "/cryptos/%5Cevil.test"),
-    ],
-)
-def test_another_spelling_leads_to_the_one_address(path: str, location: str) -> None:
-    response = client().get(path)
-    assert response.status_code == 308
-    assert response.headers["Location"] == location
+    ):
+        response = client(FakeRelay(make_tick(BITCOIN))).get(path)
+        assert (response.status_code, response.headers["Location"]) == (308, location)
 
 
 def test_an_unknown_coin_gets_suggestions_and_all_that_are_followed() -> None:
@@ -139,8 +119,8 @@ def test_an_unknown_coin_gets_suggestions_and_all_that_are_followed() -> None:
     "word", ["%3Cscript%3Ealert(1)%3C%2Fb%3E", "%22onload=x", "x" * 9000, "%00", "%20"]
 )
 def test_a_hostile_name_is_text_and_short(word: str) -> None:
-    for relay in (None, FakeRelay(told=Status("starting"))):
-        page = Page(client(relay=relay).get(f"/cryptos/{word}").text)
+    for relay in (FakeRelay(make_tick(BITCOIN)), FakeRelay(told=Status("starting"))):
+        page = Page(client(relay).get(f"/cryptos/{word}").text)
         scripts = [found for tag, found in page.elements if tag == "script" and "src" not in found]
         assert all(found.get("type") == "application/json" for found in scripts)
         assert "x" * 61 not in page.text

@@ -29,8 +29,8 @@ def relay_of(*quotes: Quote, told: Status | None = None, currency: str = "usd") 
     return FakeRelay(tick, told or Status("live"))
 
 
-def client(relay: FakeRelay, **settings: Any) -> FlaskClient:
-    return make_app(relay, **settings).test_client()
+def client(relay: FakeRelay, **options: Any) -> FlaskClient:
+    return make_app(relay, **options).test_client()
 
 
 class Page(HTMLParser):
@@ -71,38 +71,31 @@ def load(relay: FakeRelay, path: str = "/cryptos/", **settings: Any) -> Page:
     return Page(client(relay, **settings).get(path).text)
 
 
-@pytest.mark.parametrize(("path", "target"), [("/", "/cryptos/"), ("/favicon.ico", ".png")])
-def test_some_addresses_lead_elsewhere(path: str, target: str) -> None:
-    response = client(FakeRelay()).get(path)
-    assert response.status_code == 302
-    assert response.headers["Location"].endswith(target)
+def test_some_addresses_lead_elsewhere() -> None:
+    for path, target in (("/", "/cryptos/"), ("/favicon.ico", ".png")):
+        response = client(FakeRelay()).get(path)
+        assert response.status_code == 302
+        assert response.headers["Location"].endswith(target)
 
 
-@pytest.mark.parametrize(
-    ("asked", "location"),
-    [
-        ("/cryptos?a=b%20c&d", "/cryptos/?a=b%20c&d"),
-        ("//cryptos//", "/cryptos/"),
-        ("/cryptos//evil.example", "/cryptos/evil.example"),
-    ],
-)
-def test_a_redirect_names_no_host(asked: str, location: str) -> None:
-    environ = {"HTTP_HOST": "evil.example", "RAW_URI": asked}
-    path, _, query = asked.partition("?")
-    environ |= {"PATH_INFO": path, "QUERY_STRING": query}
-    response = client(FakeRelay()).get("/", environ_overrides=environ)
-    assert (response.status_code, response.headers["Location"]) == (308, location)
-    assert "evil.example/" not in response.text
-    assert "X-Content-Type-Options" in response.headers
+def test_a_redirect_names_no_host() -> None:
+    for path, query, location in (
+        ("/cryptos", "a=b%20c&d", "/cryptos/?a=b%20c&d"),
+        ("//cryptos//", "", "/cryptos/"),
+        ("/cryptos//evil.example", "", "/cryptos/evil.example"),
+    ):
+        environ = {"HTTP_HOST": "evil.example", "PATH_INFO": path, "QUERY_STRING": query}
+        response = client(FakeRelay()).get("/", environ_overrides=environ)
+        assert (response.status_code, response.headers["Location"]) == (308, location)
+        assert "evil.example/" not in response.text
+        assert "X-Content-Type-Options" in response.headers
 
 
 def test_first_paint_has_the_prices() -> None:
     bitcoin = replace(BITCOIN, symbol="btc", direction="up", change_24h=Decimal("1.234"))
     page = load(relay_of(bitcoin))
     assert "1 Bitcoin BTC ▲ $97,012.50 up – +1.23% – $1.92T" in page.text
-    row: dict[str | None, dict[str, str | None]] = {}
-    for cell in page.all("data-field"):
-        row.setdefault(cell["data-field"], cell)
+    row = {cell["data-field"]: cell for cell in reversed(page.all("data-field"))}
     assert row["price"]["data-direction"] == "up"
     assert row["price"]["title"] == "97,012.50 USD"
     assert row["market_cap"]["title"] == "1,920,000,000,001 USD"
@@ -112,10 +105,9 @@ def test_first_paint_has_the_prices() -> None:
     assert "Simulated" not in page.text
 
 
-@pytest.mark.parametrize("path", ["/cryptos/", "/cryptos/bitcoin", "/no-such-page"])
-def test_the_foot_names_the_version(path: str) -> None:
-    page = Page(client(relay_of(BITCOIN)).get(path).text)
-    assert page.text.endswith(f"Crypto Tracker {__version__}")
+def test_the_foot_names_the_version() -> None:
+    for path in ("/cryptos/", "/cryptos/bitcoin", "/no-such-page"):
+        assert load(relay_of(BITCOIN), path).text.endswith(f"Crypto Tracker {__version__}")
 
 
 def test_the_coins_go_by_rank_and_what_is_unknown_is_a_dash() -> None:
@@ -148,8 +140,7 @@ def test_what_is_wrong_is_said_and_a_page_never_claims_to_be_live(
 
 
 def test_without_prices_the_page_says_why_and_what_to_do() -> None:
-    told = Status("offline", reason="no such host", next_attempt_at=AT)
-    page = load(relay_of(told=told))
+    page = load(relay_of(told=Status("offline", reason="no such host", next_attempt_at=AT)))
     assert "New prices cannot be fetched right now. Reason: no such host" in page.text
     assert "Next attempt at 06:14:07 UTC." in page.text
     assert "make demo" in page.text
@@ -161,12 +152,14 @@ def test_without_prices_the_page_says_why_and_what_to_do() -> None:
     assert "datetime" not in page.one("data-updated")
 
 
-@pytest.mark.parametrize(("chosen", "came_from"), [("simulated", None), ("coingecko", "simulated")])
-def test_simulated_prices_are_called_so(chosen: str, came_from: str | None) -> None:
-    tick = make_tick(BITCOIN, source=came_from) if came_from else None
-    page = load(FakeRelay(tick), source=chosen)
-    assert "Simulated prices" in page.text
-    assert "CoinGecko" not in page.text
+def test_simulated_prices_are_called_so() -> None:
+    for chosen, tick in (
+        ("simulated", None),
+        ("coingecko", make_tick(BITCOIN, source="simulated")),
+    ):
+        page = load(FakeRelay(tick), source=chosen)
+        assert "Simulated prices" in page.text
+        assert "CoinGecko" not in page.text
 
 
 def test_a_currency_that_is_none_of_iso_has_its_code() -> None:
@@ -175,32 +168,29 @@ def test_a_currency_that_is_none_of_iso_has_its_code() -> None:
     assert "Price in SATS" in page.text
 
 
-@pytest.mark.parametrize(("interval", "seconds"), [(90, 90), (2, 30)])
-def test_without_scripts_the_page_reloads_itself_and_says_so(interval: int, seconds: int) -> None:
-    html = client(FakeRelay(), interval=interval).get("/cryptos/").text
-    head = html.partition("</head>")[0]
-    assert f'<noscript><meta http-equiv="refresh" content="{seconds}"></noscript>' in head
-    assert f"Without JavaScript this page reloads itself every {seconds} seconds." in html
+def test_without_scripts_the_page_reloads_itself_and_says_so() -> None:
+    for interval, seconds in ((90, 90), (2, 30)):
+        html = client(FakeRelay(), interval=interval).get("/cryptos/").text
+        head = html.partition("</head>")[0]
+        assert f'<noscript><meta http-equiv="refresh" content="{seconds}"></noscript>' in head
+        assert f"Without JavaScript this page reloads itself every {seconds} seconds." in html
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "status", "said"),
-    [
+def test_errors_say_what_to_do_next() -> None:
+    app = make_app(FakeRelay())
+    app.add_url_rule("/broken", view_func=lambda: abort(500))
+    for method, path, status, said in (
         ("GET", "/nothing", 404, "There is no such page"),
         ("POST", "/cryptos/", 405, "Method Not Allowed"),
         ("GET", "/broken", 500, "Something went wrong here"),
-    ],
-)
-def test_errors_say_what_to_do_next(method: str, path: str, status: int, said: str) -> None:
-    app = make_app(FakeRelay())
-    app.add_url_rule("/broken", view_func=lambda: abort(500))
-    response = app.test_client().open(path, method=method)
-    page = Page(response.text)
-    assert response.status_code == status
-    assert ("GET" in response.headers.get("Allow", "")) is (status == 405)
-    assert response.headers["Cache-Control"] == "no-cache"
-    assert said in page.text
-    assert ("a", {"href": "/cryptos/"}) in page.elements
+    ):
+        response = app.test_client().open(path, method=method)
+        page = Page(response.text)
+        assert response.status_code == status
+        assert ("GET" in response.headers.get("Allow", "")) is (status == 405)
+        assert response.headers["Cache-Control"] == "no-cache"
+        assert said in page.text
+        assert ("a", {"href": "/cryptos/"}) in page.elements
 
 
 def test_robots_may_read_the_pages_only() -> None:
