@@ -235,7 +235,7 @@ BROKEN = {  # by file and the file of its tests: name, text, what it is replaced
     ],
     ("tracker/web/__init__.py", "tests/web/api/test_stream.py"): [
         ("api: pages of every origin may read",
-         "origins=list(origins),", 'origins="*",',
+         "origins=list(settings.cors_origins),", 'origins="*",',
          "test_pages_of_allowed_origins_may_read_and_others_may_not"),
     ],
     ("tracker/web/middleware/rate_limit.py", "tests/web/middleware/test_rate_limit.py"): [

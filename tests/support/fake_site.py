@@ -92,7 +92,8 @@ def make_app(relay: Any, history: FakeHistory | None = None, **settings: Any) ->
     }
     app.extensions[services_module.KEY] = Services(**its)
     app.jinja_env.bytecode_cache = compiled_templates
-    web.register(app, (*web.FOR_PEOPLE, web.prices, web.history))
+    blueprints = {*web.SHOW_PRICES, *web.WITHOUT_PRICES} - {web.stream.blueprint}
+    web.register(app, blueprints)
     return app
 
 

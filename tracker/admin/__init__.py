@@ -22,7 +22,7 @@ from tracker.admin.index import Index
 from tracker.config import ROOT
 from tracker.services import KEY, services
 from tracker.times import iso
-from tracker.web.middleware import compression, problem_details, redirects
+from tracker.web.middleware import compression, problem_details
 
 
 def mount(app: Flask) -> None:
@@ -45,5 +45,4 @@ def mount(app: Flask) -> None:
     )
     model_views.register(admin, views)
     problem_details.register(admin, lambda error: index.page("admin/error.html", error=error))
-    redirects.register(admin)
     app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {"/admin": admin})  # type: ignore[method-assign]

@@ -2,78 +2,72 @@
 
 from __future__ import annotations
 
-import re
-from types import ModuleType
+from collections.abc import Iterable
+from typing import Any
 
-from flask import Flask, Request, Response, request
-from flask.sessions import SecureCookieSession, SessionInterface, SessionMixin
+from flask import Blueprint, Flask
+from flask.sessions import SessionInterface
 from flask_cors import CORS
 
 from tracker.services import services
-from tracker.web.api import docs, history, metrics, prices, probes, stream
+from tracker.web.api import docs, history, operations, prices, stream
 from tracker.web.middleware import (
     client_address,
     compression,
     problem_details,
     rate_limit,
-    redirects,
     request_metrics,
     security_headers,
     static_files,
 )
 from tracker.web.pages import coin, cryptos, embed, site_files
 
-FOR_PEOPLE = (static_files, site_files, cryptos, coin, embed)
-"""Modules with pages, and with the files that pages load."""
-FOR_PROGRAMS = (prices, history, stream, docs, probes, metrics)
-SHOW_PRICES = ("pages", "coin", "embed", "api", "history", "stream")
-"""Blueprints whose views need a relay that has started."""
-CORS_PATHS: list[str | re.Pattern[str]] = [r"/stream", r"/api/.*"]
+SHOW_PRICES = tuple(one.blueprint for one in (cryptos, coin, embed, prices, history, stream))
+"""Their views need a relay that has started."""
+WITHOUT_PRICES = (
+    static_files.blueprint, site_files.blueprint, docs.blueprint,
+    operations.health, operations.metrics,
+)  # fmt: skip
+
+
+def _start_relay() -> None:
+    """Start the relay for the first request that needs it; under gunicorn it has started."""
+    services().relay.start()
+
+
+for _blueprint in SHOW_PRICES:
+    _blueprint.before_request(_start_relay)
 
 
 class NoSessions(SessionInterface):
     """No sessions: Flask's own would cost a tenth of a request, and send `Vary: Cookie`."""
 
-    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+    def open_session(self, *_: Any) -> None:
         """Open none."""
-        return None
 
-    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+    def save_session(self, *_: Any) -> None:
         """Save none."""
 
 
-def register(app: Flask, modules: tuple[ModuleType, ...] = (*FOR_PEOPLE, *FOR_PROGRAMS)) -> None:
-    """Add to *app* the views of *modules*, and what applies to all requests."""
+def register(app: Flask, blueprints: Iterable[Blueprint] = (*SHOW_PRICES, *WITHOUT_PRICES)) -> None:
+    """Add to *app* the views of *blueprints*, and what applies to all requests."""
     settings = services(app).settings
     app.session_interface = NoSessions()
-    _allow_other_origins(app, settings.cors_origins)
-    client_address.trust_proxies(app, settings.trusted_proxies)
-    app.before_request(_start_relay)
-    request_metrics.register(app)
-    compression.register(app)
-    security_headers.register(app)
-    problem_details.register(app)
-    rate_limit.register(app)
-    for module in modules:
-        app.register_blueprint(module.blueprint)
-    redirects.register(app)
-
-
-def _start_relay() -> None:
-    """Start the relay for the first request that needs it; under gunicorn it has started."""
-    if request.blueprint in SHOW_PRICES:
-        services().relay.start()
-
-
-def _allow_other_origins(app: Flask, origins: tuple[str, ...]) -> None:
-    """Let pages of *origins* read the stream and the API."""
-    if origins:
+    if settings.cors_origins:
         CORS(
             app,
-            resources=CORS_PATHS,
-            origins=list(origins),
+            resources=[r"/stream", r"/api/.*"],
+            origins=list(settings.cors_origins),
             methods=["GET", "HEAD", "OPTIONS"],
             allow_headers=["Last-Event-ID", "If-None-Match"],
             expose_headers=["ETag", "Tracker-Status"],
             max_age=86400,
         )
+    client_address.trust_proxies(app, settings.trusted_proxies)
+    request_metrics.register(app)
+    compression.register(app)
+    security_headers.register(app)
+    rate_limit.register(app)
+    for blueprint in blueprints:
+        app.register_blueprint(blueprint)
+    problem_details.register(app)

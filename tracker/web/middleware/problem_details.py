@@ -1,15 +1,19 @@
 """Errors: for programs as `application/problem+json` (RFC 9457), for people as a page.
 
-Causes of internal errors are logged, and never part of a response.
+Causes of internal errors are logged, and never part of a response. Redirects that are the
+routing's, to an address with or without a slash, are here too: they name no host.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 import simplejson
 from flask import Flask, Response, make_response, render_template, request
 from werkzeug.exceptions import HTTPException
+from werkzeug.routing import RequestRedirect
+from werkzeug.utils import redirect
 
 MACHINE_PATHS = ("/api/", "/stream", "/healthz", "/readyz", "/metrics")
 """Where programs read the errors."""
@@ -24,10 +28,8 @@ def problem(status: int, detail: str, **headers: str) -> Response:
     """
     title = Response(status=status).status.split(" ", 1)[1].title()
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail}
-    response = Response(simplejson.dumps(body), status, content_type="application/problem+json")
-    for name, value in headers.items():
-        response.headers[name.replace("_", "-")] = value
-    return response
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Response(simplejson.dumps(body), status, named, content_type="application/problem+json")
 
 
 def render_error(error: HTTPException) -> str:
@@ -38,14 +40,16 @@ def render_error(error: HTTPException) -> str:
 def register(app: Flask, page: Callable[[HTTPException], str] = render_error) -> None:
     """Answer errors of *app* under `MACHINE_PATHS`, or where `Accept` wants it, with problems.
 
-    Elsewhere the answer is *page*.
+    Elsewhere the answer is *page*. Register it last: a redirect is then made first of all that
+    is done after a request.
     """
 
     @app.errorhandler(HTTPException)
     def as_problem(error: HTTPException) -> Response | HTTPException:
         if error.code is None:
             return error
-        if _is_program():
+        wanted = request.accept_mimetypes.best_match(KINDS, KINDS[0])
+        if request.path.startswith(MACHINE_PATHS) or wanted != KINDS[0]:
             response = problem(error.code, error.description or error.name)
         else:
             response = make_response(page(error), error.code)
@@ -56,7 +60,13 @@ def register(app: Flask, page: Callable[[HTTPException], str] = render_error) ->
                 response.headers[name] = value
         return response
 
-
-def _is_program() -> bool:
-    is_page = request.accept_mimetypes.best_match(KINDS, KINDS[0]) == KINDS[0]
-    return request.path.startswith(MACHINE_PATHS) or not is_page
+    @app.after_request
+    def name_no_host(response: Response) -> Response:
+        """Werkzeug names the request's own `Host`, and caches keep a 308 for good."""
+        redirection = request.routing_exception
+        if not isinstance(redirection, RequestRedirect):
+            return response
+        parts = urlsplit(redirection.new_url)
+        path = "/" + parts.path.lstrip("/")  # two slashes would begin a host
+        location = parts._replace(scheme="", netloc="", path=path).geturl()
+        return make_response(redirect(location, redirection.code))

@@ -1,4 +1,4 @@
-"""`/healthz`: is the process alive? `/readyz`: does it deliver prices?"""
+"""`/healthz`: is the process alive? `/readyz`: does it deliver prices? `/metrics`: how it does."""
 
 from __future__ import annotations
 
@@ -6,21 +6,24 @@ from dataclasses import asdict
 from typing import Any
 
 import simplejson
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 
 from tracker import __version__
 from tracker.services import services
 
-blueprint = Blueprint("health", __name__)
+NOT_CACHED = {"Cache-Control": "no-store"}
+
+health = Blueprint("health", __name__)
+metrics = Blueprint("metrics", __name__)
 
 
-@blueprint.get("/healthz")
+@health.get("/healthz")
 def healthz() -> Response:
     """Return 200 and the version: the process is alive. Nothing is checked."""
     return _json(200, {"status": "alive", "version": __version__})
 
 
-@blueprint.get("/readyz")
+@health.get("/readyz")
 def readyz() -> Response:
     """Return 200 if prices are delivered, else 503, and what each check found."""
     checks = services().readiness.checks()
@@ -32,5 +35,11 @@ def readyz() -> Response:
 
 def _json(status: int, body: dict[str, Any]) -> Response:
     text = simplejson.dumps(body, indent=2) + "\n"
-    headers = {"Cache-Control": "no-store"}
-    return Response(text, status, content_type="application/json", headers=headers)
+    return Response(text, status, NOT_CACHED, content_type="application/json")
+
+
+@metrics.get("/metrics", endpoint="metrics")
+def all_metrics() -> Response:
+    """Return the metrics of all web processes and of the refreshes, for Prometheus."""
+    body, content_type = services().collector.text(request.headers.get("Accept", ""))
+    return Response(body, headers=NOT_CACHED, content_type=content_type)
