@@ -31,6 +31,18 @@ FIRST_VISIT = """if (location.protocol.startsWith("http") && !sessionStorage.vis
 """An init script: a test's page finds nothing that another test's has stored."""
 
 
+def color(page: Page, name: str) -> str:
+    """Return what the custom property *name* is now, as the browser writes colors: `rgb(…)`."""
+    probe = """name => {
+        const probe = document.body.appendChild(document.createElement("i"));
+        probe.style.color = `var(--${name})`;
+        const { color } = getComputedStyle(probe);
+        probe.remove();
+        return color;
+    }"""
+    return str(page.evaluate(probe, name))
+
+
 @contextmanager
 def launched() -> Iterator[Browser]:
     """Give a browser that reaches this machine only."""
