@@ -111,7 +111,6 @@ class Steady:
         for name in ("worker", "scheduler"):
             os.kill(self._product.pid(name), signal.SIGTERM)
         for name in ("worker", "scheduler"):
-            self._product.bury(name)
             self._product.revive(name)
 
     def _ask_for_ever(self) -> None:

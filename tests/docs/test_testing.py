@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import takewhile
 from typing import NamedTuple
 
-from tests.faults.faults import FAULTS, OF_MAKE_RUN
+from tests.faults.breaks import FAULTS, OF_MAKE_RUN
 from tests.support.tools import ROOT
 
 HEADER = "| fault | what a user sees | seconds to recover | ticks lost |"

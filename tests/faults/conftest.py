@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,37 +18,36 @@ from tests.faults.harness.watch import Watch
 from tests.support.postgres import EmbeddedPostgres, programs
 from tests.support.tools import wait_for
 
-READERS = 500
-FEWER_READERS = 100
-"""Of the product on PostgreSQL, which runs beside the other."""
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a product."""
+    if not sys.platform.startswith("linux"):
+        pytest.skip("what processes hold is read from Linux's /proc")
+    return tmp_path_factory.mktemp("product")
 
 
 @pytest.fixture(scope="module")
-def watch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watch]:
+def watch(folder: Path) -> Iterator[Watch]:
     """Give a product on SQLite, each process by itself, with 500 readers."""
-    _only_on_linux()
-    with Product(tmp_path_factory.mktemp("faults")) as product:
-        yield from _watched(product, READERS)
+    with Product(folder) as product:
+        yield from _watched(product, 500)
 
 
 @pytest.fixture(scope="module")
-def watch_of_make_run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watch]:
-    """Give a product on PostgreSQL that `make run` started, and that keeps hardly a tick."""
-    _only_on_linux()
+def watch_of_make_run(folder: Path) -> Iterator[Watch]:
+    """Give a product on PostgreSQL that `make run` started, and that keeps hardly a tick.
+
+    It has fewer readers, for it runs beside the other.
+    """
     bin = programs()
     if bin is None:
         pytest.skip("PostgreSQL is not installed")
-    folder = tmp_path_factory.mktemp("make-run")
     with (
         EmbeddedPostgres(bin, survives=True) as postgres,
         Product(folder, launched=True, postgres=postgres, replay=2) as product,
     ):
-        yield from _watched(product, FEWER_READERS)
-
-
-def _only_on_linux() -> None:
-    if not sys.platform.startswith("linux"):
-        pytest.skip("what processes hold is read from Linux's /proc")
+        yield from _watched(product, 100)
 
 
 def _watched(product: Product, count: int) -> Iterator[Watch]:
@@ -60,7 +60,7 @@ def _watched(product: Product, count: int) -> Iterator[Watch]:
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Print what was measured, for docs/testing.md."""
     passed = [dict(report.user_properties) for report in terminalreporter.stats.get("passed", [])]
-    for what in ("row", "balance"):
-        if told := [properties[what] for properties in passed if what in properties]:
-            terminalreporter.section({"row": "measured", "balance": "held at first and last"}[what])
+    for name, title in (("row", "measured"), ("balance", "held at first and last")):
+        if told := [properties[name] for properties in passed if name in properties]:
+            terminalreporter.section(title)
             terminalreporter.write_line("\n".join(told))

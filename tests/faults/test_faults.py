@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.faults.faults import FAULTS
+from tests.faults.breaks import FAULTS
 from tests.faults.harness.fault import Fault
 from tests.faults.harness.watch import Watch
 
@@ -20,8 +20,6 @@ BUDGET_S = 60.0
 """For the sequence: it is as long as fits in there."""
 TWICE = 0.5
 """The part of the steps of the sequence that are two faults at once."""
-ALONE = "all"
-"""What leaves nothing for a second fault."""
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
@@ -51,8 +49,8 @@ def sequence(seed: int) -> Iterator[tuple[Fault, ...]]:
     chance = random.Random(seed)
     while True:
         first = chance.choice(FAULTS)
-        others = [f for f in FAULTS if f.what not in (first.what, ALONE)]
-        if first.what == ALONE or chance.random() > TWICE:
+        others = [fault for fault in FAULTS if fault.what not in (first.what, "all")]
+        if first.what == "all" or chance.random() > TWICE:
             yield (first,)
         else:
             yield first, chance.choice(others)

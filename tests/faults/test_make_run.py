@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.faults.faults import OF_MAKE_RUN
+from tests.faults.breaks import OF_MAKE_RUN
 from tests.faults.harness.fault import Fault
 from tests.faults.harness.watch import Watch
 from tests.support.tools import wait_for

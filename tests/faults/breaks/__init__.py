@@ -1,1 +1,15 @@
-"""The faults, a module for each thing that breaks; `tests.faults.faults` lists all."""
+"""All faults, a module for each thing that breaks."""
+
+from tests.faults.breaks import database, processes, redis_server, source, visitors
+
+FAULTS = (
+    *processes.FAULTS,
+    *redis_server.FAULTS,
+    *database.FAULTS,
+    *source.FAULTS,
+    *visitors.FAULTS,
+    *processes.OF_THE_CLOCK,
+)
+"""Of a product on SQLite, process by process."""
+OF_MAKE_RUN = (*processes.OF_THE_LAUNCHER, *database.OF_POSTGRESQL)
+"""Of a product on PostgreSQL that `make run` has started."""

@@ -23,7 +23,7 @@ def kill_and_revive(name: str) -> Act:
     """Kill a process and its children, and start it again, as its supervisor would."""
 
     def act(product: Product) -> None:
-        product.kill(name)
+        send(signal.SIGKILL, *product.pids(name))
         product.revive(name)
 
     return act
@@ -33,7 +33,6 @@ def kill_the_master(product: Product) -> None:
     """Kill gunicorn's master alone, and start it again: who serves ends by itself, and late."""
     orphan = product.server()
     send(signal.SIGKILL, product.pid("web"))
-    product.bury("web")
     product.revive("web")
     wait_for(lambda: not command(orphan), 30, "the end of who served")
 
@@ -55,7 +54,6 @@ def kill_the_launcher(product: Product) -> None:
     """Kill `make run` alone: what it has started must end, and leave its port to the next."""
     left = product.pids("launcher")[1:]
     send(signal.SIGKILL, product.pid("launcher"))
-    product.bury("launcher")
     wait_for(lambda: not any(map(command, left)), 20, "the end of all that was launched")
     product.revive("launcher")
 

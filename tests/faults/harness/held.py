@@ -61,9 +61,10 @@ def descendants(pid: int) -> list[int]:
 
 
 def command(pid: int) -> str:
-    """Return the command line of *pid*, `` when it is gone."""
+    """Return the command line of *pid*, `` when it is gone, or the shell that began another."""
     with suppress(OSError):
-        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+        line = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+        return "" if line.startswith("/bin/sh ") else line
     return ""
 
 

@@ -42,7 +42,6 @@ PROGRAMS = (
     ("-m dev.run", "launcher", "output reader"),
 )
 """What is in a process's command line, and what it is: alone, or as the child of its like."""
-SABOTAGE = Path(__file__).parent / "sabotage"
 
 
 class MovingMarket(CoinGecko):
@@ -75,11 +74,12 @@ class Product:
         self.sqlite = folder / "tracker.db"
         self.pragmas = folder / "pragmas"
         """A file of what the worker's SQLite is told before each statement."""
-        self._database_url = (
-            postgres.url(postgres.create()) if postgres else f"sqlite:///{self.sqlite}"
-        )
+        self._database_url = f"sqlite:///{self.sqlite}"
+        if postgres:
+            self._database_url = postgres.url(postgres.create())
         self._commands = MAKE_RUN if launched else COMMANDS
-        self._clock_is_ahead_s = 0
+        self._clock = folder / "clock"
+        self._ahead_s = 0
         self.redis = EmbeddedRedis()
         self.gecko = MovingMarket()
         self.port = free_port()
@@ -89,7 +89,7 @@ class Product:
 
     def __enter__(self) -> Self:
         self.pragmas.touch()
-        (self.folder / "clock").write_bytes(struct.pack("d", 0))
+        self._clock.write_bytes(struct.pack("d", 0))
         with ExitStack() as stack:
             stack.enter_context(self.redis)
             stack.enter_context(self.gecko)
@@ -126,12 +126,14 @@ class Product:
             replay=self.replay,
             max_subscribers_per_ip=10_000,
         )
-        hooks = {
-            "PYTHONPATH": str(SABOTAGE),
-            "GREENLETS": str(self.folder),
-            "CLOCK": str(self.folder / "clock"),
-        }
-        return environment(settings, PORT=str(self.port), PYTHONUNBUFFERED="1", **hooks)
+        return environment(
+            settings,
+            PORT=str(self.port),
+            PYTHONUNBUFFERED="1",
+            PYTHONPATH=str(Path(__file__).parent / "sabotage"),
+            GREENLETS=str(self.folder),
+            CLOCK=str(self._clock),
+        )
 
     def start(self, name: str) -> None:
         """Start the process *name* of its commands."""
@@ -148,18 +150,9 @@ class Product:
         """Return the process ids of *name*, its children's too."""
         return [self.pid(name), *descendants(self.pid(name))]
 
-    def kill(self, name: str) -> None:
-        """Kill *name* and its children as a power cut would."""
-        send(signal.SIGKILL, *self.pids(name))
-        self.bury(name)
-
-    def bury(self, name: str) -> None:
-        """Return when *name*, which was killed, is gone."""
-        self._children[name].process.wait()
-
     def revive(self, name: str) -> None:
-        """Start *name* again, as its supervisor would."""
-        assert not self._children[name].runs()
+        """Start *name* again when it has ended, as its supervisor would."""
+        self._children[name].wait()
         self.start(name)
 
     def answers(self) -> bool:
@@ -228,9 +221,9 @@ class Product:
 
     def step_clock(self, seconds: int) -> None:
         """Let the clock of all processes jump by *seconds* from where it is."""
-        self._clock_is_ahead_s += seconds
-        with (self.folder / "clock").open("r+b") as file:  # which the processes have mapped
-            file.write(struct.pack("d", self._clock_is_ahead_s))
+        self._ahead_s += seconds
+        with self._clock.open("r+b") as file:  # which the processes have mapped
+            file.write(struct.pack("d", self._ahead_s))
 
     def committed(self) -> list[int]:
         """Return the ids of all ticks that were committed, in order; [] before the tables are."""
@@ -253,14 +246,7 @@ def send(number: signal.Signals, *pids: int) -> None:
 
 def _role(pid: int) -> str:
     """Return what the process *pid* of the product is; `` when it is gone, or a shell."""
-    line = command(pid)
     for program, alone, child in PROGRAMS:
-        if program in line and not _is_shell(line):
-            above = command(parent(pid))
-            return child if program in above and not _is_shell(above) else alone
+        if program in command(pid):
+            return child if program in command(parent(pid)) else alone
     return ""
-
-
-def _is_shell(line: str) -> bool:
-    """Return whether this is the shell in which `make run` starts a process."""
-    return line.startswith("/bin/sh ")
