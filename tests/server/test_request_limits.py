@@ -278,9 +278,9 @@ def test_two_hundred_with_half_a_request_keep_nobody_out_and_are_gone_in_time(
 def test_who_takes_no_answer_does_not_keep_its_place(web: Web) -> None:
     """It asks and asks, and reads nothing: the kernel's buffers are full at some time."""
     with ExitStack() as stack:
-        greedy = stack.enter_context(request(web.port, "/api/prices", buffer=1))
+        greedy = stack.enter_context(request(web.port, "/api/openapi.json", buffer=1))
         greedy.setblocking(False)
-        asked = (GET + b"\r\n") * 1000
+        asked = (b"GET /api/openapi.json HTTP/1.1\r\n" + HOST + b"\r\n") * 1000
         with pytest.raises(OSError):  # noqa: PT011, PT012 - reset, when it has been let go
             while True:
                 try:
