@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from contextlib import closing
+from typing import Any, Self, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from redis import Redis, RedisError
 
-from dev.embedded_redis import EmbeddedRedis, free_port
+from dev.embedded_redis import EmbeddedRedis
 from tests.support.proxy import Proxy
 from tests.support.tools import quote
 from tracker.config import Settings
@@ -34,161 +35,115 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(redis_client, "MAX_BACKOFF", 0.2)
 
 
-FeedOf = Callable[..., Feed]
-Listen = Callable[[Feed], Iterator[FeedEvent]]
+class Listener:
+    """Feeds on the Redis at *url*, and the events of one that has subscribed."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self.feed = self.other()
+        self._events: Any = self.feed.listen()
+        self.begin = next(self._events)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._events.close()
+        self.feed.close()
+
+    def other(self, **market: Any) -> Feed:
+        return Feed(Settings(redis_url=self._url, **{"source": "simulated", **market}))
+
+    def next(self) -> FeedEvent:
+        return cast(FeedEvent, next(self._events))
+
+    def first(self, **wanted: bool) -> FeedEvent:
+        """Return the first event that is *wanted*: gapless or connected, or not."""
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            event = self.next()
+            if all(getattr(event, name) is value for name, value in wanted.items()):
+                return event
+        raise AssertionError("not in time")
+
+    def arrives(self) -> bool:
+        """Return whether a message that is published now comes as it was, without a gap."""
+        self.feed.publish(MESSAGE)
+        while not (event := self.first(gapless=True)).message:
+            pass
+        return event == FeedEvent(MESSAGE, gapless=True)
 
 
 @pytest.fixture
-def feed_of() -> Iterator[FeedOf]:
-    """Return a maker of feeds, by the URL of their Redis; all are closed at the end."""
-    made = []
-
-    def make(url: str, **market: Any) -> Feed:
-        made.append(Feed(Settings(redis_url=url, **{"source": "simulated", **market})))
-        return made[-1]
-
-    yield make
-    for feed in made:
-        feed.close()
-
-
-@pytest.fixture
-def feed(redis_server: EmbeddedRedis, feed_of: FeedOf) -> Feed:
-    return feed_of(redis_server.url)
-
-
-@pytest.fixture
-def listen() -> Iterator[Listen]:
-    """Return what subscribes, and takes the first event; all hang up at the end."""
-    begun = []
-
-    def begin(feed: Feed) -> Iterator[FeedEvent]:
-        events: Any = feed.listen()
-        begun.append(events)
-        next(events)
-        return iter(events)
-
-    yield begin
-    for events in begun:
-        events.close()
-
-
-def first(events: Iterator[FeedEvent], wanted: Callable[[FeedEvent], bool]) -> FeedEvent:
-    """Return the first of *events* that is *wanted*."""
-    deadline = time.monotonic() + 20
-    for event in events:
-        if wanted(event):
-            return event
-        assert time.monotonic() < deadline, "not in time"
-    raise AssertionError("the feed ended")
-
-
-def is_message(event: FeedEvent) -> bool:
-    return event.message is not None
-
-
-def is_gapless(event: FeedEvent) -> bool:
-    return event.gapless
-
-
-def has_gap(event: FeedEvent) -> bool:
-    return not event.gapless
-
-
-def is_connected(event: FeedEvent) -> bool:
-    return event.connected
+def listener(redis_server: EmbeddedRedis) -> Iterator[Listener]:
+    with Listener(redis_server.url) as listener:
+        yield listener
 
 
 class TestListen:
-    def test_the_first_event_is_not_gapless(self, feed: Feed) -> None:
-        events: Any = feed.listen()
-        assert next(events) == FeedEvent(None, gapless=False, connected=True)
-        events.close()
-
-    def test_messages_of_the_market_come_as_they_were_published(
-        self, feed: Feed, listen: Listen, feed_of: FeedOf, redis_server: EmbeddedRedis
+    def test_the_first_event_is_not_gapless_and_silence_is_while_probes_come_back(
+        self, listener: Listener
     ) -> None:
-        events = listen(feed)
-        for other in ({"currency": "eur"}, {"source": "coingecko"}):
-            feed_of(redis_server.url, **other).publish(Message(SourceState(fresh_at=1)))
-        feed.publish(MESSAGE)
-        assert first(events, is_message) == FeedEvent(MESSAGE, gapless=True)
+        assert listener.begin == FeedEvent(None, gapless=False, connected=True)
+        began_at = listener.feed.proved_at
+        while listener.feed.proved_at == began_at:
+            assert listener.next() == FeedEvent(gapless=True)
 
-    def test_silence_is_gapless_while_probes_come_back(self, feed: Feed, listen: Listen) -> None:
-        events = listen(feed)
-        began_at = proved_at = feed.proved_at
-        while proved_at == began_at:
-            assert next(events) == FeedEvent(gapless=True)
-            proved_at = feed.proved_at
+    def test_messages_of_the_market_come_as_they_were_published(self, listener: Listener) -> None:
+        for market in ({"currency": "eur"}, {"source": "coingecko"}):
+            with closing(listener.other(**market)) as other:
+                other.publish(Message(SourceState(fresh_at=1)))
+        assert listener.arrives()
 
-    @pytest.mark.parametrize(
-        "malformed", ["", "pling", "[]", '{"tick": {}, "health": {}, "previous": null}', b"\xff"]
-    )
     def test_a_malformed_message_is_a_gap_and_no_end(
-        self, feed: Feed, listen: Listen, malformed: str | bytes, redis_server: EmbeddedRedis
+        self, listener: Listener, redis_server: EmbeddedRedis
     ) -> None:
-        events = listen(feed)
+        no_tick = b'{"tick": {}, "health": {}, "previous": null}'
         with Redis.from_url(redis_server.url) as other:
-            other.publish(feed.channel, malformed)
-        assert first(events, has_gap) == FeedEvent(None, connected=True)
-        feed.publish(MESSAGE)
-        assert first(events, is_message).message == MESSAGE
+            for malformed in (b"", b"pling", b"[]", no_tick, b"\xff"):
+                other.publish(listener.feed.channel, malformed)
+                assert listener.first(gapless=False) == FeedEvent(None, connected=True)
+        assert listener.arrives()
 
 
 class TestTrouble:
     def test_after_a_restart_of_redis_the_first_event_is_not_gapless(
-        self, own_redis: EmbeddedRedis, listen: Listen, feed_of: FeedOf
+        self, own_redis: EmbeddedRedis
     ) -> None:
-        feed = feed_of(own_redis.url)
-        events = listen(feed)
-        own_redis.kill()
-        gap = first(events, lambda event: not event.connected)
-        assert gap == FeedEvent(None, gapless=False, connected=False)
-        assert next(events) == gap
-        own_redis.start()
-        assert first(events, is_connected) == FeedEvent(None, gapless=False)
-        feed.publish(MESSAGE)
-        assert first(events, is_message).message == MESSAGE
+        with Listener(own_redis.url) as listener:
+            own_redis.kill()
+            gap = listener.first(connected=False)
+            assert gap == listener.next() == FeedEvent(None, gapless=False, connected=False)
+            with pytest.raises(RedisError):
+                listener.feed.publish(MESSAGE)
+            own_redis.start()
+            assert listener.first(connected=True) == FeedEvent(None, gapless=False)
+            assert listener.arrives()
 
     def test_a_cut_connection_is_made_again_after_a_gap(
-        self, feed: Feed, listen: Listen, redis_server: EmbeddedRedis
+        self, listener: Listener, redis_server: EmbeddedRedis
     ) -> None:
-        events = listen(feed)
         with Redis.from_url(redis_server.url) as other:
             assert other.client_kill_filter(_type="pubsub") == 1
-        assert not first(events, has_gap).message
-        first(events, is_connected)
-        feed.publish(MESSAGE)
-        assert first(events, is_message).message == MESSAGE
+        assert not listener.first(gapless=False).message
+        listener.first(connected=True)
+        assert listener.arrives()
 
-    def test_a_connection_that_goes_deaf_is_noticed(
-        self, own_redis: EmbeddedRedis, listen: Listen, feed_of: FeedOf
+    @pytest.mark.parametrize("deafen", [Proxy.swallow, lambda proxy: proxy.silence(0)])
+    def test_a_connection_or_a_subscription_alone_that_goes_deaf_is_noticed(
+        self, redis_server: EmbeddedRedis, deafen: Callable[[Proxy], None]
     ) -> None:
-        """Both sides still count it as connected, and nothing comes through."""
-        assert own_redis.port
-        with Proxy(own_redis.port) as proxy:
-            events = listen(feed_of(f"redis://127.0.0.1:{proxy.port}?socket_timeout=0.5"))
-            first(events, is_gapless)
-            proxy.swallow()
-            assert not first(events, has_gap).message
+        """Both sides count it as connected. Of a subscription, only no probe comes back."""
+        assert redis_server.port
+        with (
+            Proxy(redis_server.port) as proxy,
+            Listener(f"redis://127.0.0.1:{proxy.port}?socket_timeout=0.5") as listener,
+        ):
+            listener.first(gapless=True)
+            deafen(proxy)
+            assert not listener.first(gapless=False).message
             proxy.mend()
-            first(events, is_gapless)
-
-    def test_a_subscription_that_goes_deaf_alone_is_noticed(
-        self, own_redis: EmbeddedRedis, listen: Listen, feed_of: FeedOf
-    ) -> None:
-        """The probes go out well, over another connection; only none comes back."""
-        assert own_redis.port
-        with Proxy(own_redis.port) as proxy:
-            events = listen(feed_of(f"redis://127.0.0.1:{proxy.port}"))
-            first(events, is_gapless)
-            proxy.silence(0)
-            assert not first(events, has_gap).message
-            first(events, is_gapless)
-
-    def test_publishing_without_redis_fails(self, feed_of: FeedOf) -> None:
-        with pytest.raises(RedisError):
-            feed_of(f"redis://127.0.0.1:{free_port()}").publish(MESSAGE)
+            listener.first(gapless=True)
 
     def test_the_waits_grow_and_end_at_the_limit_for_ever(self) -> None:
         assert 0 < backoff(1) <= 0.5
@@ -248,16 +203,16 @@ class TestMessage:
         assert (message.tick.text, message.tick.tick, message.previous) == (tick, TICK, 5)
 
 
-class TestConnect:
-    def test_without_a_url_the_error_says_what_to_set(self) -> None:
-        with pytest.raises(ConfigError, match="REDIS_URL is not set; accepted: redis://"):
-            connect(Settings())
+def test_without_a_url_the_error_says_what_to_set() -> None:
+    with pytest.raises(ConfigError, match="REDIS_URL is not set; accepted: redis://"):
+        connect(Settings())
 
-    def test_a_certificate_signed_by_itself_is_taken(self) -> None:
-        """As Heroku's are."""
-        with connect(Settings(redis_url="rediss://localhost:1")) as client:
-            assert client.connection_pool.connection_kwargs["ssl_cert_reqs"] is None
 
-    def test_a_socket_file_is_taken(self) -> None:
-        with connect(Settings(redis_url="unix:///run/redis.sock")) as client:
-            assert client.connection_pool.connection_kwargs["path"] == "/run/redis.sock"
+def test_a_certificate_signed_by_itself_and_a_socket_file_are_taken() -> None:
+    """Heroku signs its certificates itself."""
+    for url, name, expected in (
+        ("rediss://localhost:1", "ssl_cert_reqs", None),
+        ("unix:///run/redis.sock", "path", "/run/redis.sock"),
+    ):
+        with connect(Settings(redis_url=url)) as client:
+            assert client.connection_pool.connection_kwargs[name] == expected
