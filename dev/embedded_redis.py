@@ -3,8 +3,6 @@
 The trap: a port that was free a moment ago may be another's by now, and if the
 other is a Redis too it answers PING. So the one that answers must also be the
 process that was started here, or another port is tried.
-
-Knows nothing of the product but how an error of the start is shown.
 """
 
 from __future__ import annotations
@@ -29,11 +27,8 @@ from tracker.errors import ConfigError
 
 HOST = "127.0.0.1"
 PORTS = range(20000, 32000)
-"""Below those that systems give to outgoing connections (from 32768 on Linux).
-
-Among them a port can be lost while its server restarts, even to a client that
-calls it: given the very port it calls, that client reaches itself.
-"""
+"""Below those that systems give to outgoing connections (from 32768 on Linux): among them a
+port can be lost while its server restarts, even to a client that calls it, and reaches itself."""
 TRIES = 5
 """Ports tried before giving up: each loses only to a race with another program."""
 START_TIMEOUT_S = 10.0
@@ -68,15 +63,12 @@ def free_port() -> int:
 
 
 class EmbeddedRedis:
-    """One redis-server, for a `with` block; or `start`, `kill` and `start` again.
+    """One redis-server, for a `with` block; or `start`, `kill` and `start` again on the same port.
 
-    It keeps its port over a restart, and nothing else: it stores nothing on disk. *in_child* is
-    called in its process before it begins; the caller must have no other threads then.
+    *in_child* is called in its process before it begins: the caller must have no other threads.
     """
 
-    def __init__(
-        self, port: int | None = None, *, in_child: Callable[[], None] | None = None
-    ) -> None:
+    def __init__(self, port: int | None = None, *, in_child: Callable[[], None] | None = None):
         self.port = port
         self._in_child = in_child
         self._process: subprocess.Popen[bytes] | None = None
@@ -113,13 +105,20 @@ class EmbeddedRedis:
                 last_words = (log.read().strip() or "it printed nothing").splitlines()[-1]
         raise ConfigError(f"redis-server did not start: {last_words}")
 
-    def stop(self) -> None:
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
         """End it politely, by force if it takes too long."""
-        self._end(signal.SIGTERM)
+        if self._process:
+            self._process.send_signal(number)
+            try:
+                self._process.wait(STOP_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            self._process = None
 
     def kill(self) -> None:
         """End it as a crash would: no goodbye to its clients."""
-        self._end(signal.SIGKILL)
+        self.stop(signal.SIGKILL)
 
     def _start_on(self, port: int, log: IO[str]) -> bool:
         where = ["--port", str(port), "--bind", HOST, "--dir", tempfile.gettempdir()]
@@ -132,27 +131,15 @@ class EmbeddedRedis:
             preexec_fn=self._in_child,
         )
         deadline = time.monotonic() + START_TIMEOUT_S
+        answers = False
         try:
-            while self._process.poll() is None and time.monotonic() < deadline:
-                if _answering(port) == self._process.pid:
-                    return True
+            while not answers and self._process.poll() is None and time.monotonic() < deadline:
                 time.sleep(0.01)
-        except BaseException:  # Ctrl-C: there is no stop after a start that failed
-            self.kill()
-            raise
-        self.kill()
-        return False
-
-    def _end(self, number: signal.Signals) -> None:
-        if not self._process:
-            return
-        self._process.send_signal(number)
-        try:
-            self._process.wait(STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._process = None
+                answers = _answering(port) == self._process.pid
+        finally:  # also after a Ctrl-C: there is no stop after a start that failed
+            if not answers:
+                self.kill()
+        return answers
 
 
 def _answering(port: int) -> int | None:

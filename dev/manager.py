@@ -4,11 +4,8 @@ Each command runs in a shell that leads a group of its own, under a fork of the 
 reads its output. honcho's `Manager` starts, prefixes and ends them; this adds:
 
 - time to drain: honcho kills after 5 s, gunicorn alone drains for 10;
-- signals that only leave a note: honcho prints and signals in the handler, which fails while
-  children still start;
+- signals that only leave a note: honcho's handler prints, which fails while children start;
 - an end also when nothing reads the output any more, or when the launcher is killed.
-
-Knows nothing of settings, ports or Redis.
 """
 
 from __future__ import annotations
@@ -42,8 +39,7 @@ PR_SET_PDEATHSIG = 1
 def signal_at_parents_death(number: int = signal.SIGTERM) -> None:
     """Let this process get signal *number* when the thread that started it ends.
 
-    Linux only. macOS has nothing like it: there, a launcher that is killed with -9 leaves its
-    children running.
+    Linux only: on macOS a launcher that is killed with -9 leaves its children running.
     """
     if sys.platform == "linux":
         LIBC.prctl(PR_SET_PDEATHSIG, number)
@@ -74,7 +70,7 @@ class Process(process.Process):  # type: ignore[misc]
 
 
 class Manager(manager.Manager):  # type: ignore[misc]
-    """Runs commands until one ends or the user asks, with Ctrl-C, TERM or a closed terminal.
+    """Runs commands until one ends or a signal asks for it: Ctrl-C, TERM or a closed terminal.
 
     Asked again, it sends the second TERM at once, and asked a third time KILL. *once_started* is
     called in a thread of its own.

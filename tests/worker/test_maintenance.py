@@ -1,8 +1,7 @@
-"""The jobs that keep the history: what they do, how they are scheduled, that they run."""
+"""The jobs that keep the history: what they do, and that a worker runs them."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +9,6 @@ import pytest
 from flask import Flask
 from redis import Redis
 from rq import Queue
-from rq.job import Job
 from sqlalchemy import text
 
 from dev.embedded_redis import EmbeddedRedis
@@ -24,7 +22,7 @@ from tracker.storage.rollup import TIME_LIMIT_S
 from tracker.storage.ticks import Store
 from tracker.times import DAY_MS
 from worker import maintenance
-from worker.scheduler import RefreshScheduler, jobs_of
+from worker.scheduler import jobs_of
 
 MINUTE = 60_000
 
@@ -49,21 +47,13 @@ def count(table: str) -> int:
 
 
 class TestJobs:
-    def test_ticks_become_candles(self, app: Flask) -> None:
-        for age in (DAY_MS, MINUTE):
-            save(services(app).backend.store, now_ms() - age)
-        maintenance.roll_up()
-        assert count("candle") == 2
-
-    def test_ticks_are_kept_as_long_as_is_set_and_their_candles_stay(self, app: Flask) -> None:
+    def test_ticks_are_kept_as_long_as_is_set_and_their_candles_for_ever(self, app: Flask) -> None:
         store: Store = services(app).backend.store
         for age in (9 * DAY_MS, 2 * DAY_MS + MINUTE, 2 * DAY_MS - MINUTE, MINUTE):
             save(store, now_ms() - age)
         maintenance.prune()
-        assert [round((now_ms() - tick.id) / MINUTE) for tick in store.newest(9)] == [
-            2 * 1440 - 1,
-            1,
-        ]
+        ages = [round((now_ms() - tick.id) / MINUTE) for tick in store.newest(9)]
+        assert ages == [2 * 1440 - 1, 1]
         maintenance.roll_up()
         assert count("candle") in (3, 4)  # two of the ticks may be of one hour
 
@@ -77,52 +67,8 @@ class TestJobs:
         assert len(store.newest(9)) == 1
 
 
-class TestSchedule:
-    @pytest.fixture
-    def connection(self, redis_server: EmbeddedRedis) -> Iterator[Redis]:
-        with Redis.from_url(redis_server.url) as client:
-            yield client
-
-    def test_the_upkeep_begins_after_the_first_refresh(self, connection: Redis) -> None:
-        scheduler = RefreshScheduler(connection, 60)
-        scheduler.register()
-        scheduler.enqueue_jobs()
-        assert Queue(QUEUE, connection=connection).job_ids == ["refresh_prices"]
-        for job, first in {"roll_up": 15, "prune": 30}.items():
-            due = connection.zscore(RefreshScheduler.scheduled_jobs_key, job)
-            assert isinstance(due, float)
-            assert first - 2 <= due - now_ms() / 1000 <= first
-
-    def test_all_are_scheduled_as_they_must_be(self, connection: Redis) -> None:
-        RefreshScheduler(connection, 60).register()
-        found = Job.fetch_many(["refresh_prices", "roll_up", "prune"], connection=connection)
-        told = [
-            (job.func_name, job.meta["interval"], job.timeout, job.result_ttl)
-            for job in found
-            if job
-        ]
-        assert told == [
-            ("worker.jobs.refresh_prices", 60, 30, -1),
-            ("worker.maintenance.roll_up", 300, 60, -1),
-            ("worker.maintenance.prune", 3600, 60, -1),
-        ]
-
-    def test_what_is_lost_or_was_scheduled_otherwise_is_scheduled_anew_alone(
-        self, connection: Redis
-    ) -> None:
-        scheduler = RefreshScheduler(connection, 60)
-        scheduler.register()
-        key = RefreshScheduler.scheduled_jobs_key
-        later = float(int(time.time()) + 250)
-        connection.zadd(key, {"roll_up": later, "refresh_prices": later})
-        connection.zrem(key, "prune")
-        RefreshScheduler(connection, 5).register()
-        assert connection.zscore(key, "roll_up") == later
-        assert connection.zscore(key, "prune") < later  # type: ignore[operator]
-        assert connection.zscore(key, "refresh_prices") < later  # type: ignore[operator]
-
-    def test_no_job_ends_before_it_is_done(self) -> None:
-        assert all(job.timeout > 2 * TIME_LIMIT_S for job in jobs_of(60)[1:])
+def test_no_job_ends_before_it_is_done() -> None:
+    assert all(job.timeout > 2 * TIME_LIMIT_S for job in jobs_of(60)[1:])
 
 
 def test_the_worker_runs_them(

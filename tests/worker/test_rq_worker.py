@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-import sys
 import threading
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from redis import Redis
@@ -29,17 +27,9 @@ def worker(own_redis: EmbeddedRedis) -> Iterator[RefreshWorker]:
         yield RefreshWorker([QUEUE], connection=connection)
 
 
+@pytest.fixture
 def job(worker: RefreshWorker) -> Job:
     return Queue(QUEUE, connection=worker.connection).enqueue("worker.jobs.refresh_prices")
-
-
-def raised(function: Any, *arguments: object) -> Any:
-    """Return what `sys.exc_info` says of the error that *function* raises."""
-    try:
-        function(*arguments)
-    except Exception:  # noqa: BLE001 - whatever it is
-        return sys.exc_info()
-    raise AssertionError("nothing was raised")
 
 
 def test_a_worker_that_ends_leaves_no_thread_even_if_redis_fails(
@@ -59,33 +49,35 @@ def test_a_worker_that_ends_leaves_no_thread_even_if_redis_fails(
     assert threading.active_count() == before
 
 
-@pytest.mark.parametrize("of", ["database", "redis"])
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (
+            OperationalError("BEGIN IMMEDIATE", {}, sqlite3.OperationalError("it is locked")),
+            "failed: OperationalError: it is locked",
+        ),
+        (ResponseError("unknown command"), "failed: ResponseError: unknown command"),
+    ],
+)
 def test_a_job_that_the_database_or_redis_fails_takes_one_line(
-    worker: RefreshWorker, caplog: pytest.LogCaptureFixture, of: str
+    worker: RefreshWorker, job: Job, caplog: pytest.LogCaptureFixture, error: Exception, line: str
 ) -> None:
-    away = OperationalError("BEGIN IMMEDIATE", {}, sqlite3.OperationalError("database is locked"))
-    error = away if of == "database" else ResponseError("unknown command")
-    worker.handle_exception(job(worker), type(error), error, None)
-    (line,) = [record.getMessage() for record in caplog.records]
-    assert line.endswith(
-        "failed: OperationalError: database is locked"
-        if of == "database"
-        else "failed: ResponseError: unknown command"
-    )
+    worker.handle_exception(job, type(error), error, None)
+    assert caplog.messages == [f"{job.id} {line}"]
 
 
-def test_a_bug_in_a_job_is_logged_with_its_traceback(
-    worker: RefreshWorker, caplog: pytest.LogCaptureFixture
+def test_a_bug_in_a_job_is_logged_with_its_traceback_and_a_failure_of_redis_without(
+    worker: RefreshWorker, job: Job, caplog: pytest.LogCaptureFixture
 ) -> None:
-    worker.handle_exception(job(worker), *raised(int, "x"))
+    with pytest.raises(ValueError, match="x") as bug:
+        int("x")
+    worker.handle_exception(job, bug.type, bug.value, bug.tb)
     assert "Traceback" in caplog.text
     assert "invalid literal for int()" in caplog.text
-
-
-def test_a_failure_of_redis_in_the_worker_is_logged_without_a_traceback(
-    worker: RefreshWorker, caplog: pytest.LogCaptureFixture
-) -> None:
-    told = raised(worker.connection.execute_command, "NONSENSE")
+    caplog.clear()
+    with pytest.raises(RedisError) as failure:
+        worker.connection.execute_command("NONSENSE")
+    told = (failure.type, failure.value, failure.tb)
     logging.getLogger("rq.worker").error("Worker %s: quitting...", "w", exc_info=told)
-    assert caplog.records[0].getMessage().startswith("Worker w: quitting... unknown command")
+    assert caplog.messages[0].startswith("Worker w: quitting... unknown command")
     assert "Traceback" not in caplog.text

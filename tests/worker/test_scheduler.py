@@ -14,6 +14,7 @@ import sqlalchemy
 from redis import Redis
 from redis.exceptions import RedisError
 from rq import Queue, Worker
+from rq.job import Job
 
 from dev.embedded_redis import EmbeddedRedis
 from tests.conftest import SettingsFactory
@@ -70,13 +71,36 @@ def ids(settings: Settings) -> list[int]:
 
 
 class TestSchedule:
-    def test_two_schedulers_make_one_schedule(self, connection: Redis) -> None:
+    def test_all_are_scheduled_and_the_upkeep_begins_after_the_first_refresh(
+        self, connection: Redis
+    ) -> None:
         registered(connection, 60).enqueue_jobs()
-        due = all_due(connection)
-        registered(connection, 60).enqueue_jobs()
-        assert all_due(connection) == due
-        assert sorted(due) == ["prune", "refresh_prices", "roll_up"]
+        ids = ["refresh_prices", "roll_up", "prune"]
+        found = [job for job in Job.fetch_many(ids, connection=connection) if job]
+        told = [(job.func_name, job.meta["interval"], job.timeout) for job in found]
+        assert told == [
+            ("worker.jobs.refresh_prices", 60, 30),
+            ("worker.maintenance.roll_up", 300, 60),
+            ("worker.maintenance.prune", 3600, 60),
+        ]
         assert Queue(QUEUE, connection=connection).job_ids == [REFRESH_ID]
+        due = all_due(connection)
+        assert 13 <= due["roll_up"] - time.time() <= 15
+        assert 28 <= due["prune"] - time.time() <= 30
+        registered(connection, 60).enqueue_jobs()
+        assert all_due(connection) == due, "two schedulers make one schedule"
+
+    def test_what_is_lost_or_was_scheduled_otherwise_is_scheduled_anew_alone(
+        self, connection: Redis
+    ) -> None:
+        registered(connection, 60)
+        later = float(int(time.time()) + 250)
+        connection.zadd(RefreshScheduler.scheduled_jobs_key, {"roll_up": later, REFRESH_ID: later})
+        connection.zrem(RefreshScheduler.scheduled_jobs_key, "prune")
+        registered(connection, 5)
+        due = all_due(connection)
+        assert due["roll_up"] == later
+        assert max(due["prune"], due[REFRESH_ID]) < later
 
     def test_a_redis_that_was_emptied_is_filled_again(self, connection: Redis) -> None:
         scheduler = registered(connection, 60)
@@ -88,27 +112,19 @@ class TestSchedule:
 
     def test_a_clock_that_is_set_back_does_not_delay_the_next_run(self, connection: Redis) -> None:
         """What is due by a clock of yesterday would stand still until that comes again."""
-        ahead = 3600
+        ahead = 0
         scheduler = RefreshScheduler(connection, 60, clock=lambda: time.time() + ahead)
         scheduler.register()
-        due = {job: score + ahead for job, score in all_due(connection).items()}
+        due = {job: score + 3600 for job, score in all_due(connection).items()}
         connection.zadd(RefreshScheduler.scheduled_jobs_key, due)
+        ahead = 3600  # forward changes nothing
         scheduler.enqueue_jobs()
+        assert all_due(connection) == due
         assert Queue(QUEUE, connection=connection).job_ids == []
         ahead = 0
         scheduler.enqueue_jobs()
         assert Queue(QUEUE, connection=connection).job_ids == [REFRESH_ID]
         assert all(score < time.time() + 120 for score in all_due(connection).values())
-
-    def test_a_clock_that_goes_forward_changes_no_schedule(self, connection: Redis) -> None:
-        ahead = 0
-        scheduler = RefreshScheduler(connection, 3600, clock=lambda: time.time() + ahead)
-        scheduler.register()
-        scheduler.enqueue_jobs()
-        before = all_due(connection)
-        ahead = 3600
-        scheduler.enqueue_jobs()
-        assert all_due(connection) == before
 
     def test_a_scheduler_that_starts_after_the_clock_was_set_back_registers_anew(
         self, connection: Redis
