@@ -29,9 +29,8 @@ def coded(text: object) -> Markup:
 def openapi() -> Response:
     """Return the description of every address that programs read."""
     document = DOCUMENT | {"servers": [{"url": request.script_root or "/"}]}
-    text = simplejson.dumps(document, indent=1) + "\n"
-    response = Response(text, content_type="application/json")
-    response.headers["Cache-Control"] = "public, max-age=300"
+    headers = {"Cache-Control": "public, max-age=300", "Content-Type": "application/json"}
+    response = Response(simplejson.dumps(document, indent=1) + "\n", headers=headers)
     response.add_etag()
     response.make_conditional(request)
     return response

@@ -20,9 +20,9 @@ def prices() -> Response:
     How fresh it is stands in the `Tracker-Status` header: the `status` event's JSON.
     """
     newest = newest_tick()
-    response = Response(newest.text, content_type="application/json")
-    response.headers["Cache-Control"] = "no-cache"
-    response.headers["Tracker-Status"] = services().relay.status().to_json()
+    status = services().relay.status().to_json()
+    headers = {"Cache-Control": "no-cache", "Tracker-Status": status}
+    response = Response(newest.text, headers=headers, content_type="application/json")
     response.set_etag(str(newest.id))
     response.make_conditional(request)
     return response

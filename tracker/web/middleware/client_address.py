@@ -11,7 +11,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 UNKNOWN = "unknown"
 """Counts as one client: peers of a socket file, and clients that a proxy names no address for."""
 
-_WITH_PORT = re.compile(r"\[(?P<v6>[^]]+)\](:\d+)?|(?P<v4>[\d.]+):\d+", re.ASCII)
+_WITH_PORT = re.compile(r"\[([^]]+)\](?::\d+)?|([\d.]+):\d+", re.ASCII)
 
 
 def trust_proxies(app: Flask, hops: int) -> None:
@@ -35,13 +35,11 @@ def network_of(client: str) -> str:
     Whatever is no address is `UNKNOWN`.
     """
     named = _WITH_PORT.fullmatch(client)
-    bare = named["v6"] or named["v4"] if named else client
+    bare = named[1] or named[2] if named else client
     try:
         address = ip_address(bare.partition("%")[0])
     except ValueError:
         return UNKNOWN
-    if isinstance(address, IPv6Address):
-        if address.ipv4_mapped is None:
-            return str(IPv6Network((address, 64), strict=False))
-        address = address.ipv4_mapped
-    return str(address)
+    if isinstance(address, IPv6Address) and not address.ipv4_mapped:
+        return str(IPv6Network((address, 64), strict=False))
+    return str(getattr(address, "ipv4_mapped", None) or address)

@@ -1,8 +1,7 @@
 """Pages and API responses, compressed for clients that accept it.
 
-A compressed response's ETag is weak (RFC 9110, 8.8.3.3): it is the same response in another
-coding, so the view's own comparison, which comes before any work, still matches it.
-Flask-Compress would make another tag, which no view knows.
+A compressed response's ETag is weak (RFC 9110, 8.8.3.3): the same response in another coding, so
+the view's own comparison still matches it. Flask-Compress would make a tag that no view knows.
 
 Streams are left alone: the hub compresses `/stream` by itself. Assets are compressed already.
 """
@@ -12,16 +11,16 @@ from __future__ import annotations
 from flask import Flask, Response
 from flask_compress import Compress
 
-KINDS = {
+KINDS = (
     "application/json", "application/manifest+json", "application/problem+json",
     "text/csv", "text/html", "text/plain",
-}  # fmt: skip
+)  # fmt: skip
 SETTINGS = {
     "COMPRESS_ALGORITHM": ["br", "gzip"],
     "COMPRESS_BR_LEVEL": 5,
     "COMPRESS_EVALUATE_CONDITIONAL_REQUEST": False,
     "COMPRESS_LEVEL": 6,
-    "COMPRESS_MIMETYPES": sorted(KINDS),
+    "COMPRESS_MIMETYPES": KINDS,
     "COMPRESS_REGISTER": False,
     "COMPRESS_STREAMS": False,
 }

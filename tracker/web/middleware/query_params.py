@@ -1,7 +1,7 @@
 """What requests ask for, parsed in one place: coins, ranges, formats and numbers of points.
 
-Each function returns an accepted value. It raises werkzeug's `BadRequest`, or `NotFound` for
-a coin in a path, with what was wrong and what is accepted, for a person to read.
+Each function returns an accepted value, or raises werkzeug's `BadRequest`, or `NotFound` for a
+coin in a path, with what was wrong and what is accepted.
 """
 
 from __future__ import annotations
@@ -62,10 +62,9 @@ def points() -> int:
     """Return how many points of each coin `?points=` allows."""
     given = request.args.get("points", str(DEFAULT_POINTS))
     try:
-        number: int = _points(given)
+        return int(_points(given))
     except ValueError as error:
         raise _refusal("points", given, str(error)) from None
-    return number
 
 
 def is_csv() -> bool:

@@ -1,12 +1,9 @@
-"""Rate limits: counted in Redis, for all web processes together, in fixed windows of a minute.
+"""Rate limits of `/api` and of the admin's passwords, counted in Redis for all web processes.
 
-A fixed window is one number per client in Redis, and says exactly when it ends; at
-worst, around that end, a client has twice its share. While Redis is away each process
-counts in memory. A Redis that hangs costs one request `REDIS_TIMEOUT_S`; it is then
-left alone for 1, 2, 4 … seconds, and then tried by one request.
-
-Only `/api` and the admin's passwords are limited here; the stream has limits of its own
-(`tracker.stream.admission`).
+A fixed window of a minute is one number per client, and says when it ends; around that end a
+client has twice its share at worst. While Redis is away each process counts in memory. A Redis
+that hangs costs one request `REDIS_TIMEOUT_S`; it is then left alone for 1, 2, 4 … seconds, and
+tried by one request. The stream has limits of its own (`tracker.stream.admission`).
 """
 
 from __future__ import annotations
@@ -65,10 +62,9 @@ class RateLimits:
 
         Returns None, or where the key has had *per_minute* the seconds to the window's end.
         """
-        item = RateLimitItemPerMinute(per_minute)
         if self._redis and self._may_use_redis():
             try:
-                wait_s = _hit(self._redis, item, key)
+                wait_s = _hit(self._redis, per_minute, key)
             except (RedisError, OSError) as error:
                 if time.monotonic() >= self._redis_again_at:  # else another request noticed first
                     self._leave_redis_alone()
@@ -77,7 +73,7 @@ class RateLimits:
                 self._failures, self._redis_again_at = 0, 0.0
                 self._log.recovered("requests are counted in Redis again")
                 return wait_s
-        return _hit(self._memory, item, key)
+        return _hit(self._memory, per_minute, key)
 
     def _may_use_redis(self) -> bool:
         if time.monotonic() < self._redis_again_at:
@@ -91,9 +87,8 @@ class RateLimits:
         self._failures += 1
 
 
-def _hit(
-    limiter: FixedWindowRateLimiter, item: RateLimitItemPerMinute, key: tuple[str, ...]
-) -> int | None:
+def _hit(limiter: FixedWindowRateLimiter, per_minute: int, key: tuple[str, ...]) -> int | None:
+    item = RateLimitItemPerMinute(per_minute)
     if limiter.hit(item, *key):
         return None
     left_s = limiter.get_window_stats(item, *key).reset_time - time.time()

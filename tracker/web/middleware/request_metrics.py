@@ -11,7 +11,7 @@ application: Flask's hooks cost several times as much.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
@@ -19,23 +19,18 @@ from flask import Flask
 from prometheus_client import Counter, Histogram
 
 from tracker.logs.context import pop_context, push_context, valid_or_new_id
-from tracker.monitoring.instruments import METHODS, Instruments
+from tracker.monitoring.instruments import METHODS
 from tracker.services import services
 
 ID = "tracker.request_id"
 """The id's key in the WSGI environment."""
-
-Environ = dict[str, Any]
-Wsgi = Callable[[Environ, Any], Iterable[bytes]]
+UNMATCHED = "unmatched"
+"""The endpoint of a request that no view matches."""
 
 
 def register(app: Flask) -> None:
     """Give every request of *app* an id, and count it."""
-    app.wsgi_app = traced(app.wsgi_app, services(app).instruments)  # type: ignore[assignment,method-assign]
-
-
-def traced(wsgi: Wsgi, instruments: Instruments) -> Wsgi:
-    """Return *wsgi* with ids, counted by *instruments*."""
+    wsgi, instruments = app.wsgi_app, services(app).instruments
 
     @cache
     def counted(endpoint: str, method: str, status: str) -> tuple[Counter, Histogram]:
@@ -44,14 +39,16 @@ def traced(wsgi: Wsgi, instruments: Instruments) -> Wsgi:
             instruments.request_seconds.labels(endpoint),
         )
 
-    def application(environ: Environ, start_response: Any) -> Iterable[bytes]:
+    def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         began_at = time.perf_counter()
         environ[ID] = id = valid_or_new_id(environ.get("HTTP_X_REQUEST_ID"))
-        endpoint, code = "unmatched", "500"
+        endpoint, code = UNMATCHED, "500"
 
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
             nonlocal endpoint, code
-            endpoint, code = _endpoint(environ), status[:3]
+            # Flask's own request; it is gone once this has ended.
+            rule = getattr(environ.get("werkzeug.request"), "url_rule", None)
+            endpoint, code = rule.endpoint if rule else UNMATCHED, status[:3]
             headers.append(("X-Request-ID", id))
             return start_response(status, headers, exc_info)
 
@@ -66,10 +63,4 @@ def traced(wsgi: Wsgi, instruments: Instruments) -> Wsgi:
             requests.inc()
             seconds.observe(time.perf_counter() - began_at)
 
-    return application
-
-
-def _endpoint(environ: Environ) -> str:
-    """Return the endpoint that Flask found; after the request it is gone."""
-    rule = getattr(environ.get("werkzeug.request"), "url_rule", None)
-    return rule.endpoint if rule is not None else "unmatched"
+    app.wsgi_app = application  # type: ignore[method-assign]

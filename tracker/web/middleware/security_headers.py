@@ -1,11 +1,8 @@
 """Headers of every response that limit what browsers load, run and frame.
 
 Nothing inline, nothing from other hosts but coin icons, no frames: a script that is injected
-through a coin's name does not run. `POLICIES` is the one table. Assets have a policy too,
-because a worker's is that of its own script; headers that matter to pages only are left
-out there, as a first view loads dozens of assets.
-
-Which other origins may read responses is CORS's matter, not decided here.
+through a coin's name does not run. Assets have a policy too, because a worker's is that of its
+own script. Which other origins may read responses is CORS's matter, not decided here.
 """
 
 from __future__ import annotations
@@ -52,26 +49,17 @@ ASSET = {"Content-Security-Policy": "default-src 'none'; script-src 'self'; conn
 """A worker imports its modules and reads the stream."""
 
 POLICIES: dict[str, dict[str, str]] = {
-    "/api": EVERYWHERE | DATA,
-    "/assets": EVERYWHERE | ASSET,
-    "/api/docs": PAGE | UNFRAMED,
-    "/stream": EVERYWHERE | DATA,
-    "/embed": PAGE | FRAMED,
+    "/api/docs/": PAGE | UNFRAMED,
+    "/api/": EVERYWHERE | DATA,
+    "/assets/": EVERYWHERE | ASSET,
+    "/stream/": EVERYWHERE | DATA,
+    "/embed/": PAGE | FRAMED,
+    "/": PAGE | UNFRAMED,
 }
-"""By path and everything below it, the longest path first; all others have `OTHERWISE`."""
-OTHERWISE = PAGE | UNFRAMED
+"""By path and everything below it; the first that fits counts."""
 
 HTTPS_ONLY = "max-age=31536000"
 """A year, in seconds; subdomains may be other services."""
-
-
-def headers_of(path: str) -> dict[str, str]:
-    """Return the headers of the longest path in `POLICIES` that *path* is or is below."""
-    while path:
-        if path in POLICIES:
-            return POLICIES[path]
-        path = path.rpartition("/")[0]
-    return OTHERWISE
 
 
 def register(app: Flask) -> None:
@@ -79,7 +67,9 @@ def register(app: Flask) -> None:
 
     @app.after_request
     def add(response: Response) -> Response:
-        for name, value in headers_of(request.path).items():
+        path = f"{request.path}/"
+        headers = next(POLICIES[below] for below in POLICIES if path.startswith(below))
+        for name, value in headers.items():
             response.headers.setdefault(name, value)
         if request.is_secure:
             response.headers.setdefault("Strict-Transport-Security", HTTPS_ONLY)

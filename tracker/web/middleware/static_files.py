@@ -1,9 +1,8 @@
 """Styles, scripts and icons, at addresses that change with their content.
 
 In `/assets/<digest>/js/live/live.js` the digest is of all files together, since modules
-import each other by relative paths; so nothing needs a build step. The current digest's files
-may be cached for a year. Any other digest (a page from before an upgrade, another host in
-the middle of one) gets the current file, to be revalidated each time.
+import each other by relative paths. The current digest's files may be cached for a year. Any
+other digest (a page from before an upgrade) gets the current file, to be revalidated each time.
 
 All files are in memory, and each is compressed once. The trap: files that are added later are
 missing, except in debug mode, which reads the folders for each request.
@@ -32,7 +31,6 @@ TYPES = {
 }
 """The kinds of files; a file of any other kind is not served."""
 COMPRESSED = (".css", ".js", ".svg")
-
 FOREVER = "public, max-age=31536000, immutable"
 BROTLI_QUALITY = 10
 """Compressing holds up the process, once: 90 ms for Bootstrap's CSS, 3 ms for a script.
@@ -56,9 +54,8 @@ def read(*, minify: bool) -> Assets:
     for path in (ROOT / "static").rglob("*"):
         if path.suffix in TYPES and path.is_file():
             body = path.read_bytes()
-            is_script = path.suffix == ".js"
             name = path.relative_to(ROOT / "static").as_posix()
-            files[name] = rjsmin.jsmin(body) if minify and is_script else body
+            files[name] = rjsmin.jsmin(body) if minify and path.suffix == ".js" else body
     spec = find_spec("flask_bootstrap")  # not imported: only its CSS is used
     assert spec and spec.origin, "Bootstrap-Flask is not installed"  # noqa: PT018
     css = Path(spec.origin).parent / "static/bootstrap5/css/bootstrap.min.css"
@@ -85,17 +82,13 @@ def _read_once(state: BlueprintSetupState) -> None:
 def _assets() -> Assets:
     assets: Assets = current_app.extensions["assets"]
     if current_app.debug:
-        assets = g.get("assets") or read(minify=False)
-        g.assets = assets
+        g.assets = assets = g.get("assets") or read(minify=False)
     return assets
 
 
 @blueprint.app_template_global("asset")
 def address(name: str) -> str:
-    """Return the address of a file in `static/`, for example `js/live/live.js`.
-
-    Raises `LookupError` if there is none, so that a page fails at once and not in browsers.
-    """
+    """Return the address of a file in `static/`. Raises `LookupError` if there is none."""
     assets = _assets()
     if name not in assets.files:
         raise LookupError(f"{name} is not in static/, or of none of the kinds {[*TYPES]}")
@@ -112,12 +105,12 @@ def file(digest: str, name: str) -> Response:
     if suffix in COMPRESSED:
         coding = request.accept_encodings.best_match(["br", "gzip"])
         body = _compressed(body, coding) if coding else body
-    response = Response(body, content_type=TYPES[suffix])
-    response.headers["Cache-Control"] = FOREVER if digest == assets.digest else "no-cache"
+    headers = {"Cache-Control": FOREVER if digest == assets.digest else "no-cache"}
     if suffix in COMPRESSED:
-        response.vary.add("Accept-Encoding")
+        headers["Vary"] = "Accept-Encoding"
     if coding:
-        response.headers["Content-Encoding"] = coding
+        headers["Content-Encoding"] = coding
+    response = Response(body, headers=headers, content_type=TYPES[suffix])
     response.set_etag(digest_of(body))
     response.make_conditional(request)
     return response

@@ -1,8 +1,7 @@
 """The page of one coin: its price, live, and the chart of a range of its history.
 
-The range's points go along as a table and as JSON, so that the chart needs no request of
-its own. They are read from the database, the only thing here that is not in memory; when
-that fails or takes too long, the page comes without a history.
+The range's points go along as a table and as JSON, so that the chart needs no request of its
+own. When the database fails or takes too long, the page comes without them.
 """
 
 from __future__ import annotations

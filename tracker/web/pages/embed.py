@@ -23,14 +23,14 @@ blueprint = Blueprint("embed", __name__)
 @blueprint.get("/embed")
 def embed() -> Response:
     """Show the coins in `?coins=`, or all; for a wrong parameter, 400 and what is accepted."""
-    theme = ""
+    theme, state = "", services().relay.state
     try:
         theme = query_params.theme()
-        coins = query_params.coins(services().relay.state.coins)
+        coins = query_params.coins(state.coins)
     except BadRequest as error:
         problem = error.description
         return live_page.page("embed.html", status_code=400, problem=problem, theme=theme)
-    tick = services().relay.state.tick
+    tick = state.tick
     if tick is not None and coins:
         tick = replace(tick, quotes=tuple(quote for quote in tick.quotes if quote.id in coins))
     return live_page.page(

@@ -1,10 +1,8 @@
 """Numbers and times as text: the Jinja filters of the pages, in en-US as the pages are.
 
-`static/js/lib/format.js` does the same in the browser, in the reader's locale:
-`tests/support/format_cases.json` holds both to the same texts in en-US. Numbers are
-`Decimal` and stay exact; nothing goes through a float.
-
-Nothing here knows ticks, requests or HTML.
+`static/js/lib/format.js` does the same in the browser, in the reader's locale; in en-US
+both give the texts of `tests/support/format_cases.json`. Numbers are `Decimal` and stay
+exact. Nothing here knows ticks, requests or HTML.
 """
 
 from __future__ import annotations
@@ -17,18 +15,16 @@ from typing import Any
 
 UNKNOWN = "–"
 """Stands where the source has no number."""
-
 TINY_POWER = -12
 """The power of ten below which zeros are no longer countable: 1.2E-15 from there on."""
-
 ARROWS = {"up": "▲", "down": "▼", "same": ""}
 """By direction; the pages' scripts get it as `data-arrows`."""
-
 ICON_HOSTS = ("https://coin-images.coingecko.com/", "https://assets.coingecko.com/")
 """Hosts that have small icons beside the large ones; `data-icon-hosts` for the scripts."""
 
 _NO_BREAK = "\u00a0"
 _EXACT = Context(prec=120, rounding=ROUND_HALF_UP)
+_FOUR_DIGITS = Context(prec=4, rounding=ROUND_HALF_UP)
 _SYMBOLS = {
     "usd": "$", "eur": "€", "gbp": "£", "jpy": "¥", "cny": "CN¥", "inr": "₹", "krw": "₩",
     "aud": "A$", "brl": "R$", "cad": "CA$", "hkd": "HK$", "mxn": "MX$", "nzd": "NZ$",
@@ -47,23 +43,20 @@ _UNITS = ((0, ""), (3, "K"), (6, "M"), (9, "B"), (12, "T"))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Currency:
-    """How amounts in one currency are written.
-
-    The *symbol* stands before the amount; what is not of ISO 4217 (`sats`, `bits`,
-    `link`) has none, and its code stands after it.
-    *cents* is how many decimals an amount of a thousand or more has.
-    """
+    """How amounts in one currency are written."""
 
     code: str
     symbol: str
+    """Before the amount; what is not of ISO 4217, as `sats`, has its code after it instead."""
     cents: int
+    """How many decimals an amount of a thousand or more has."""
 
 
 def currency(code: str) -> Currency:
     """Return how amounts in *code*, in any case, are written."""
-    lower = code.lower()
-    cents = 0 if lower in _WITHOUT_CENTS else 2
-    return Currency(code=lower, symbol=_SYMBOLS.get(lower, ""), cents=cents)
+    code = code.lower()
+    cents = 0 if code in _WITHOUT_CENTS else 2
+    return Currency(code=code, symbol=_SYMBOLS.get(code, ""), cents=cents)
 
 
 def price(value: Decimal | None, code: str) -> str:
@@ -80,11 +73,7 @@ def price(value: Decimal | None, code: str) -> str:
         return _with_currency(_grouped(value, cents, cents), money)
     power = value.adjusted()
     if power < TINY_POWER:
-        rounded = Context(prec=4, rounding=ROUND_HALF_UP).plus(value)
-        mantissa, _, exponent = f"{rounded:E}".partition("E")
-        if "." in mantissa:
-            mantissa = mantissa.rstrip("0").rstrip(".")
-        return _with_currency(f"{mantissa}E{exponent}", money)
+        return _with_currency(f"{value.normalize(_FOUR_DIGITS):E}", money)
     return _with_currency(_grouped(value, 4, max(4, 3 - power)), money)
 
 
@@ -130,11 +119,7 @@ def every(seconds: int) -> str:
 
 
 def small_icon(url: str) -> str:
-    """Return the address of a coin's icon in the size that a table shows.
-
-    CoinGecko sends those of the large ones, 250 pixels wide and 10 to 20 KB each;
-    the small ones, at the same address but for one word, have 50.
-    """
+    """Return the address of an icon of 50 pixels; CoinGecko sends those of 250, of 10 to 20 KB."""
     return url.replace("/large/", "/small/", 1) if url.startswith(ICON_HOSTS) else url
 
 

@@ -1,9 +1,7 @@
 """Live pages as the server writes them, before their script takes over.
 
-The newest tick goes along as JSON, so that the script starts from what is painted. A page
-that was just written is not connected yet, so its indicator says "Connecting".
-
-Nothing here fetches, stores or waits: everything it shows is in memory.
+The newest tick goes along as JSON, so that the script starts from what is painted. Nothing
+here fetches, stores or waits: everything it shows is in memory.
 """
 
 from __future__ import annotations

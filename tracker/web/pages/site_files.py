@@ -48,9 +48,8 @@ def manifest() -> Response:
             for name, sizes, type, purpose in ICONS
         ],
     }
-    response = Response(simplejson.dumps(body), content_type="application/manifest+json")
-    response.headers["Cache-Control"] = "no-cache"
-    return response
+    headers = {"Cache-Control": "no-cache", "Content-Type": "application/manifest+json"}
+    return Response(simplejson.dumps(body), headers=headers)
 
 
 @blueprint.get("/favicon.ico")
@@ -66,6 +65,4 @@ def robots() -> Response:
     """Allow crawlers the pages; forbid the stream, which never ends, and the API."""
     root = request.script_root
     body = f"User-agent: *\nDisallow: {root}/stream\nDisallow: {root}/api/\n"
-    response = Response(body, content_type="text/plain; charset=utf-8")
-    response.headers["Cache-Control"] = ONE_DAY
-    return response
+    return Response(body, headers={"Cache-Control": ONE_DAY}, mimetype="text/plain")

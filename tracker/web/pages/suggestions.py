@@ -20,11 +20,7 @@ MIN_LIKENESS = 0.7
 
 
 def suggest(word: str, quotes: Iterable[Quote]) -> list[Quote]:
-    """Return at most `MAX_SUGGESTIONS` of *quotes*, the most probable first.
-
-    Coins whose symbol or name is *word* come before those that begin with it, and these
-    before typos.
-    """
+    """Return a few of *quotes*: whose symbol or name is *word*, then begins with it, then typos."""
     word = _plain(word[:MAX_WORD])
     if not word:
         return []
