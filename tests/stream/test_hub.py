@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import random
 import threading
 import time
@@ -164,19 +163,18 @@ def test_joining_during_a_fast_feed_leaves_no_gap_and_makes_no_double(make_hub: 
     """Hundreds of joins and resumes, from another thread than the feed's."""
     hub = make_hub(replay=1_000_000)
     hub.broadcast(message(1, size=0))
-    chance, done = random.Random(7), threading.Event()
+    newest, chance, done = 1, random.Random(7), threading.Event()
 
     def feed() -> None:
-        for id in itertools.count(2):
-            if done.wait(0.0003):
-                return
-            hub.broadcast(message(id, size=0))
+        nonlocal newest
+        while not done.wait(0.0003):
+            hub.broadcast(message(newest + 1, size=0))
+            newest += 1
 
     feeder = threading.Thread(target=feed)
     feeder.start()
     try:
         for _ in range(500):
-            newest = hub.newest_id or 1
             since = max(1, newest - chance.randrange(50)) if chance.random() < 0.7 else None
             with closing(hub.reader(since=None if since is None else str(since))) as reader:
                 wait_for(lambda reader=reader: len(reader.read_all().ids) >= 2)  # type: ignore[misc]

@@ -1,12 +1,9 @@
-"""The places for readers: counted here and nowhere else.
-
-Not safe for threads: its owner, the hub, calls it under its own lock.
-"""
+"""The places for readers: counted here and nowhere else, by the hub under its lock."""
 
 from __future__ import annotations
 
 from collections import Counter
-from typing import Literal
+from typing import Literal, NoReturn
 
 from tracker.stream.frames import Variant
 from tracker.stream.stats import Kind, kind_of
@@ -51,9 +48,15 @@ class Admission:
 
     def enter(self, client: str, variant: Variant) -> None:
         """Count a reader of *variant* from the address *client* in. Raises `NotAdmittedError`."""
-        if refusal := self._refusal(client, variant):
-            self.refused[refusal.why] += 1
-            raise refusal
+        if self.total >= self.limit:
+            self._refuse("full", f"this server has its {self.limit} readers")
+        if self._clients[client] >= self.per_client:
+            self._refuse("address", f"your address {client} has its {self.per_client} readers here")
+        if not self._accepts(variant.topics):
+            self._refuse(
+                "choices",
+                "too many different choices of coins are being read; leave `coins` out for all",
+            )
         self._clients[client] += 1
         self.variants[variant] += 1
 
@@ -66,19 +69,9 @@ class Admission:
         if not self.variants[variant]:
             del self.variants[variant]
 
-    def _refusal(self, client: str, variant: Variant) -> NotAdmittedError | None:
-        if self.total >= self.limit:
-            return NotAdmittedError("full", f"this server has its {self.limit} readers")
-        if self._clients[client] >= self.per_client:
-            return NotAdmittedError(
-                "address", f"your address {client} has its {self.per_client} readers here"
-            )
-        if not self._accepts(variant.topics):
-            return NotAdmittedError(
-                "choices",
-                "too many different choices of coins are being read; leave `coins` out for all",
-            )
-        return None
+    def _refuse(self, why: Refusal, message: str) -> NoReturn:
+        self.refused[why] += 1
+        raise NotAdmittedError(why, message)
 
     def _accepts(self, topics: tuple[str, ...]) -> bool:
         if not topics or len(self.variants) < MAX_CHOICES:

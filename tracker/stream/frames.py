@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Callable
+from functools import cached_property
 from typing import NamedTuple, Self
 
 HEARTBEAT = b":\n"
@@ -32,11 +33,7 @@ class FrameError(ValueError):
 
 
 class Variant(NamedTuple):
-    """What a subscriber gets: the *topics* of each message, plain or gzip.
-
-    Without *topics* it is the whole message; what they mean is known only to
-    the code that renders frames.
-    """
+    """What a subscriber gets: the *topics* of each message, without any the whole, or as gzip."""
 
     topics: tuple[str, ...] = ()
     gzip: bool = False
@@ -58,19 +55,16 @@ class LastEventId(NamedTuple):
 class ControlFrame:
     """Bytes that every reader gets alike and that are never replayed: a state, a heartbeat."""
 
-    __slots__ = ("_gzip", "plain")
-
     def __init__(self, plain: bytes) -> None:
         self.plain = plain
-        self._gzip: bytes | None = None
 
     def bytes_for(self, variant: Variant) -> bytes:
         """Return the bytes for *variant*; its topics make no difference."""
-        if not variant.gzip:
-            return self.plain
-        if self._gzip is None:
-            self._gzip = gzip_block(self.plain)
-        return self._gzip
+        return self._zipped if variant.gzip else self.plain
+
+    @cached_property
+    def _zipped(self) -> bytes:
+        return gzip_block(self.plain)
 
 
 class Frame:
@@ -108,10 +102,9 @@ class Frame:
 def encode(data: str, *, event: str | None = None, id: int | None = None) -> bytes:
     """Return *data* as one frame, ready for the socket.
 
-    Pass *id* only for what can be replayed: it comes back as Last-Event-ID.
-    Raises `FrameError` if *event* holds a line break, which would let a
-    message forge further fields, or if *data* is empty, which no browser
-    would dispatch.
+    Pass *id* only for what can be replayed: it comes back as Last-Event-ID. Raises
+    `FrameError` if *event* holds a line break, which would let a message forge
+    further fields, or if *data* is empty, which no browser would dispatch.
     """
     if not data:
         raise FrameError("an event without data is never dispatched: give it some")
@@ -128,10 +121,9 @@ def encode(data: str, *, event: str | None = None, id: int | None = None) -> byt
 
 
 def retry(milliseconds: int) -> bytes:
-    """Return the line that sets the reader's reconnect delay, as soon as it is read.
+    """Return the line that sets the reader's reconnect delay, before a frame or at the end.
 
-    It goes before a frame, or at the end of a stream: without a blank line of
-    its own, on which some clients fire an empty event.
+    Without a blank line of its own, on which some clients fire an empty event.
     """
     return b"retry: %d\n" % milliseconds
 
@@ -142,10 +134,9 @@ def comment(text: str) -> bytes:
 
 
 def gzip_block(data: bytes) -> bytes:
-    """Return *data* as a piece of a gzip stream that stands by itself.
+    """Return *data* as a piece of a gzip stream that refers back to nothing (a full flush).
 
-    It ends at a byte with nothing to refer back to (a full flush), so pieces
-    can be made once and sent to readers who came at different times.
+    So pieces can be made once and sent to readers who came at different times.
     """
     deflate = zlib.compressobj(_GZIP_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
     return deflate.compress(data) + deflate.flush(zlib.Z_FULL_FLUSH)

@@ -1,9 +1,8 @@
 """The hub: writes each frame to every subscriber, and waits for none of them.
 
-A broadcast is one non-blocking `send` of the same bytes to each reader that
-keeps up. One that takes less reads on from the replay buffer when the kernel
-says that it has room again; past the buffer it gets a `resume` event with what
-it missed, and the newest frame.
+A broadcast is one non-blocking `send` of the same bytes to each reader that keeps up.
+One that takes less reads on from the replay buffer when it has room again; past the
+buffer it gets a `resume` event with what it missed, and the newest frame.
 
 It is written as plain threads and a lock. Under gevent each thread is a
 greenlet and nothing that holds the lock switches, so it is never waited for.
@@ -50,9 +49,8 @@ class Hub:
         joins ─▶ behind ⇄ live ─▶ dropped
 
     A reader that is behind reads from the replay buffer at its own pace, as the
-    poller says; with all sent it is live, and gets each frame when it comes. When
-    its kernel takes less than a frame it is behind again. When it hangs up or
-    stalls it is dropped.
+    poller says; with all sent it is live, until its kernel takes less than a frame.
+    When it hangs up or stalls it is dropped.
     """
 
     def __init__(
@@ -91,11 +89,6 @@ class Hub:
         return len(self._by_fd)
 
     @property
-    def newest_id(self) -> int | None:
-        """The id of the newest frame."""
-        return self._replay.newest.id if self._replay.newest else None
-
-    @property
     def behind(self) -> int:
         """How many subscribers have not been sent all there is."""
         return len(self._behind)
@@ -111,10 +104,7 @@ class Hub:
         variant: Variant = Variant(),
         last_event_id: LastEventId | None = None,
     ) -> Ticket:
-        """Return a place for a reader of *variant* from the address *client*.
-
-        Raises `NotAdmittedError` if there is none.
-        """
+        """Return a place for a reader of *variant* from *client*. Raises `NotAdmittedError`."""
         with self._lock:
             self.admission.enter(client, variant)
         return Ticket(self, client, variant, last_event_id)
@@ -127,11 +117,10 @@ class Hub:
         ]
 
     def broadcast(self, frame: Frame, *, after_gap: bool = False) -> None:
-        """Send *frame* to all, and keep it for those behind.
+        """Send *frame* to all, and keep it. Raises `ValueError` if its id does not rise.
 
         With *after_gap* there were frames before it that cannot be had: readers
         get a `resume` event first, and the older ones are no longer replayed.
-        Raises `ValueError` if the frame's id does not rise.
         """
         with self._lock:
             superseded = self._replay.newest
@@ -143,19 +132,15 @@ class Hub:
             self._send_to_live(frame)
 
     def load_history(self, frames: Iterable[Frame]) -> None:
-        """Keep *frames* for readers that return; they are history, so nothing is sent.
+        """Keep *frames*, oldest first, and no others for readers that return; nothing is sent.
 
-        They are oldest first, and all there is: none that was kept before is.
         Raises `ValueError` if their ids do not rise.
         """
         with self._lock:
             self._replay.replace(frames)
 
     def retain(self, frame: ControlFrame, *, send: bool = True) -> None:
-        """Send *frame* to each newcomer first, and with *send* to all now.
-
-        It is a state, not a happening: only the newest counts, and none is replayed.
-        """
+        """Send the state *frame* to each newcomer first until the next, and with *send* to all."""
         with self._lock:
             self._retained = frame
             if send:
@@ -165,10 +150,9 @@ class Hub:
         """Take over *sock*, which is non-blocking, as the reader with *ticket*.
 
         It gets `retry`, the retained frame, the verdict on its last event id if it
-        brought one, then the frames it lacks, then each as it comes. Reading
-        the replay buffer and joining the live set is one step under the lock: no
-        frame falls between, none comes twice. Raises `OSError` if the kernel can
-        watch no more sockets; *sock* is the caller's still.
+        brought one, then the frames it lacks, then each as it comes: reading and
+        joining is one step under the lock. Raises `OSError` if the kernel can watch
+        no more sockets; *sock* is the caller's still.
         """
         sub = Subscriber(sock, ticket.variant, ticket.client)
         with self._lock:
@@ -190,10 +174,7 @@ class Hub:
                 self.admission.leave(ticket.client, ticket.variant)
 
     def drain(self, seconds: float) -> None:
-        """Dismiss all readers within *seconds*, each with its own delay to return.
-
-        Those not yet dismissed still get every frame.
-        """
+        """Dismiss all readers within *seconds*; until then each still gets every frame."""
         self.draining = True
         ends_at = time.monotonic() + seconds
         while self._by_fd:
@@ -222,8 +203,9 @@ class Hub:
             for fd, mask in self._poller.ready():
                 sub = self._by_fd[fd]
                 if mask & HUNG_UP:
-                    error = mask & FAILED and sub.sock.getsockopt(SOL_SOCKET, SO_ERROR)
-                    self._drop(sub, _why(error))
+                    self._drop(
+                        sub, _why(mask & FAILED and sub.sock.getsockopt(SOL_SOCKET, SO_ERROR))
+                    )
                 elif self._advance(sub) and fd in self._by_fd:
                     self._poller.want_write(fd, False)
 
@@ -253,8 +235,8 @@ class Hub:
                     sent = -(error.errno or 1)
                 if sent != size:
                     short.append((sub, sent))
-            taken = size * (len(members) - len(short)) + sum(max(0, sent) for _, sent in short)
-            self.stats.bytes += taken
+            self.stats.bytes += size * (len(members) - len(short))
+            self.stats.bytes += sum(max(0, sent) for _, sent in short)
             if not isinstance(frame, ControlFrame):
                 self.stats.events += len(members)
             for sub, sent in short:
@@ -270,7 +252,7 @@ class Hub:
         self._behind.add(sub)
         sub.pending, sub.offset = data, sent
         sub.position = self._replay.end
-        sub.cursor = self.newest_id
+        sub.cursor = self._replay.newest.id if self._replay.newest else None
         sub.retained = self._retained
         sub.moved_at = time.monotonic()
         self._poller.want_write(sub.fd, True)
@@ -279,8 +261,7 @@ class Hub:
         """Send *sub* what it lacks; False when the kernel takes no more for now."""
         try:
             while self._push(sub):
-                following = self._next_for(sub)
-                if following is None:
+                if (following := self._next_for(sub)) is None:
                     self._behind.remove(sub)
                     self._live.setdefault(sub.variant, set()).add(sub)
                     return True
@@ -369,8 +350,7 @@ class Hub:
         log.debug("a reader from %s left: %s", sub.client, why)
         del self._by_fd[sub.fd]
         self._behind.discard(sub)
-        members = self._live.get(sub.variant)
-        if members is not None:
+        if (members := self._live.get(sub.variant)) is not None:
             members.discard(sub)
             if not members:
                 del self._live[sub.variant]

@@ -1,7 +1,7 @@
 """What the kernel says of many sockets at once: which hung up, which take bytes again.
 
 One epoll for all, so an idle socket costs a kernel entry and no greenlet. Where
-there is no epoll (macOS) `poll` stands in, asked a few times a second.
+there is none (macOS) `poll` stands in, asked a few times a second.
 
 gevent hides `select.epoll` from patched programs, since waiting on it would
 block every greenlet; here only its descriptor is waited for, the gevent way.
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import select
+import sys
 import time
 from typing import Any
 
@@ -28,18 +29,10 @@ _POLL_PAUSE = 0.25
 """Seconds between two looks where only `poll` is to be had."""
 
 
-def _has_epoll() -> bool:
-    try:
-        monkey.get_original("select", "epoll")
-    except AttributeError:
-        return False
-    return True
-
-
 class Poller:
     """Watches sockets, by descriptor, for hang-ups and, when asked, for room to write."""
 
-    def __init__(self, *, epoll: bool = _has_epoll()) -> None:
+    def __init__(self, *, epoll: bool = sys.platform == "linux") -> None:
         self._epoll = epoll
         self._poll: Any = monkey.get_original("select", "epoll" if epoll else "poll")()
         self._always = _PEER_HUNG_UP if epoll else 0

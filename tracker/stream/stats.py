@@ -1,7 +1,6 @@
-"""What a hub has done so far, in plain numbers that only rise.
+"""What a hub has done so far, in plain numbers that only rise; the metrics read them.
 
-The hub counts per broadcast and per reader that comes or goes, never per event
-of one reader. The metrics read the numbers when they are asked for.
+The hub counts per broadcast and per reader that comes or goes, never per event of one reader.
 """
 
 from __future__ import annotations

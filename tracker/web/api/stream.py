@@ -35,10 +35,8 @@ blueprint = Blueprint("stream", __name__)
 @blueprint.get("/stream")
 def stream() -> Response:
     """Begin an event stream and leave it to the hub."""
-    coins = sorted(
-        query_params.coins(services().relay.state.coins)
-    )  # so that equal choices are equal
-    variant = Variant(tuple(coins), gzip=_accepts_gzip())
+    coins = query_params.coins(services().relay.state.coins)
+    variant = Variant(tuple(sorted(coins)), gzip=_accepts_gzip())  # equal choices are equal
     headers = GZIP_HEADERS if variant.gzip else HEADERS
     if request.method == "HEAD":
         return Response(headers=headers)
