@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.support.browser import Open
+from tests.support.browser import PHONE, Open
 from tests.support.fake_site import (
     BITCOIN,
     ETHER,
@@ -34,14 +34,13 @@ COINS = (
     replace(ETHER, change_7d=Decimal("4"), volume_24h=Decimal("19000000000")),
     replace(TETHER, change_24h=Decimal("0.1")),
 )
-DEAR_TETHER = (COINS[0], COINS[1], replace(COINS[2], price=Decimal(5000)))
 
 
 @pytest.fixture
 def page(site: Site, new_page: Open) -> Page:
-    """Three coins, live, to a reader in en-US with a wide screen."""
+    """Return a page with three coins, live, to a reader in en-US."""
     site.tick = make_tick(*COINS)
-    page = new_page(viewport={"width": 1280, "height": 800}, locale="en-US")
+    page = new_page(locale="en-US")
     open_live(page, site)
     return page
 
@@ -71,54 +70,29 @@ def announcer(page: Page) -> Locator:
     return page.locator("[role=status][data-announcer]")
 
 
-def watch(page: Page, selector: str) -> None:
-    """Note, in `window.seen`, what changes from now on below *selector*."""
-    page.evaluate(
-        """selector => {
-            window.seen = [];
-            const observer = new MutationObserver((all) => {
-                for (const { target } of all) {
-                    const near = target.nodeType === Node.TEXT_NODE ? target.parentElement : target;
-                    const cell = near.closest("[data-field]")?.dataset.field ?? near.outerHTML;
-                    window.seen.push(`${near.closest("[data-coin]")?.dataset.coin} ${cell}`);
-                }
-            });
-            for (const element of document.querySelectorAll(selector)) {
-                observer.observe(element, {
-                    attributes: true, characterData: true, childList: true, subtree: true,
-                });
-            }
-        }""",
-        selector,
-    )
-
-
-def seen(page: Page) -> set[str]:
-    return set(page.evaluate("window.seen"))
-
-
-def test_a_columns_head_sorts_by_it_and_then_the_other_way_and_the_order_is_kept(
-    page: Page,
+def test_a_columns_head_sorts_by_it_then_the_other_way_here_later_and_in_other_tabs(
+    site: Site, page: Page
 ) -> None:
+    other = page.context.new_page()
+    open_live(other, site)
     expect(head(page, "rank")).to_have_attribute("aria-sort", "ascending")
-    for column, first, second in (
-        ("name", "bitcoin ethereum tether", "tether ethereum bitcoin"),
-        ("change_1h", "bitcoin ethereum tether", "bitcoin ethereum tether"),
-        ("volume_24h", "bitcoin ethereum tether", "ethereum bitcoin tether"),
-        ("change_24h", "tether ethereum bitcoin", "ethereum tether bitcoin"),
+    for column, direction, wanted in (
+        ("name", "ascending", "bitcoin ethereum tether"),
+        ("name", "descending", "tether ethereum bitcoin"),
+        ("volume_24h", "descending", "bitcoin ethereum tether"),
+        ("volume_24h", "ascending", "ethereum bitcoin tether"),
+        ("change_24h", "descending", "tether ethereum bitcoin"),
+        ("change_24h", "ascending", "ethereum tether bitcoin"),
     ):
-        directions = ["ascending", "descending"]
-        for direction, wanted in zip(
-            directions if column == "name" else reversed(directions), (first, second), strict=True
-        ):
-            sort_by(page, column)
-            expect(head(page, column)).to_have_attribute("aria-sort", direction)
-            expect_coins(page, *wanted.split())
+        sort_by(page, column)
+        expect(head(page, column)).to_have_attribute("aria-sort", direction)
+        expect_coins(page, *wanted.split())
     expect(announcer(page)).to_have_text("Sorted by 24-hour change, ascending.")
     page.reload()
-    expect(head(page, "change_24h")).to_have_attribute("aria-sort", "ascending")
-    expect(page.locator("[aria-sort]")).to_have_count(1)
-    expect_coins(page, "ethereum", "tether", "bitcoin")
+    for tab in (page, other):
+        expect(head(tab, "change_24h")).to_have_attribute("aria-sort", "ascending")
+        expect(tab.locator("[aria-sort]")).to_have_count(1)
+        expect_coins(tab, "ethereum", "tether", "bitcoin")
 
 
 def test_at_every_width_the_table_fits_and_can_be_sorted_by_a_finger(
@@ -137,8 +111,7 @@ def test_at_every_width_the_table_fits_and_can_be_sorted_by_a_finger(
         for field in ("price", "change_24h", "market_cap"):
             box = cell(page, "long", field).bounding_box()
             assert box
-            assert box["x"] >= 0
-            assert box["x"] + box["width"] <= width
+            assert 0 <= box["x"] <= box["x"] + box["width"] <= width
         cap = cell(page, "ethereum", "market_cap")
         assert cap.evaluate("it => it.scrollWidth <= it.clientWidth")
         rows = page.locator("[data-rows] [data-coin]")
@@ -156,7 +129,7 @@ def test_at_every_width_the_table_fits_and_can_be_sorted_by_a_finger(
 def test_rows_move_with_the_ticks_but_not_under_the_pointer(site: Site, page: Page) -> None:
     sort_by(page, "price")
     page.mouse.move(5, 5)
-    site.send_tick(*DEAR_TETHER)
+    site.send_tick(*COINS[:2], replace(COINS[2], price=Decimal(5000)))
     expect_coins(page, "bitcoin", "tether", "ethereum")
     cell(page, "ethereum", "price").hover()
     site.send_tick(*COINS)
@@ -166,7 +139,7 @@ def test_rows_move_with_the_ticks_but_not_under_the_pointer(site: Site, page: Pa
     expect_coins(page, "bitcoin", "ethereum", "tether")
 
 
-def test_the_focus_stays_where_it_is_when_rows_move(site: Site, page: Page) -> None:
+def test_the_focus_stays_where_it_is_when_rows_move_and_many_come(site: Site, page: Page) -> None:
     """The row that has it is never taken out of the document: that would drop it."""
     page.evaluate("""document.addEventListener("focusout", () => { window.lost = true })""")
     for coin in ("tether", "ethereum", "bitcoin"):
@@ -175,63 +148,45 @@ def test_the_focus_stays_where_it_is_when_rows_move(site: Site, page: Page) -> N
         head(page, "price").locator("button").evaluate("button => button.click()")
         expect(star(page, coin)).to_be_focused()
         assert page.evaluate("window.lost") is False
-    expect_coins(page, "bitcoin", "ethereum", "tether")
-
-
-def test_many_coins_come_into_any_order_and_names_lead_to_their_pages(
-    site: Site, page: Page
-) -> None:
     many = [quote(f"c{n}", str((n * 7919) % 251 + 1), rank=n) for n in range(1, 41)]
-    site.send_tick(*many, quote("a/b c", "0.5", rank=99, name="Odd"))
-    sort_by(page, "price")
+    site.send_tick(*many, quote("a/b c", "0.5", rank=99, name="Odd"), BITCOIN)
     by_price = sorted(many, key=lambda one: (-one.price, one.rank))
-    page.mouse.move(5, 5)
-    expect_coins(page, *(one.id for one in by_price), "a/b c")
+    expect_coins(page, "bitcoin", *(one.id for one in by_price), "a/b c")
+    expect(star(page, "bitcoin")).to_be_focused()
     odd = page.get_by_role("link", name="Odd")
     expect(odd).to_have_attribute("href", "/cryptos/a%2Fb%20c")
 
 
-def test_favorites_stand_on_top_sorted_among_themselves_and_are_kept(page: Page) -> None:
-    page.set_viewport_size({"width": 375, "height": 700})
+def test_favorites_stand_on_top_and_the_topmosts_price_in_the_title(site: Site, page: Page) -> None:
+    """Sorted among themselves, for the next visit too, and in the tab's title while hidden."""
+    page.set_viewport_size(PHONE)
+    other = page.context.new_page()
+    open_live(other, site)
+    expect(page).to_have_title("Live crypto prices · Crypto Tracker")
     for coin in ("tether", "ethereum"):
         expect(star(page, coin)).to_have_attribute("aria-pressed", "false")
         star(page, coin).click()
         expect(star(page, coin)).to_have_attribute("aria-pressed", "true")
-    expect_coins(page, "ethereum", "tether", "bitcoin")
     page.reload()
-    expect_coins(page, "ethereum", "tether", "bitcoin")
-    button = page.get_by_role("button", name="Favorite: Tether")
+    for tab in (page, other):
+        expect_coins(tab, "ethereum", "tether", "bitcoin")
+        expect(tab).to_have_title("$3,512.25 ETH · Crypto Tracker")
+    button = page.get_by_role("button", name="Favorite: Ethereum")
     expect(button).to_have_attribute("aria-pressed", "true")
     button.focus()
     page.keyboard.press("Space")
     expect(button).to_be_focused()
-    expect(announcer(page)).to_have_text("Tether is no longer a favorite.")
-    expect_coins(page, "ethereum", "bitcoin", "tether")
-    page.keyboard.press("Enter")
-    expect(announcer(page)).to_have_text("Tether is now a favorite.")
-
-
-def test_other_tabs_follow(site: Site, page: Page) -> None:
-    other = page.context.new_page()
-    open_live(other, site)
-    star(page, "tether").click()
-    expect_coins(other, "tether", "bitcoin", "ethereum")
-    sort_by(page, "rank")
-    expect_coins(other, "tether", "ethereum", "bitcoin")
-    expect(head(other, "rank")).to_have_attribute("aria-sort", "descending")
-
-
-def test_the_tabs_title_has_the_topmost_favorites_price(site: Site, page: Page) -> None:
-    expect(page).to_have_title("Live crypto prices · Crypto Tracker")
-    star(page, "tether").click()
+    expect(announcer(page)).to_have_text("Ethereum is no longer a favorite.")
+    expect_coins(page, "tether", "bitcoin", "ethereum")
     expect(page).to_have_title("$1.0000 TET · Crypto Tracker")
-    star(page, "bitcoin").click()
-    expect(page).to_have_title("$97,012.50 BIT · Crypto Tracker")
+    page.keyboard.press("Enter")
+    expect(announcer(page)).to_have_text("Ethereum is now a favorite.")
     page.evaluate("window.requestAnimationFrame = () => 0")  # as in a hidden page
-    site.send_tick(replace(COINS[0], price=Decimal("97013.5"), direction="up"), *COINS[1:])
-    expect(page).to_have_title("▲ $97,013.50 BIT · Crypto Tracker")
-    expect(cell(page, "bitcoin", "price")).to_contain_text("$97,012.50")
-    site.send_tick(*COINS[1:])
+    dearer = replace(COINS[1], price=Decimal("3513"), direction="up")
+    site.send_tick(COINS[0], dearer, COINS[2])
+    expect(page).to_have_title("▲ $3,513.00 ETH · Crypto Tracker")
+    expect(cell(page, "ethereum", "price")).to_contain_text("$3,512.25")
+    site.send_tick(COINS[0], COINS[2])
     expect(page).to_have_title("$1.0000 TET · Crypto Tracker")
     star(page, "tether").click()
     expect(page).to_have_title("Live crypto prices · Crypto Tracker")
@@ -270,23 +225,23 @@ def test_a_search_leaves_what_matches_and_counts_it(site: Site, page: Page) -> N
     expect_coins(page, "bitcoin", "ethereum", "tether", "orbit", "solana")
 
 
-def test_a_tick_touches_only_the_price_that_changed(site: Site, page: Page) -> None:
-    """Neither the other cells, nor what a screen reader would read aloud."""
+def test_a_tick_touches_and_flashes_only_the_price_that_changed(site: Site, page: Page) -> None:
+    """Neither other cells, nor what is read aloud; and for those who want calm nothing flashes."""
     star(page, "bitcoin").click()
     page.mouse.move(0, 0)  # rows stay where they are while the pointer is on them
     expect(announcer(page)).to_have_text("Bitcoin is now a favorite.")
-    watch(page, "[data-table], [data-indicator], [data-notice], [data-announcer]")
-    for price in (98000, 98001):
-        site.send_status(Status("live"))
-        site.send_tick(replace(COINS[0], price=Decimal(price), direction="up"), *COINS[1:])
-        expect(cell(page, "bitcoin", "price")).to_contain_text(f"▲ ${price:,}.00")
-    assert seen(page) == {"bitcoin price"}
-
-
-def test_only_what_changed_flashes_and_nothing_for_those_who_want_calm(
-    site: Site, page: Page
-) -> None:
     page.evaluate("""() => {
+        window.touched = new Set();
+        const observer = new MutationObserver((all) => all.forEach(({ target }) => {
+            const near = target.nodeType === Node.TEXT_NODE ? target.parentElement : target;
+            const field = near.closest("[data-field]")?.dataset.field ?? near.outerHTML;
+            touched.add(`${near.closest("[data-coin]")?.dataset.coin} ${field}`);
+        }));
+        const quiet = "[data-table], [data-indicator], [data-notice], [data-announcer]";
+        for (const element of document.querySelectorAll(quiet)) {
+            const what = { attributes: true, characterData: true, childList: true, subtree: true };
+            observer.observe(element, what);
+        }
         window.flashes = 0;
         const animate = Element.prototype.animate;
         Element.prototype.animate = function (...how) {
@@ -295,11 +250,13 @@ def test_only_what_changed_flashes_and_nothing_for_those_who_want_calm(
         };
     }""")
     for price in (98000, 98001):
+        site.send_status(Status("live"))
         changed = replace(COINS[0], price=Decimal(price), direction="up")
-        site.send_tick(changed, replace(COINS[1], direction="up"), COINS[2])
-        expect(cell(page, "bitcoin", "price")).to_contain_text(f"{price:,}")
+        site.send_tick(changed, replace(COINS[1], direction="same"), COINS[2])
+        expect(cell(page, "bitcoin", "price")).to_contain_text(f"▲ ${price:,}.00")
         assert page.evaluate("window.flashes") == 1
         page.emulate_media(reduced_motion="reduce")
+    assert page.evaluate("[...touched]") == ["bitcoin price"]
 
 
 def week(*prices: int) -> list[Any]:
@@ -312,7 +269,7 @@ def test_one_request_brings_the_week_of_all_coins_into_the_room_it_has(
 ) -> None:
     site.history.told = {"bitcoin": week(1, 3, 2), "ethereum": week(3, 1)}
     site.tick = make_tick(*COINS)
-    page = new_page(viewport={"width": 375, "height": 800})
+    page = new_page(viewport=PHONE)
     held: list[Any] = []
     page.route("**/api/**", lambda route: held.append(route))
     with page.expect_request("**/api/history*"):
