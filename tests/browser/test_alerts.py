@@ -5,17 +5,17 @@ Rules, storage and notifications that do not work are proved by `tests/js/alerts
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
-from tests.support.browser import Open
+from tests.support.browser import PHONE, Open
 from tests.support.fake_site import BITCOIN, ETHER, Site, make_tick, open_live
 from tracker.market.quotes import Tick
+from tracker.times import iso
 
 ALLOWED = """
     window.Notification = class extends EventTarget {
@@ -33,18 +33,10 @@ def bitcoin(site: Site, price: str) -> Tick:
     return site.send_tick(replace(BITCOIN, price=Decimal(price)), ETHER)
 
 
-def listen(context: BrowserContext) -> list[tuple[str, str, str]]:
-    """Return the list into which all of the context's notifications come."""
-    notified: list[tuple[str, str, str]] = []
-    context.expose_function("notified", lambda *words: notified.append(words))
-    context.add_init_script(ALLOWED)
-    return notified
-
-
 @pytest.fixture
 def page(site: Site, new_page: Open) -> Page:
     site.tick = make_tick(BITCOIN, ETHER)
-    page = new_page(viewport={"width": 375, "height": 700})
+    page = new_page(viewport=PHONE)
     open_live(page, site)
     return page
 
@@ -97,8 +89,7 @@ def test_an_alert_fires_once_per_crossing_and_stays_until_it_is_dismissed(
         page.set_viewport_size({"width": width, "height": 700})
         box = toasts(page).bounding_box()
         assert box
-        assert box["x"] >= 0
-        assert box["x"] + box["width"] <= width
+        assert 0 <= box["x"] <= box["x"] + box["width"] <= width
     bitcoin(site, "98100")
     bitcoin(site, "97000")
     bitcoin(site, "98200")
@@ -117,32 +108,28 @@ def test_an_alert_fires_once_per_crossing_and_stays_until_it_is_dismissed(
 def test_with_permission_it_is_a_notification_once_for_all_tabs(site: Site, new_page: Open) -> None:
     site.tick = make_tick(BITCOIN, ETHER)
     page = new_page(own=True)
-    notified = listen(page.context)
+    notified: list[tuple[str, str, str]] = []
+    page.context.expose_function("notified", lambda *words: notified.append(words))
+    page.context.add_init_script(ALLOWED)
     tabs = [page, page.context.new_page()]
     for tab in tabs:
         open_live(tab, site)
     set_alert(page, "97000", "below")
-    bitcoin(site, "96999")
-    bitcoin(site, "97001")
-    last = bitcoin(site, "96500")
+    for price in ("96999", "97001", "96500"):
+        last = bitcoin(site, price)
     for tab in tabs:
-        expect(tab.locator("[data-updated]")).to_have_attribute("datetime", iso_of(last))
+        expect(tab.locator("[data-updated]")).to_have_attribute("datetime", iso(last.id))
         expect(toasts(tab)).to_have_count(0)
     open_dialog(page)
     expect(items(page)).to_contain_text("Below it now")
-    assert [title for title, _, _ in notified] == ["Bitcoin fell below 97.000 USD"] * 2
-    assert [body.split(" at ")[0] for _, body, _ in notified] == [
-        "It was 96.999 USD",
-        "It was 96.500 USD",
+    assert [(title, body.split(" at ")[0]) for title, body, _ in notified] == [
+        ("Bitcoin fell below 97.000 USD", "It was 96.999 USD"),
+        ("Bitcoin fell below 97.000 USD", "It was 96.500 USD"),
     ]
     assert len({tag for _, _, tag in notified}) == 2
     expect(dialog(page)).to_contain_text(
         "Alerts appear as notifications of your browser", use_inner_text=True
     )
-
-
-def iso_of(tick: Tick) -> re.Pattern[str]:
-    return re.compile(re.escape(json.loads(tick.to_json())["at"]))
 
 
 def test_what_was_crossed_meanwhile_is_told_with_its_own_time(site: Site, page: Page) -> None:
@@ -209,50 +196,47 @@ def test_tabs_share_their_alerts_and_what_was_dismissed(site: Site, page: Page) 
     expect(toasts(page)).to_have_count(0)
 
 
-def test_a_coins_own_page_begins_with_that_coin_as_long_as_it_is_followed(
+def test_a_coins_own_page_begins_with_that_coin_and_its_dialog_works_by_keyboard(
     site: Site, page: Page
 ) -> None:
     open_live(page, site, "/cryptos/ethereum")
-    open_dialog(page)
+    bell = page.get_by_role("button", name="Alerts")
+    bell.focus()
+    page.keyboard.press("Enter")
     coins = dialog(page).get_by_label("Alert me when")
+    expect(coins).to_be_focused()
     expect(coins).to_have_value("ethereum")
-    dialog(page).get_by_label("this price").fill("98000")
+    for _ in range(2):
+        page.keyboard.press("Tab")
+    page.keyboard.type("98000")
     page.keyboard.press("Enter")
     expect(items(page)).to_contain_text("Waiting.")
     site.send_tick(BITCOIN)
     expect(items(page)).to_contain_text("Not followed now.")
     expect(coins.locator("option")).to_have_count(1)
-
-
-def test_the_dialog_works_by_keyboard_and_gives_the_focus_back(page: Page) -> None:
-    bell = page.get_by_role("button", name="Alerts")
-    bell.focus()
-    page.keyboard.press("Enter")
-    expect(dialog(page).get_by_label("Alert me when")).to_be_focused()
-    for _ in range(2):
-        page.keyboard.press("Tab")
-    page.keyboard.type("98000")
-    page.keyboard.press("Enter")
-    expect(items(page)).to_have_count(1)
     page.keyboard.press("Escape")
     expect(dialog(page)).to_be_hidden()
     expect(bell).to_be_focused()
 
 
-def test_permission_is_requested_only_after_a_click(site: Site, new_page: Open) -> None:
-    page = new_page()
+def test_permission_is_requested_only_after_a_click_and_what_fails_is_on_the_page(
+    site: Site, page: Page
+) -> None:
     page.add_init_script(
         """window.asked = 0;
-        window.Notification = class {
+        window.Notification = class extends EventTarget {
             static permission = "default";
             static async requestPermission() {
                 window.asked += 1;
                 Notification.permission = "denied";
             }
+            constructor() {
+                super();
+                setTimeout(() => this.dispatchEvent(new Event("error")));
+            }
         };"""
     )
-    site.tick = make_tick(BITCOIN, ETHER)
-    open_live(page, site)
+    page.reload()
     set_alert(page, "98000")
     open_dialog(page)
     assert page.evaluate("window.asked") == 0
@@ -260,26 +244,12 @@ def test_permission_is_requested_only_after_a_click(site: Site, new_page: Open) 
     expect(dialog(page).get_by_text("your browser blocks notifications")).to_be_visible()
     assert page.evaluate("window.asked") == 1
     page.keyboard.press("Escape")
-    bitcoin(site, "98001")
-    expect(toasts(page)).to_have_count(1)
-
-
-def test_a_notification_that_fails_later_is_shown_on_the_page(site: Site, new_page: Open) -> None:
-    page = new_page()
-    page.add_init_script(
-        """window.Notification = class extends EventTarget {
-            static permission = "granted";
-            constructor() {
-                super();
-                setTimeout(() => this.dispatchEvent(new Event("error")));
-            }
-        };"""
-    )
-    site.tick = make_tick(BITCOIN, ETHER)
-    open_live(page, site)
-    set_alert(page, "98000")
-    bitcoin(site, "98001")
-    expect(toasts(page)).to_contain_text("Bitcoin rose above 98.000 USD")
+    for permission in ("denied", "granted"):
+        page.evaluate("permission => { Notification.permission = permission; }", permission)
+        bitcoin(site, "98001")
+        expect(toasts(page)).to_have_count(1)
+        page.get_by_role("button", name=re.compile("^Dismiss: ")).click()
+        bitcoin(site, "97000")
 
 
 def test_before_the_first_prices_there_is_nothing_to_set(site: Site, new_page: Open) -> None:
