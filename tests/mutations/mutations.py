@@ -310,12 +310,12 @@ BROKEN = {  # by file and the file of its tests: name, text, what it is replaced
     ("static/js/table/table.js", "tests/browser/test_table.py"): [
         ("page: rows that have not changed places are moved",
          "if (!staying.has(index)) this.body", "this.body",
-         "test_a_tick_touches_only_the_price_that_changed"),
+         "test_a_tick_touches_and_flashes_only_the_price_that_changed"),
     ],
     ("static/js/table/row.js", "tests/browser/test_table.py"): [
         ("page: what has not changed flashes",
          "before?.[key] !== quote[key];", "Boolean(key);",
-         "test_only_what_changed_flashes_and_nothing_for_those_who_want_calm"),
+         "test_a_tick_touches_and_flashes_only_the_price_that_changed"),
     ],
     ("static/js/table/sparkline.js", "tests/js/test_js.py"): [
         ("page: the line of the week is upside down",
