@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from itertools import takewhile
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import pytest
 from flask import Flask
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -17,8 +15,8 @@ from tests.support.web_process import tick
 from tracker.services import services
 
 HEADER = "| metric | type | labels | meaning |"
-MADE_OF = {"_bucket", "_count", "_sum"}
-"""What Prometheus adds to a histogram's name."""
+TEXT = (ROOT / "docs" / "operations.md").read_text()
+DASHBOARD = json.loads((ROOT / "deploy" / "grafana-dashboard.json").read_text())
 
 
 class Documented(NamedTuple):
@@ -30,7 +28,7 @@ class Documented(NamedTuple):
 
 
 def documented() -> set[Documented]:
-    lines = (ROOT / "docs" / "operations.md").read_text().splitlines()
+    lines = TEXT.splitlines()
     rows = takewhile(lambda line: line.startswith("|"), lines[lines.index(HEADER) + 2 :])
     cells = [[cell.strip() for cell in row.split("|")] for row in rows]
     return {
@@ -39,9 +37,11 @@ def documented() -> set[Documented]:
     }
 
 
-@pytest.fixture
-def served(app: Flask) -> set[Documented]:
-    """What a live scrape holds, after a refresh and a request."""
+KNOWN = {metric.name for metric in documented()}
+
+
+def test_every_metric_served_is_documented_and_every_one_documented_is_served(app: Flask) -> None:
+    """Served in a live scrape, after a refresh and a request."""
     services(app).relay.start()
     tick(app)
     with services(app).backend.refresh_stats.counted() as outcome:
@@ -49,22 +49,11 @@ def served(app: Flask) -> set[Documented]:
     wait_for(lambda: services(app).relay.state.tick)
     client = app.test_client()
     client.get("/healthz")
-    text = client.get("/metrics").text
-    return {
-        Documented(
-            family.name + ("_total" if family.type == "counter" else ""),
-            family.type,
-            tuple(
-                sorted({*(label for sample in family.samples for label in sample.labels)} - {"le"})
-            ),
-        )
-        for family in text_string_to_metric_families(text)
-    }
-
-
-def test_every_metric_served_is_documented_and_every_one_documented_is_served(
-    served: set[Documented],
-) -> None:
+    served = set()
+    for family in text_string_to_metric_families(client.get("/metrics").text):
+        labels = {label for sample in family.samples for label in sample.labels} - {"le"}
+        name = family.name + ("_total" if family.type == "counter" else "")
+        served.add(Documented(name, family.type, tuple(sorted(labels))))
     assert served == documented()
 
 
@@ -74,49 +63,29 @@ def names_in(expression: str) -> set[str]:
     return {re.sub("(_bucket|_count|_sum)$", "", name) for name in names}
 
 
-def known() -> set[str]:
-    return {metric.name for metric in documented()}
-
-
-def expressions(part: Any) -> Iterator[str]:
-    """Yield every `expr` within *part* of the dashboard."""
-    if isinstance(part, dict):
-        if isinstance(part.get("expr"), str):
-            yield part["expr"]
-        for inner in part.values():
-            yield from expressions(inner)
-    elif isinstance(part, list):
-        for inner in part:
-            yield from expressions(inner)
-
-
-def test_the_dashboard_is_json_and_asks_for_what_there_is() -> None:
-    dashboard = json.loads((ROOT / "deploy" / "grafana-dashboard.json").read_text())
-    asked = [names_in(expression) for expression in expressions(dashboard)]
+def test_the_dashboard_shows_every_metric_but_those_that_others_stand_for() -> None:
+    panels = DASHBOARD["panels"]
+    targets = [target for panel in panels for target in panel.get("targets", [])]
+    marks = [mark for mark in DASHBOARD["annotations"]["list"] if "expr" in mark]
+    asked = [names_in(one["expr"]) for one in (*targets, *marks)]
     assert len(asked) > 20
     assert all(asked)
-    assert set().union(*asked) <= known()
-    ids = [panel["id"] for panel in dashboard["panels"]]
-    assert len(ids) == len(set(ids))
-
-
-def test_the_dashboard_shows_every_metric_but_those_that_others_stand_for() -> None:
-    dashboard = json.loads((ROOT / "deploy" / "grafana-dashboard.json").read_text())
-    shown = set().union(*map(names_in, expressions(dashboard)))
-    assert {name for name in known() - shown if not name.endswith("_timestamp_seconds")} == set()
+    shown = set().union(*asked)
+    assert shown <= KNOWN
+    assert {name for name in KNOWN - shown if not name.endswith("_timestamp_seconds")} == set()
+    assert len({panel["id"] for panel in panels}) == len(panels)
 
 
 def test_the_alerts_ask_for_what_there_is() -> None:
     rules = (ROOT / "deploy" / "prometheus-rules.yml").read_text()
     asked = names_in("\n".join(line for line in rules.splitlines() if "summary:" not in line))
     assert len(asked) > 10
-    assert asked <= known()
+    assert asked <= KNOWN
 
 
 def test_the_queries_in_the_text_ask_for_what_there_is() -> None:
-    text = (ROOT / "docs" / "operations.md").read_text()
-    queries = "\n".join(re.findall(r"```promql\n(.*?)```", text, re.DOTALL))
+    queries = "\n".join(re.findall(r"```promql\n(.*?)```", TEXT, re.DOTALL))
     queries += "\n".join(
-        re.findall(r"`([^`\n]*tracker_[^`\n]*)`", text.replace("tracker_refresh…", ""))
+        re.findall(r"`([^`\n]*tracker_[^`\n]*)`", TEXT.replace("tracker_refresh…", ""))
     )
-    assert names_in(queries) <= known()
+    assert names_in(queries) <= KNOWN
