@@ -56,12 +56,8 @@ class TestFromSparkline:
         assert from_sparkline([3, 1], end=HALF_PAST) == [candle(3, 3, 1, 1)]
 
     def test_the_hour_is_the_one_that_most_of_the_time_between_lies_in(self) -> None:
-        for end, hour in {
-            NOON: NOON - HOUR_MS,
-            HALF_PAST - 1: NOON - HOUR_MS,
-            HALF_PAST: NOON,
-            NOON + HOUR_MS: NOON,
-        }.items():
+        for end in (NOON, HALF_PAST - 1, HALF_PAST, NOON + HOUR_MS):
+            hour = NOON if end >= HALF_PAST else NOON - HOUR_MS
             assert [one.hour for one in from_sparkline([1, 2], end=end)] == [hour]
 
     def test_numbers_keep_their_digits_and_what_is_no_number_is_passed_over(self) -> None:

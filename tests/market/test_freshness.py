@@ -7,14 +7,8 @@ import json
 import pytest
 
 from tracker.errors import MessageError
-from tracker.market.freshness import (
-    MAX_BAR_MS,
-    SourceState,
-    Status,
-    reason_to_skip,
-    stale_after_ms,
-    status,
-)
+from tracker.market import freshness
+from tracker.market.freshness import MAX_BAR_MS, SourceState, Status, reason_to_skip
 
 MINUTE = 60_000
 STALE_AFTER = 3 * MINUTE
@@ -23,7 +17,7 @@ BEGIN = 1_795_413_240_000
 
 def at(source: SourceState, minutes: float) -> Status:
     """Return the status so many *minutes* after the beginning."""
-    return status(source, now=BEGIN + round(minutes * MINUTE), stale_after=STALE_AFTER)
+    return freshness.status(source, now=BEGIN + round(minutes * MINUTE), stale_after=STALE_AFTER)
 
 
 def came(source: SourceState, minutes: float) -> SourceState:
@@ -42,7 +36,7 @@ NO_NEW = "no new prices have come: is the worker running?"
 
 
 def test_prices_are_stale_after_three_intervals() -> None:
-    assert stale_after_ms(60) == STALE_AFTER
+    assert freshness.stale_after_ms(60) == STALE_AFTER
 
 
 @pytest.mark.parametrize(
