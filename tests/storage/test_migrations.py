@@ -12,19 +12,8 @@ from typing import Any
 
 import flask_migrate
 import pytest
+import sqlalchemy as sa
 from alembic.script import ScriptDirectory
-from sqlalchemy import (
-    Boolean,
-    Integer,
-    MetaData,
-    Numeric,
-    String,
-    Table,
-    Text,
-    insert,
-    select,
-    text,
-)
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeEngine
 
@@ -36,10 +25,8 @@ from tracker.storage.engine import reading, writing
 from tracker.storage.models import Base
 from tracker.storage.ticks import Store
 
-REVISIONS = [
-    script.revision
-    for script in reversed(list(ScriptDirectory(str(ROOT / "migrations")).walk_revisions()))
-]
+SCRIPTS = ScriptDirectory(str(ROOT / "migrations"))
+REVISIONS = sorted(script.revision for script in SCRIPTS.walk_revisions())
 Rows = dict[str, dict[str, Any]]
 
 
@@ -51,13 +38,13 @@ def _app(make_app: AppFactory, own_database_url: str) -> Iterator[None]:
 
 def value(kind: TypeEngine[Any]) -> Any:
     """Return what fits a column of *kind*; equal columns get equal values, as references must."""
-    values = {Boolean: True, Integer: 1, Numeric: Decimal("1.5"), Text: "1.5", String: "x"}
-    return next(value for of, value in values.items() if isinstance(kind, of))
+    values = {sa.Boolean: True, sa.Integer: 1, sa.Numeric: Decimal("1.5"), sa.Text: "1.5"}
+    return next((value for of, value in values.items() if isinstance(kind, of)), "x")
 
 
-def tables() -> list[Table]:
+def tables() -> list[sa.Table]:
     """Return the tables there are, each after those it refers to."""
-    found = MetaData()
+    found = sa.MetaData()
     with reading(db.engine) as connection:
         found.reflect(connection)
     return [table for table in found.sorted_tables if table.name != "alembic_version"]
@@ -68,14 +55,15 @@ def fill() -> None:
     wanted = tables()
     with writing(db.engine) as connection:
         for table in wanted:
-            connection.execute(insert(table).values({c.name: value(c.type) for c in table.columns}))
+            row = {column.name: value(column.type) for column in table.columns}
+            connection.execute(sa.insert(table).values(row))
 
 
 def rows() -> Rows:
     """Return the row of each table that has one."""
     wanted = tables()
     with reading(db.engine) as connection:
-        found = {one.name: connection.execute(select(one)).mappings().first() for one in wanted}
+        found = {one.name: connection.execute(sa.select(one)).mappings().first() for one in wanted}
     return {name: dict(row) for name, row in found.items() if row}
 
 
@@ -117,12 +105,12 @@ def test_all_the_way_down_and_up_the_tables_are_the_models_and_a_failure_leaves_
     flask_migrate.downgrade(revision="base")
     assert tables() == []
     with writing(db.engine) as connection:
-        connection.execute(text("CREATE TABLE health (in_the_way INTEGER)"))
+        connection.execute(sa.text("CREATE TABLE health (in_the_way INTEGER)"))
     with pytest.raises(DBAPIError):
         flask_migrate.upgrade()
     assert [table.name for table in tables()] == ["health"]
     with writing(db.engine) as connection:
-        connection.execute(text("DROP TABLE health"))
+        connection.execute(sa.text("DROP TABLE health"))
     flask_migrate.upgrade()
     assert {table.name for table in tables()} == Base.metadata.tables.keys()
     assert services().backend.store.save([quote()], at=1, next_attempt_at=1)

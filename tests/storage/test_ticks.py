@@ -15,7 +15,7 @@ from threading import Barrier
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, create_engine, insert, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from tests.support.tools import newest_of, quote
@@ -24,6 +24,7 @@ from tracker.market.freshness import SourceState
 from tracker.market.quotes import NUMBERS, Market, Quote
 from tracker.storage import engine as module
 from tracker.storage.engine import engine_options, reading, writing
+from tracker.storage.models import QuoteRow
 from tracker.storage.ticks import Saved, Store
 
 MINUTE = 60_000
@@ -188,10 +189,9 @@ class TestSqlite:
         with reading(engine) as connection:
             found = {name: connection.scalar(text(f"PRAGMA {name}")) for name in module._PRAGMAS}
         assert found == module._PRAGMAS
-        orphan = text("INSERT INTO quote (tick_id, position, coin_id, price, direction)"
-                      " VALUES (1, 0, 'x', '1', 'up')")  # fmt: skip
+        orphan = {"tick_id": 1, "position": 0, "coin_id": "x", "price": 1, "direction": "up"}
         with pytest.raises(IntegrityError), writing(engine) as connection:
-            connection.execute(orphan)
+            connection.execute(insert(QuoteRow).values(orphan))
 
     def test_a_writer_holds_the_lock_from_its_beginning_and_another_gives_up_waiting(
         self, engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
