@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from redis import Redis
 from rq import Queue
 from rq.registry import FailedJobRegistry
 
@@ -25,20 +24,14 @@ from worker.jobs import refresh_prices
 
 
 @pytest.fixture
-def redis(app: Flask) -> Iterator[Redis]:
-    with connect(services(app).settings) as found:
-        yield found
+def queue(app: Flask) -> Iterator[Queue]:
+    with connect(services(app).settings) as redis:
+        yield Queue(QUEUE, connection=redis, is_async=False)  # jobs fail at once
 
 
 def act(client: FlaskClient, path: str) -> str:
     """Return the page that a change leads to."""
     return client.get(post(client, f"/admin/{path}").location).text
-
-
-def fail(redis: Redis, *arguments: str) -> None:
-    """Have the job `fails` fail, with *arguments* in its error."""
-    queue = Queue(QUEUE, connection=redis, is_async=False)
-    queue.enqueue(f"nowhere.{'-'.join(arguments)}", *arguments, job_id="fails")
 
 
 def test_names_are_those_of_the_worker() -> None:
@@ -47,17 +40,17 @@ def test_names_are_those_of_the_worker() -> None:
 
 
 def test_a_refresh_is_queued_once_and_the_page_says_that_no_worker_is_alive(
-    client: FlaskClient, redis: Redis
+    client: FlaskClient, queue: Queue
 ) -> None:
     assert "Queued; no worker is alive" in act(client, "refresh")
-    assert Queue(QUEUE, connection=redis).job_ids == [REFRESH_NOW_ID]
+    assert queue.job_ids == [REFRESH_NOW_ID]
     assert "Not queued again: refresh_now waits" in act(client, "refresh")
     assert "Deleted." in act(client, f"jobs/{REFRESH_NOW_ID}/delete")
-    assert Queue(QUEUE, connection=redis).job_ids == []
+    assert queue.job_ids == []
 
 
 def test_a_refresh_that_a_worker_would_skip_is_not_queued(
-    app: Flask, client: FlaskClient, redis: Redis
+    app: Flask, client: FlaskClient, queue: Queue
 ) -> None:
     tick(app)
     assert "because a worker would skip it: the last attempt was" in act(client, "refresh")
@@ -65,36 +58,36 @@ def test_a_refresh_that_a_worker_would_skip_is_not_queued(
         "busy", at=now_ms() - 60_000, next_attempt_at=now_ms(), not_before=now_ms() + 9_000
     )
     assert "the source asked to wait 9 s more" in act(client, "refresh")
-    assert Queue(QUEUE, connection=redis).job_ids == []
+    assert queue.job_ids == []
 
 
 def test_a_failed_job_is_shown_without_secrets_as_text_retried_and_deleted(
-    client: FlaskClient, redis: Redis
+    client: FlaskClient, queue: Queue
 ) -> None:
-    fail(redis, PASSWORD, "<img id=evil>")
+    arguments = (PASSWORD, "<img id=evil>")
+    queue.enqueue(f"nowhere.{arguments}", *arguments, job_id="fails")
     page = client.get("/admin/").text
     assert "Invalid attribute name" in page
     assert PASSWORD not in page
     assert "<img id=evil>" not in page
     assert "Queued again." in act(client, "jobs/fails/retry")
-    assert Queue(QUEUE, connection=redis).job_ids == ["fails"]
+    assert queue.job_ids == ["fails"]
     assert "there is no failed job" in act(client, "jobs/fails/retry")
     assert "Deleted." in act(client, "jobs/fails/delete")
-    assert not redis.exists("rq:job:fails")
+    assert not queue.connection.exists("rq:job:fails")
     assert "no job of this id failed or waits" in act(client, "jobs/fails/delete")
 
 
 def test_a_job_of_the_schedule_stays_there_and_an_id_that_has_outlived_its_job_is_deleted(
-    client: FlaskClient, redis: Redis
+    client: FlaskClient, queue: Queue
 ) -> None:
-    fail(redis)
-    redis.zadd(job_status.SCHEDULE, {"fails": 1e10})
-    queue = Queue(QUEUE, connection=redis)
+    queue.enqueue("nowhere.x", job_id="fails")
+    queue.connection.zadd(job_status.SCHEDULE, {"fails": 1e10})
     queue.push_job_id("ghost")
     for id in ("fails", "ghost"):
         assert "Deleted." in act(client, f"jobs/{id}/delete")
     assert queue.job_ids == FailedJobRegistry(queue=queue).get_job_ids() == []
-    assert redis.exists("rq:job:fails")
+    assert queue.connection.exists("rq:job:fails")
 
 
 def test_an_odd_id_is_no_job(client: FlaskClient) -> None:
@@ -106,9 +99,8 @@ def test_an_odd_id_is_no_job(client: FlaskClient) -> None:
 
 
 def test_without_redis_the_page_says_so_and_hides_its_password(make_app: AppFactory) -> None:
-    client = make_app(
-        admin_password=PASSWORD, redis_url="redis://:hush-hush@127.0.0.1:1"
-    ).test_client()
+    redis_url = "redis://:hush-hush@127.0.0.1:1"
+    client = make_app(admin_password=PASSWORD, redis_url=redis_url).test_client()
     log_in(client)
     for path in ("refresh", "jobs/x/retry", "jobs/x/delete"):
         page = act(client, path)

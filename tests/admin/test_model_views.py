@@ -51,14 +51,23 @@ def client(app: Flask) -> FlaskClient:
     return client
 
 
-def test_what_is_stored_is_shown_and_found(client: FlaskClient) -> None:
+def test_what_is_stored_is_shown_and_found_by_one_of_the_webs_connections(
+    app: Flask, client: FlaskClient
+) -> None:
+    """A pool of the admin's own would double what PostgreSQL has to allow."""
+    engine, checkouts = services(app).backend.engine, []
+    event.listen(engine, "checkout", lambda *_: checkouts.append(1))
     today = time.strftime("%Y-%m-%d", time.gmtime())
     for path, wanted, unwanted in [*SHOWN, (f"ticks/?search={today}", ["simulated"], [])]:
         response = client.get(f"/admin/{path}")
+        assert len(checkouts) == 1, path
+        checkouts.clear()
         assert response.status_code == 200, path
         table = response.text.partition("</thead>")[2]
         assert [word for word in wanted if word not in table] == [], path
         assert [word for word in unwanted if word in table] == [], path
+    assert isinstance(engine.pool, QueuePool)
+    assert engine.pool.checkedout() == 0
 
 
 def test_a_query_that_takes_long_ends(
@@ -81,6 +90,9 @@ def test_a_coin_is_renamed_and_hidden_from_the_next_tick_on(
 ) -> None:
     quotes = (quote("bitcoin"), quote("ether"))
     store = services(app).backend.store
+    for name in ("x" * 201, "a\nb", "\u202eniocti\0b"):
+        post(client, "/admin/coins/edit/?id=bitcoin", display_name=name)
+    assert tick(app, *quotes).quotes[0].name == "Bitcoin"
     store.save_confirmation(at=now_ms(), next_attempt_at=now_ms(), etag='"same"')
     post(client, "/admin/coins/edit/?id=bitcoin", display_name=" Digital gold ")
     assert store.source_state().etag is None, "the source is asked for all again"
@@ -97,21 +109,3 @@ def test_a_coin_is_renamed_and_hidden_from_the_next_tick_on(
     post(client, "/admin/coins/edit/?id=ether")
     assert [one.id for one in tick(app, *quotes).quotes] == ["bitcoin", "ether"]
     assert post(client, "/admin/coins/edit/?id=no", hidden="y").status_code in (302, 404)
-
-
-def test_a_display_name_is_short_and_printable(app: Flask, client: FlaskClient) -> None:
-    for name in ("x" * 201, "a\nb", "\u202eniocti\0b"):
-        post(client, "/admin/coins/edit/?id=bitcoin", display_name=name)
-        assert tick(app, quote("bitcoin")).quotes[0].name == "Bitcoin"
-
-
-def test_queries_use_the_webs_connections_and_give_them_back(
-    app: Flask, client: FlaskClient
-) -> None:
-    """A pool of the admin's own would double what PostgreSQL has to allow."""
-    engine, checkouts = services(app).backend.engine, []
-    event.listen(engine, "checkout", lambda *_: checkouts.append(1))
-    assert client.get("/admin/ticks/").status_code == 200
-    assert len(checkouts) == 1
-    assert isinstance(engine.pool, QueuePool)
-    assert engine.pool.checkedout() == 0
