@@ -29,23 +29,20 @@ class Index(AdminIndexView):  # type: ignore[misc]
     @at("/")
     def index(self) -> ResponseReturnValue:
         """Show queue, schedule, workers and failures, or that Redis cannot be reached."""
-        jobs = stats = trouble = None
-        hide = redactor(services().settings)
-        services().relay.start()
+        its = services()
+        hide = redactor(its.settings)
+        its.relay.start()
+        found: dict[str, object] = {
+            "state": its.backend.store.source_state(),
+            "status": its.relay.status(),
+            "newest": its.relay.state.newest,
+        }
         try:
-            jobs = job_status.look(auth.redis(), hide)
-            stats = services().backend.refresh_stats.read()
+            found["jobs"] = job_status.look(auth.redis(), hide)
+            found["stats"] = its.backend.refresh_stats.read()
         except (RedisError, OSError) as error:
-            trouble = hide(str(error))
-        return self.page(
-            "admin/jobs.html",
-            jobs=jobs,
-            stats=stats,
-            trouble=trouble,
-            state=services().backend.store.source_state(),
-            status=services().relay.status(),
-            newest=services().relay.state.newest,
-        )
+            found["trouble"] = hide(str(error))
+        return self.page("admin/jobs.html", **found)
 
     @at("/refresh", methods=["POST"])
     def refresh(self) -> ResponseReturnValue:

@@ -6,7 +6,7 @@ import random
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar, Token
+from contextvars import ContextVar
 
 _VALID_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -33,19 +33,9 @@ def valid_or_new_id(text: str | None) -> str:
 @contextmanager
 def log_context(**ids: str | None) -> Iterator[None]:
     """Add *ids* to each line logged within; None is left out."""
-    token = push_context(**ids)
+    known = {name: id for name, id in ids.items() if id is not None}
+    token = _ids.set({**current_ids(), **known})
     try:
         yield
     finally:
-        pop_context(token)
-
-
-def push_context(**ids: str | None) -> Token[Mapping[str, str] | None]:
-    """Add *ids* to each line logged from now on, until `pop_context`."""
-    known = {name: id for name, id in ids.items() if id is not None}
-    return _ids.set({**current_ids(), **known})
-
-
-def pop_context(token: Token[Mapping[str, str] | None]) -> None:
-    """Undo `push_context`."""
-    _ids.reset(token)
+        _ids.reset(token)

@@ -28,13 +28,13 @@ _SECRET_IN_QUERY = re.compile(
 )
 
 
-def redactor(settings: Settings | None) -> Callable[[str], str]:
+def redactor(settings: Settings) -> Callable[[str], str]:
     """Return a function that hides the secrets of *settings* in a text."""
-    known = sorted(set(_secrets(settings)) if settings else (), key=len, reverse=True)
-    pattern = re.compile("|".join(map(re.escape, known))) if known else None
+    known = sorted(set(_secrets(settings)), key=len, reverse=True)
+    pattern = re.compile("|".join(map(re.escape, known)) or "(?!)")  # else it matches nothing
 
     def redact(text: str) -> str:
-        text = pattern.sub(HIDDEN, text) if pattern else text
+        text = pattern.sub(HIDDEN, text)
         if "://" in text:
             text = _PASSWORD_IN_URL.sub(rf"\g<before>:{HIDDEN}@", text)
             text = _SECRET_IN_QUERY.sub(rf"\g<before>{HIDDEN}", text)

@@ -98,17 +98,14 @@ class Formatter(logging.Formatter):
             content["traceback"] = self.formatException(record.exc_info)
         if record.stack_info:
             content["stack"] = self.formatStack(record.stack_info)
-        redacted = {
-            name: self._redact(value) if isinstance(value, str) else value
-            for name, value in content.items()
-        }
-        return self._write(fields | redacted)
+        for name, value in content.items():
+            fields[name] = self._redact(value) if isinstance(value, str) else value
+        return self._write(fields)
 
 
 def _access(record: logging.LogRecord) -> Fields:
     """Return the fields of one of gunicorn's access lines."""
-    atoms: Any = record.args
-    if not isinstance(atoms, Mapping):
+    if not isinstance(record.args, Mapping):
         return {"msg": record.getMessage()}
-    found = {name: atoms.get(atom) for name, atom in _ATOMS.items()}
+    found = {name: record.args.get(atom) for name, atom in _ATOMS.items()}
     return {name: value for name, value in found.items() if value not in (None, "", "-")}

@@ -18,7 +18,7 @@ from typing import Any
 from flask import Flask
 from prometheus_client import Counter, Histogram
 
-from tracker.logs.context import pop_context, push_context, valid_or_new_id
+from tracker.logs.context import log_context, valid_or_new_id
 from tracker.monitoring.instruments import METHODS
 from tracker.services import services
 
@@ -52,11 +52,10 @@ def register(app: Flask) -> None:
             headers.append(("X-Request-ID", id))
             return start_response(status, headers, exc_info)
 
-        token = push_context(request=id)
         try:
-            return wsgi(environ, start)
+            with log_context(request=id):
+                return wsgi(environ, start)
         finally:
-            pop_context(token)
             method = environ["REQUEST_METHOD"]
             known = method if method in METHODS else "other"
             requests, seconds = counted(endpoint, known, code)
