@@ -60,8 +60,7 @@ def source() -> Source:
 def refresh_prices() -> None:
     """Make one tick of the settings' market; after a failure, reschedule this job.
 
-    Each run has an id for the log. One that a request has queued carries the
-    request's, in the job's meta as `request`.
+    Each run has an id for the log, and that of the request that queued it, if one did.
     """
     job = get_current_job()
     request = job.meta.get("request") if job else None
@@ -80,8 +79,7 @@ def refresh(
 ) -> SourceState:
     """Fetch, save, publish; a failure of the source is saved and published too.
 
-    Returns the source's state afterwards; as it was, when the last attempt is
-    too young for another. What became of it is noted in *outcome*.
+    Returns the source's state afterwards; what became of the refresh is noted in *outcome*.
     """
     outcome = outcome or Outcome()
     before, at = backend.store.source_state(), now_ms()
@@ -98,21 +96,11 @@ def refresh(
             error = SourceError(late, kind="timeout")
         outcome.kind = error.kind
         return _save_failure(backend, before, error, at, interval_ms)
-    if before.reason is not None:
+    if before.reason is not None:  # a warning, as the failures were
         plural = "" if before.failures == 1 else "s"
-        # At the level of the failures: who was warned wants to know.
         log.warning("%s answers again (%d failure%s)", source.name, before.failures, plural)
-    if fetched is None:
-        outcome.what = "unchanged"
-        state = backend.store.save_confirmation(
-            at=at, next_attempt_at=at + interval_ms, etag=before.etag
-        )
-        publish(backend.feed, Message(state))
-        log.info("%s: unchanged", source.name)
-        return state
-    saved = _save(backend, fetched, at, interval_ms)
-    outcome.what = "tick" if saved else "skipped"
-    return saved or before
+    outcome.what, state = _save(backend, fetched, before, at, interval_ms)
+    return state
 
 
 def publish(feed: Feed, message: Message) -> None:
@@ -137,7 +125,17 @@ def wait_after(failures: int, interval_ms: int) -> int:
     return round(wait * random.uniform(1 - JITTER, 1))  # noqa: S311 - no secret
 
 
-def _save(backend: Backend, fetched: Fetched, at: int, interval_ms: int) -> SourceState | None:
+def _save(
+    backend: Backend, fetched: Fetched | None, before: SourceState, at: int, interval_ms: int
+) -> tuple[str, SourceState]:
+    """Save and publish what was fetched; return what became of it, and the source's state."""
+    if fetched is None:
+        state = backend.store.save_confirmation(
+            at=at, next_attempt_at=at + interval_ms, etag=before.etag
+        )
+        publish(backend.feed, Message(state))
+        log.info("%s: unchanged", backend.settings.source)
+        return "unchanged", state
     saved = backend.store.save(
         fetched.quotes,
         at=at,
@@ -147,28 +145,28 @@ def _save(backend: Backend, fetched: Fetched, at: int, interval_ms: int) -> Sour
     )
     if saved is None:
         log.info("skipped: another worker was quicker")
-        return None
+        return "skipped", before
     publish(backend.feed, Message(saved.state, TickJson.of_tick(saved.tick), saved.previous))
     log.info("tick %d: %d quotes from %s", saved.tick.id, len(fetched.quotes), saved.tick.source)
     if fetched.weeks:
         candles = {coin: from_sparkline(week, end=at) for coin, week in fetched.weeks.items()}
         log.info("the week before: %d hourly candles added", backend.rollup.fill(candles))
-    return saved.state
+    return "tick", saved.state
 
 
 def _save_failure(
     backend: Backend, before: SourceState, error: SourceError, at: int, interval_ms: int
 ) -> SourceState:
-    not_before = None
+    reason, not_before = str(error), None
     if error.retry_after is not None:
         not_before = now_ms() + round(error.retry_after * 1000)
-    next_attempt_at = not_before or at + wait_after(before.failures + 1, interval_ms)
+    next_at = not_before or at + wait_after(before.failures + 1, interval_ms)
     state = backend.store.save_failure(
-        str(error), at=at, next_attempt_at=next_attempt_at, not_before=not_before
+        reason, at=at, next_attempt_at=next_at, not_before=not_before
     )
     publish(backend.feed, Message(state))
-    if line := _line_about(str(error), before, state):
-        log.warning("%s; next attempt in %.0f s", line, (next_attempt_at - at) / 1000)
+    if line := _line_about(reason, before, state):
+        log.warning("%s; next attempt in %.0f s", line, (next_at - at) / 1000)
     return state
 
 

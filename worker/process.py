@@ -7,7 +7,6 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from types import FrameType
 
 from redis import Redis
 from redis.exceptions import RedisError
@@ -39,12 +38,8 @@ def run_process(run: Run, *, prepare: Callable[[], object] = lambda: None) -> No
 
 def end_on_signals() -> None:
     """Make SIGINT and SIGTERM raise `SystemExit`."""
-
-    def end(number: int, frame: FrameType | None) -> None:
-        raise SystemExit(0)
-
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, end)
+        signal.signal(number, lambda *_: sys.exit(0))
 
 
 def retry_on_redis_error(settings: Settings, run: Run) -> None:

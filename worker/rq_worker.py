@@ -18,8 +18,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 LISTEN_S = 0.5
 """How often the thread that listens for commands checks whether to end; RQ's own takes a minute."""
-JOIN_S = 5.0
-"""Longest wait for that thread's end: without Redis it pauses for two seconds."""
+JOIN_S = 5.0  # longest wait for that thread's end: without Redis it pauses for two seconds
 
 log = logging.getLogger(__name__)
 
@@ -47,10 +46,7 @@ class RefreshWorker(Worker):
         )
 
     def unsubscribe(self) -> None:
-        """Wait until the listening thread has closed its connection.
-
-        RQ closes it from outside, perhaps while the thread does so itself.
-        """
+        """Wait until the listening thread has closed its connection, which RQ does from outside."""
         if self.pubsub_thread is not None:
             self.pubsub_thread.stop()
             self.pubsub_thread.join(JOIN_S)

@@ -24,10 +24,8 @@ from tracker.messaging.job_queue import QUEUE, REFRESH_ID, REFRESH_TIMEOUT
 from worker import jobs, maintenance
 from worker.process import run_process
 
-LOCK_MS = 2000
-"""Milliseconds: a poll takes about ten. rq-scheduler's own lock lasts ten seconds."""
-POLL_S = 0.2
-"""Seconds between two polls, short against the shortest interval of 1."""
+LOCK_MS = 2000  # a poll takes about ten; rq-scheduler's own lock lasts ten seconds
+POLL_S = 0.2  # between two polls, short against the shortest interval of 1
 MAX_SET_BACK_S = 1.0
 """Seconds that the clock may lose between two polls before all jobs are registered again."""
 MAX_AHEAD_S = 3900
@@ -107,19 +105,13 @@ class RefreshScheduler(Scheduler):  # type: ignore[misc]
 
     def acquire_lock(self) -> bool:
         """Take the lock for one poll; a killed process holds it for `LOCK_MS` at most."""
-        self._lock_acquired = bool(
-            self.connection.set(self.scheduler_lock_key, time.time(), px=LOCK_MS, nx=True)
-        )
+        is_free = self.connection.set(self.scheduler_lock_key, time.time(), px=LOCK_MS, nx=True)
+        self._lock_acquired = bool(is_free)
         return self._lock_acquired
 
     def _register(self, job: RegularJob) -> None:
-        self.schedule(
-            datetime.now(UTC) + timedelta(seconds=job.after),
-            job.function,
-            id=job.id,
-            interval=job.interval,
-            timeout=job.timeout,
-        )
+        at = datetime.now(UTC) + timedelta(seconds=job.after)
+        self.schedule(at, job.function, id=job.id, interval=job.interval, timeout=job.timeout)
         log.info("%s runs every %d s", job.id, job.interval)
 
     def _is_registered(self, job: RegularJob) -> bool:

@@ -10,10 +10,7 @@ __all__ = ["Fetched", "Source", "build"]
 
 
 def build(settings: Settings) -> Source:
-    """Return the source that *settings* name. Connects to nothing.
-
-    Raises `ConfigError` if the source cannot serve the settings' currency.
-    """
+    """Return the source that *settings* name. Raises `ConfigError` if it has not their currency."""
     # Imported when chosen: a worker loads one source, and what it needs, not all.
     if settings.source == "simulated":
         from worker.sources.simulated.market import Simulated

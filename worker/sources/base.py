@@ -33,13 +33,11 @@ class Source(Protocol):
     """Fetches the current quotes, and on request the prices of the last week.
 
     It is built once in a process, before jobs fork: warnings about the settings
-    belong in its `__init__`, or each job would repeat them.
+    belong in its `__init__`, or each job would repeat them. `name` is the `source` of a tick.
     """
 
     @property
-    def name(self) -> str:
-        """The `source` of a tick."""
-        ...
+    def name(self) -> str: ...  # noqa: D102
 
     def fetch(self, *, etag: str | None = None, week: bool = False) -> Fetched | None:
         """Return at least one quote, or None if nothing has changed since the answer *etag*.

@@ -29,14 +29,10 @@ from tracker.errors import SourceError
 USER_AGENT = f"live-crypto-tracker/{__version__} (python-requests)"
 """CoinGecko answers 403 to requests without a User-Agent of their own."""
 
-MAX_BODY = 8 * 1024 * 1024
-"""Bytes, decompressed; 250 coins of CoinGecko's take about 250 kB."""
-CHUNK = 64 * 1024
-"""Bytes read at once."""
-MAX_QUOTED = 160
-"""Characters of a service's text in our messages."""
-MAX_ETAG = 200
-"""Characters; CoinGecko's have 36."""
+MAX_BODY = 8 * 1024 * 1024  # bytes, decompressed; 250 coins of CoinGecko's take about 250 kB
+CHUNK = 64 * 1024  # bytes read at once
+MAX_QUOTED = 160  # characters of a service's text in our messages
+MAX_ETAG = 200  # characters; CoinGecko's have 36
 MAX_RETRY_AFTER = 3600.0
 """Seconds: a request an hour is no burden, and a wrong header must not stop prices for days."""
 MAX_DIGITS = 100
@@ -109,11 +105,7 @@ class Client(requests.Session):
         return Answer(response.status_code, response.headers, body)
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
-        """Ignore redirects.
-
-        `allow_redirects=False` is not enough: requests would still read the whole body
-        of a redirect, and fail on a Location that is not an address.
-        """
+        """Ignore redirects: `allow_redirects=False` would still read the whole body of one."""
         return None
 
     def _body(self, response: requests.Response, deadline: float) -> bytes:
@@ -176,14 +168,13 @@ def loads(text: str) -> Any:
 
     An impossible number is not finite. Raises `ValueError` or `RecursionError`.
     """
+
+    def whole(digits: str) -> int | Decimal:  # very long ones take Python long
+        return int(digits) if len(digits) <= MAX_DIGITS else Decimal("NaN")
+
     return simplejson.loads(
-        text, parse_float=NUMBERS.create_decimal, parse_int=_whole, allow_nan=True
+        text, parse_float=NUMBERS.create_decimal, parse_int=whole, allow_nan=True
     )
-
-
-def _whole(text: str) -> int | Decimal:
-    """Return a whole number; very long ones take Python long."""
-    return int(text) if len(text) <= MAX_DIGITS else Decimal("NaN")
 
 
 def clean(text: str) -> str:

@@ -26,8 +26,7 @@ KEY_HEADERS = {"demo": "x-cg-demo-api-key", "pro": "x-cg-pro-api-key"}
 
 DEMO_CALLS_A_MONTH = 10_000
 MONTH_S = 30 * 86400
-MAX_NAMED = 20
-"""Coins that one warning lists."""
+MAX_NAMED = 20  # coins that one warning lists
 
 
 class CoinGecko:

@@ -18,12 +18,9 @@ MAX_TEXT = {"id": 100, "symbol": 100, "name": 200}
 """Characters that fit in the database; CoinGecko's longest are shorter."""
 UNSTORABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 """PostgreSQL refuses NUL, UTF-8 lone surrogates, and a log line ends at a line break."""
-MAX_RANK = 1_000_000
-"""CoinGecko lists some 20,000 coins; the database's integers end at 2**31."""
-MAX_WEEK = 200
-"""Hourly prices; a week has 168, and 167 were seen."""
-YEAR_2100 = 4_102_444_800_000
-"""Unix milliseconds. A later time is an error of CoinGecko's."""
+MAX_RANK = 1_000_000  # CoinGecko lists some 20,000 coins; the database's integers end at 2**31
+MAX_WEEK = 200  # hourly prices; a week has 168, and 167 were seen
+YEAR_2100 = 4_102_444_800_000  # unix milliseconds; a later time is an error of CoinGecko's
 
 
 def quotes(rows: Iterable[Any]) -> tuple[list[Quote], list[str]]:

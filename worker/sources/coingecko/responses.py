@@ -21,11 +21,8 @@ from typing import Any
 from tracker.errors import SourceError
 from worker.sources.http import Answer, address, clean, loads, retry_after
 
-MAX_DEPTH = 3
-"""Nested objects searched for an error; CoinGecko sends up to two."""
-
-RATE_LIMITS = {429, 1015}
-"""1015 is Cloudflare's own code; it stands in front of CoinGecko."""
+MAX_DEPTH = 3  # nested objects searched for an error; CoinGecko sends up to two
+RATE_LIMITS = {429, 1015}  # 1015 is Cloudflare's own code; it stands in front of CoinGecko
 
 MEANINGS = {
     304: "it says that nothing has changed, but was not asked that",
@@ -85,7 +82,7 @@ def _code_and_message(parsed: Any, depth: int = 0) -> tuple[int | None, str]:
 
 
 def _code(value: object) -> int | None:
-    if isinstance(value, int) and not isinstance(value, bool):
+    if type(value) is int:
         return value
     return int(value) if isinstance(value, str) and re.fullmatch(r"[0-9]{3,6}", value) else None
 
