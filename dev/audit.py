@@ -2,10 +2,8 @@
 
     python -m dev.audit
 
-OSV (https://osv.dev) is asked once about all pinned packages. A vulnerability fails; a network
-or a service that does not answer is reported in one line and fails nothing, because `make lint`
-must work offline.
-
+OSV (https://osv.dev) is asked once about all pinned packages. A vulnerability fails; a service
+that does not answer is reported in one line and fails nothing: `make lint` must work offline.
 See https://google.github.io/osv.dev/post-v1-querybatch/
 """
 
@@ -18,8 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 OSV = "https://api.osv.dev/v1/querybatch"
-TIMEOUT_S = 10.0
-"""Time without a byte from OSV."""
+TIMEOUT_S = 10.0  # without a byte from OSV
 
 
 def main(url: str = OSV, timeout_s: float = TIMEOUT_S) -> int:

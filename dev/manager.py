@@ -24,12 +24,9 @@ from typing import Self
 from honcho import manager, process
 from honcho.printer import Message, Printer
 
-GRACE_S = 10
-"""Time between the first TERM and the second."""
-SECOND_GRACE_S = 5.0
-"""Time between the second TERM, at which RQ's worker drops its job, and KILL."""
-ORPHANS_GRACE_S = 5
-"""Time between TERM and KILL after the launcher was killed."""
+GRACE_S = 10  # between the first TERM and the second
+SECOND_GRACE_S = 5.0  # between the second TERM, at which RQ's worker drops its job, and KILL
+ORPHANS_GRACE_S = 5  # between TERM and KILL after the launcher was killed
 
 manager.KILL_WAIT = GRACE_S
 LIBC = ctypes.CDLL(None)

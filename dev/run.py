@@ -5,8 +5,6 @@
 Checks the settings and the port, starts a Redis unless `REDIS_URL` names one, runs the
 Procfile's `release` line and then all others. Ctrl-C ends all of it with status 0; if one of
 them ends by itself, all end, with that one's status.
-
-Knows no command of the product, only its settings and its page's address.
 """
 
 from __future__ import annotations
@@ -36,8 +34,7 @@ from tracker.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = "/cryptos/"
-POLL_S = 0.1
-"""Time between two attempts to reach the web."""
+POLL_S = 0.1  # between two attempts to reach the web
 
 
 def main(arguments: list[str]) -> int:
@@ -104,18 +101,14 @@ def environment(settings: Settings, redis_url: str) -> dict[str, str]:
 
 def announce(port: int, manager: Manager) -> None:
     """Print where the page is, as soon as the web answers anything at all."""
-    while not _answers(port):
+    while True:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+        with closing(connection), suppress(OSError, http.client.HTTPException):
+            connection.request("GET", "/healthz")
+            connection.getresponse()
+            break
         time.sleep(POLL_S)
     manager.say(f"Open http://localhost:{port}{PAGE}    (Ctrl-C ends everything)")
-
-
-def _answers(port: int) -> bool:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
-    with closing(connection), suppress(OSError, http.client.HTTPException):
-        connection.request("GET", "/healthz")
-        connection.getresponse()
-        return True
-    return False
 
 
 if __name__ == "__main__":

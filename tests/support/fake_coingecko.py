@@ -30,8 +30,6 @@ Manner = Literal["whole", "truncated", "reset", "hang", "drip", "raw"]
 """How a scripted answer is sent: whole; its first half; reset or silence instead of it; with
 blanks after it for ever; or the body alone, which is no HTTP."""
 
-HOURS = 168
-"""Points of a week's sparkline."""
 PACE = 0.005
 """Seconds between two bytes of a dripping answer."""
 
@@ -83,11 +81,10 @@ def coin(
     return entry | fields
 
 
-def sparkline(price: object) -> dict[str, list[object]]:
+def sparkline(price: Any) -> dict[str, list[object]]:
     """Return the hourly prices of a week that rose by 1.67 % to end at *price*."""
-    if not isinstance(price, Decimal):
-        return {"price": []}
-    return {"price": [price * (10_000 - ago) / 10_000 for ago in reversed(range(HOURS))]}
+    hours = reversed(range(168)) if isinstance(price, Decimal) else ()
+    return {"price": [price * (10_000 - ago) / 10_000 for ago in hours]}
 
 
 def market() -> list[dict[str, Any]]:

@@ -85,8 +85,8 @@ class TestSchedule:
         ]
         assert Queue(QUEUE, connection=connection).job_ids == [REFRESH_ID]
         due = all_due(connection)
-        assert 13 <= due["roll_up"] - time.time() <= 15
-        assert 28 <= due["prune"] - time.time() <= 30
+        assert 5 < due["roll_up"] - time.time() <= 15
+        assert 20 < due["prune"] - time.time() <= 30
         registered(connection, 60).enqueue_jobs()
         assert all_due(connection) == due, "two schedulers make one schedule"
 
@@ -101,6 +101,9 @@ class TestSchedule:
         due = all_due(connection)
         assert due["roll_up"] == later
         assert max(due["prune"], due[REFRESH_ID]) < later
+        connection.zadd(RefreshScheduler.scheduled_jobs_key, {"roll_up": later + 86_400})
+        registered(connection, 5)
+        assert all_due(connection)["roll_up"] < later, "the clock was set back meanwhile"
 
     def test_a_redis_that_was_emptied_is_filled_again(self, connection: Redis) -> None:
         scheduler = registered(connection, 60)
@@ -126,14 +129,6 @@ class TestSchedule:
         assert Queue(QUEUE, connection=connection).job_ids == [REFRESH_ID]
         assert all(score < time.time() + 120 for score in all_due(connection).values())
 
-    def test_a_scheduler_that_starts_after_the_clock_was_set_back_registers_anew(
-        self, connection: Redis
-    ) -> None:
-        registered(connection, 60).enqueue_jobs()
-        connection.zadd(RefreshScheduler.scheduled_jobs_key, {REFRESH_ID: time.time() + 86_400})
-        registered(connection, 60).enqueue_jobs()
-        assert all_due(connection)[REFRESH_ID] < time.time() + 61
-
     def test_a_job_that_waits_already_is_not_queued_again(self, connection: Redis) -> None:
         """While no worker runs, the queue does not grow, and the schedule goes on."""
         scheduler = registered(connection, 1)
@@ -149,10 +144,8 @@ class TestSchedule:
         killed, other = RefreshScheduler(connection, 1), RefreshScheduler(connection, 1)
         assert killed.acquire_lock()
         assert not other.acquire_lock()
-        left = connection.pttl(RefreshScheduler.scheduler_lock_key)
-        assert isinstance(left, int)
+        left: Any = connection.pttl(RefreshScheduler.scheduler_lock_key)
         assert 0 < left <= 2000
-        killed.remove_lock()
 
 
 @pytest.mark.faults
