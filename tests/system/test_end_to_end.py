@@ -36,7 +36,7 @@ def product(gecko: CoinGecko, folder: Path) -> Iterator[str]:
         PORT=str(free_port()),
         COINGECKO_URL=gecko.url,
         TRACKER_INTERVAL="1",
-        DATABASE_URL=f"sqlite:///{folder / 'tracker.db'}",
+        DATABASE_URL=f"sqlite:///{folder / 'not' / 'yet' / 'tracker.db'}",
     )
     with Child("-m", "dev.run", env=env, log=folder / "run.log") as child:
         wait_for(lambda: "Open http" in child.output or not child.runs(), 60, "the page's address")
