@@ -22,11 +22,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bench import machine, process
-from bench.audit import Audit
 from bench.chart import Panel, svg
 from bench.growth import MEASURES, MEGABYTE, Growth, Sample, excess, growth, of_kinds
 from bench.steady import Pace, Steady
 from tests.faults.harness.held import held
+from tests.faults.harness.ledger import Ledger
 from tests.faults.harness.product import INTERVAL, Product
 from tests.faults.harness.readers import Readers
 from tests.support.tools import wait_for
@@ -70,7 +70,7 @@ class Soak:
     def __init__(self, product: Product, readers: Readers, steady: Steady) -> None:
         self._product, self._readers, self._steady = product, readers, steady
         self.samples: list[Sample] = []
-        self.audit = Audit()
+        self.ledger = Ledger()
 
     def last(self, seconds: float, every: float) -> float:
         """Watch for *seconds*, until Ctrl-C, or until a restart fails; return how long it was."""
@@ -82,9 +82,9 @@ class Soak:
                     break
                 self._sample(age())
                 if age() > audit_at:
-                    self.audit.look(self._readers.all, self._product.committed)
+                    self.ledger.look(self._readers.all, self._product.committed)
                     audit_at = age() + AUDIT_EVERY
-                    _say(f"{age() / 60:.1f} min: {told(self.audit)}")
+                    _say(f"{age() / 60:.1f} min: {told(self.ledger)}")
         return age()
 
     def end(self) -> list[str]:
@@ -92,9 +92,9 @@ class Soak:
         newest = self._product.committed()[-1]
         with suppress(AssertionError):
             wait_for(lambda: self._readers.have(newest), PATIENCE)
-        self.audit.look(self._readers.all, self._product.committed)
+        self.ledger.look(self._readers.all, self._product.committed)
         due = [id for id in self._product.committed() if id <= newest]
-        self.audit.close(self._readers.all, due)
+        self.ledger.close(self._readers.all, due)
         lines = self._product.fresh_lines()
         troubles = [f"in a log: {line}" for line in lines if "Traceback" in line][:3]
         try:
@@ -144,9 +144,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     title = f"A soak of {lasted / 60:.3g} minutes with {options.readers} readers"
     options.out.write_text(svg(title, panels(soak.samples), steady.marks, until=lasted))
     found = {name: growth(soak.samples, name, warm_up=options.warm_up) for name in MEASURES}
-    paragraphs = [*machine.description()[:2], *summary(steady, lasted), _ledger(ticks, soak.audit)]
+    paragraphs = [*machine.description()[:2], *summary(steady, lasted), _ledger(ticks, soak.ledger)]
     print("\n\n".join([*paragraphs, table(found), f"The picture is {options.out}."]))
-    return verdict([*troubles, *wrong(soak.audit, found, options.most)])
+    return verdict([*troubles, *wrong(soak.ledger, found, options.most)])
 
 
 def panels(samples: Sequence[Sample]) -> list[Panel]:
@@ -179,9 +179,9 @@ def table(found: Found) -> str:
     return "\n".join(lines)
 
 
-def wrong(audit: Audit, found: Found, most: Mapping[str, float]) -> list[str]:
+def wrong(ledger: Ledger, found: Found, most: Mapping[str, float]) -> list[str]:
     """Return a line for each promise that was not kept."""
-    lines = list(audit.remarks)
+    lines = list(ledger.remarks)
     for name, limit in most.items():
         lines += [f"{name} of {one}" for one in excess(found[name], limit)]
     return lines
@@ -194,16 +194,16 @@ def verdict(lines: Sequence[str]) -> int:
     return 1 if lines else 0
 
 
-def told(audit: Audit) -> str:
+def told(ledger: Ledger) -> str:
     """Return what became of the ticks."""
     return (
-        f"{audit.delivered:,} delivered, {audit.lost} lost, {audit.told} missed and reported,"
-        f" {audit.doubled} doubled, {audit.invented} invented"
+        f"{ledger.delivered:,} delivered, {ledger.lost} lost, {ledger.told} missed and reported,"
+        f" {ledger.doubled} doubled, {ledger.invented} invented"
     )
 
 
-def _ledger(ticks: int, audit: Audit) -> str:
-    return f"{ticks:,} ticks committed; {told(audit)}."
+def _ledger(ticks: int, ledger: Ledger) -> str:
+    return f"{ticks:,} ticks committed; {told(ledger)}."
 
 
 def _cells(grown: Growth | None, name: str) -> str:

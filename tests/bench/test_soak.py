@@ -1,4 +1,4 @@
-"""The soak: its ledger, its fit and its picture are right."""
+"""The soak: its fit and its picture are right."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from random import Random
 import pytest
 
 from bench import soak
-from bench.audit import Audit
 from bench.chart import MOST_SIGNS, Mark, Panel, ceiling, svg
 from bench.growth import YOUTH, Growth, Point, Sample, excess, growth, of_kinds, slope
+from tests.faults.harness.ledger import Ledger
 from tests.faults.harness.readers import Got, Reader
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -19,53 +19,6 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 def texts(picture: str) -> set[str]:
     return {element.text or "" for element in ET.fromstring(picture).iter(f"{SVG}text")}  # noqa: S314
-
-
-class TestAudit:
-    def test_it_finds_what_was_lost_doubled_and_invented(self) -> None:
-        readers = [reader(1, 2, 4), reader(1, 2, 2, 3, 4), reader(1, 2, 3, 5, 4)]
-        audit = Audit()
-        audit.look(readers, lambda: [1, 2, 3, 4])
-        assert (audit.lost, audit.doubled, audit.invented) == (1, 2, 1)
-        assert audit.remarks[0] == (
-            "a steady reader: Account(lost=(3,), told=(), doubled=(), invented=())"
-        )
-
-    def test_nothing_falls_between_two_looks(self) -> None:
-        one, audit = reader(1, 2), Audit()
-        audit.look([one], lambda: [1, 2])
-        one.got += [Got("tick", 4)]
-        audit.look([one], lambda: [1, 2, 3, 4])
-        assert (audit.delivered, audit.lost) == (2, 1)
-
-    def test_what_came_during_a_look_is_left_for_the_next(self) -> None:
-        one, audit = reader(1, 2), Audit()
-
-        def ask() -> list[int]:
-            one.got += [Got("tick", 4), Got("tick", 5)]
-            return [1, 2, 3, 4, 5]
-
-        audit.look([one], ask)
-        assert (audit.delivered, audit.lost) == (1, 0)
-        audit.look([one], lambda: [1, 2, 3, 4, 5])
-        assert (audit.delivered, audit.lost) == (3, 1)
-
-    def test_what_was_told_is_not_lost(self) -> None:
-        one, audit = reader(1), Audit()
-        one.got += [Got("gap_after", 1), Got("tick", 3)]
-        audit.look([one], lambda: [1, 2, 3])
-        assert (audit.lost, audit.told, audit.remarks) == (0, 1, [])
-
-    def test_who_lacks_the_last_ticks_at_the_end_has_lost_them(self) -> None:
-        audit = Audit()
-        audit.close([reader(1, 2, 3), reader(1)], [1, 2, 3])
-        assert (audit.lost, audit.remarks) == (2, ["a steady reader lacks the last 2"])
-
-    def test_a_violation_of_the_format_is_told(self) -> None:
-        one, audit = reader(1), Audit()
-        one.faults.append("a line without an end")
-        audit.look([one], lambda: [1])
-        assert audit.remarks == ["a steady reader: a line without an end"]
 
 
 def reader(*ids: int) -> Reader:
@@ -139,11 +92,11 @@ def sample(at: float, *, pid: int = 1, memory: float = 50) -> Sample:
 
 
 def test_a_lost_tick_and_descriptors_that_grow_fail(capsys: pytest.CaptureFixture[str]) -> None:
-    audit = Audit()
-    assert soak.verdict(soak.wrong(audit, {}, {})) == 0
-    audit.look([reader(1, 3)], lambda: [1, 2, 3])
+    ledger = Ledger()
+    assert soak.verdict(soak.wrong(ledger, {}, {})) == 0
+    ledger.look([reader(1, 3)], lambda: [1, 2, 3])
     found = {"descriptors": {"server": Growth(30, 60, 0)}}
-    assert soak.verdict(soak.wrong(audit, found, {"descriptors": 10})) == 1
+    assert soak.verdict(soak.wrong(ledger, found, {"descriptors": 10})) == 1
     out = capsys.readouterr().out
     assert "FAIL: a steady reader: Account(lost=(2,)" in out
     assert "FAIL: descriptors of server: +60.0 per hour" in out

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.faults.harness.held import Held
-from tests.faults.harness.ledger import Account, account, accounts, complaints
+from tests.faults.harness.ledger import Account, Ledger, account
 from tests.faults.harness.readers import Got, Reader
 
 COMMITTED = [10, 20, 30, 40, 50]
@@ -14,6 +14,10 @@ GOOD = Account(lost=(), told=(), doubled=(), invented=())
 
 def got(*ids: int) -> list[Got]:
     return [Got("tick", id) for id in ids]
+
+
+def reader(*ids: int) -> Reader:
+    return Reader("steady", got=got(*ids))
 
 
 def told_after(id: int) -> Got:
@@ -37,42 +41,45 @@ def told_after(id: int) -> Got:
 def test_each_wrong_is_found_and_nothing_else(
     got: list[Got], wrong: dict[str, tuple[int, ...]]
 ) -> None:
-    result = account(got, COMMITTED)
-    assert result == GOOD._replace(**wrong)
-    assert result.is_good == (set(wrong) <= {"told"})
+    assert account(got, COMMITTED) == GOOD._replace(**wrong)
+
+
+def test_all_readers_are_counted_and_who_was_wronged_is_named() -> None:
+    readers = [reader(1, 2, 4), reader(1, 2, 2, 3, 4), reader(1, 2, 3, 5, 4), reader(1)]
+    readers[3].got += [told_after(1), *got(4)]
+    readers[3].faults.append("not UTF-8")
+    ledger = Ledger()
+    ledger.look(readers, lambda: [1, 2, 3, 4])
+    assert (ledger.lost, ledger.doubled, ledger.invented, ledger.told) == (1, 2, 1, 2)
+    assert ledger.remarks[0] == (
+        "a steady reader: Account(lost=(3,), told=(), doubled=(), invented=())"
+    )
+    assert ledger.remarks[3:] == ["a steady reader: not UTF-8"]
+
+
+def test_nothing_falls_between_two_looks_and_what_came_during_one_is_left_for_the_next() -> None:
+    one, ledger = reader(1, 2), Ledger()
+
+    def ask() -> list[int]:
+        one.got += got(4, 5)
+        return [1, 2, 3, 4, 5]
+
+    ledger.look([one], ask)
+    assert (ledger.delivered, ledger.lost) == (1, 0)
+    ledger.look([one], lambda: [1, 2, 3, 4, 5])
+    assert (ledger.delivered, ledger.lost) == (3, 1)
 
 
 def test_a_tick_that_was_had_before_it_was_committed_is_invented() -> None:
-    """What the readers have is noted first, and what is committed is asked then."""
-    reader = Reader("steady", got=got(10, 20))
-
-    def ask() -> list[int]:
-        reader.got.append(Got("tick", 30))
-        return [10]
-
-    assert accounts([reader], ask)[0].invented == (20,)
+    ledger = Ledger()
+    ledger.look([reader(1, 2)], lambda: [1])
+    assert ledger.invented == 1
 
 
-def test_who_was_wronged_is_named() -> None:
-    """What breaks the format of the stream is a wrong too."""
-    readers = [Reader("steady"), Reader("gzip"), Reader("slow", faults=["not UTF-8"])]
-    gzip, slow = complaints(readers, [GOOD, GOOD._replace(lost=(30,)), GOOD], may_be_told=True)
-    assert gzip.startswith("reader 1 (gzip)")
-    assert "lost=(30,)" in gzip
-    assert "not UTF-8" in slow
-
-
-def test_what_was_told_is_lost_too_where_all_is_kept() -> None:
-    told = [GOOD._replace(told=(20,))]
-    assert complaints([Reader("steady")], told, may_be_told=True) == []
-    (line,) = complaints([Reader("steady")], told, may_be_told=False)
-    assert "told=(20,)" in line
-
-
-def test_what_is_forgotten_leaves_what_the_next_account_begins_with() -> None:
-    reader = Reader("steady", got=[*got(10, 20), told_after(20)])
-    reader.forget(len(reader.got))
-    assert reader.got == [*got(20), told_after(20)]
+def test_who_lacks_the_last_ticks_at_the_end_has_lost_them() -> None:
+    ledger = Ledger()
+    ledger.close([reader(1, 2, 3), reader(1)], [1, 2, 3])
+    assert (ledger.lost, ledger.remarks) == (2, ["a steady reader: lacks the last 2"])
 
 
 def test_each_thing_that_a_process_holds_beyond_its_base_is_told() -> None:

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy
 
 from dev.embedded_redis import EmbeddedRedis, free_port
-from tests.faults.harness.ledger import accounts, complaints
+from tests.faults.harness.ledger import Ledger
 from tests.faults.harness.readers import Readers
 from tests.support.deployment import Host
 from tests.support.tools import Child, environment, wait_for
@@ -94,6 +94,7 @@ def test_a_rolling_restart_under_load_serves_the_new_code_and_loses_no_reader_a_
             restart("web")
         newest = stored()[-1]
         wait_for(lambda: readers.have(newest), 60, "all to have the newest tick")
-        found = accounts(readers.all, stored)
-        assert complaints(readers.all, found, may_be_told=False) == []
+        ledger = Ledger()
+        ledger.look(readers.all, stored)
+        assert (ledger.remarks, ledger.told) == ([], 0)
         assert len(stored()) > 10

@@ -1,13 +1,16 @@
-"""The ledger: what was committed, held against what each reader got. Pure."""
+"""The ledger: what was committed, held against what each reader got. Does no I/O."""
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
 
 from tests.faults.harness.readers import Got, Reader
+
+MOST_REMARKS = 10
 
 
 class Account(NamedTuple):
@@ -21,11 +24,6 @@ class Account(NamedTuple):
     """Got again, or after a later one."""
     invented: tuple[int, ...]
     """Got, and not committed."""
-
-    @property
-    def is_good(self) -> bool:
-        """Whether the promise was kept."""
-        return not (self.lost or self.doubled or self.invented)
 
 
 def account(got: Sequence[Got], committed: Sequence[int]) -> Account:
@@ -59,27 +57,54 @@ def _excused(got: Sequence[Got], committed: Sequence[int]) -> set[int]:
     return excused
 
 
-def accounts(readers: Sequence[Reader], ask: Callable[[], Sequence[int]]) -> list[Account]:
-    """Return the account of each reader; *ask* tells what was committed.
+@dataclass(slots=True)
+class Ledger:
+    """What became of the ticks for all readers, look by look: counts of one tick for one each.
 
-    What they got is copied before: so a tick that anybody had before it was
-    committed counts as invented.
+    The trap: readers go on reading meanwhile, so what they forget is just what
+    was looked at, up to the newest tick in it.
     """
-    got = [list(reader.got) for reader in readers]
-    committed = ask()
-    return [account(each, committed) for each in got]
 
+    delivered: int = 0
+    """But for the first of each reader."""
+    lost: int = 0
+    told: int = 0
+    doubled: int = 0
+    invented: int = 0
+    remarks: list[str] = field(default_factory=list)
+    """The first things that went wrong, violations of the stream's format among them."""
 
-def complaints(
-    readers: Sequence[Reader], accounts: Sequence[Account], *, may_be_told: bool
-) -> list[str]:
-    """Return a line for each reader to whom the promise was not kept, at most five.
+    def look(self, readers: Sequence[Reader], ask: Callable[[], Sequence[int]]) -> None:
+        """Hold what *readers* got since the last look against what *ask* says was committed."""
+        got = [list(reader.got) for reader in readers]
+        committed = ask()  # afterwards: what anybody had before it was committed is invented
+        oldest = min((id for each in got for what, id in each if what == "tick"), default=0)
+        recent = committed[bisect_left(committed, oldest) :]
+        for reader, each in zip(readers, got, strict=True):
+            self._add(reader, account(each, recent))
+            ticks = [number for number, one in enumerate(each) if one.what == "tick"]
+            self.delivered += max(0, len(ticks) - 1)
+            del reader.got[: ticks[-1] if ticks else 0]
 
-    Where *may_be_told* is False, enough is kept for everybody: to be told of a
-    tick is to have lost it.
-    """
-    return [
-        f"reader {number} ({reader.kind}): {account} {reader.faults[:2]}"
-        for number, (reader, account) in enumerate(zip(readers, accounts, strict=True))
-        if not account.is_good or (account.told and not may_be_told) or reader.faults
-    ][:5]
+    def close(self, readers: Sequence[Reader], committed: Sequence[int]) -> None:
+        """Count as lost what readers still lack of all that was *committed*."""
+        for reader in readers:
+            lacking = len(committed) - bisect_right(committed, reader.last)
+            self.lost += lacking
+            if lacking:
+                self._remark(reader, f"lacks the last {lacking}")
+
+    def _add(self, reader: Reader, found: Account) -> None:
+        self.lost += len(found.lost)
+        self.told += len(found.told)
+        self.doubled += len(found.doubled)
+        self.invented += len(found.invented)
+        if found.lost or found.doubled or found.invented:
+            self._remark(reader, str(found))
+        faults, reader.faults = reader.faults, []
+        for fault in faults:
+            self._remark(reader, fault)
+
+    def _remark(self, reader: Reader, what: str) -> None:
+        if len(self.remarks) < MOST_REMARKS:
+            self.remarks.append(f"a {reader.kind} reader: {what}")

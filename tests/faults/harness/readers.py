@@ -48,11 +48,6 @@ class Reader:
         """The id of the newest tick it has; 0 when none."""
         return next((got.id for got in reversed(self.got) if got.what == "tick"), 0)
 
-    def forget(self, count: int) -> None:
-        """Forget of its first *count* what came before the newest tick, and what was wrong."""
-        ticks = [number for number, got in enumerate(self.got[:count]) if got.what == "tick"]
-        del self.got[: ticks[-1] if ticks else 0], self.faults[:]
-
     def request(self, port: int) -> bytes:
         """Return what it asks."""
         query = "?coins=bitcoin" if self.kind == "some" else ""

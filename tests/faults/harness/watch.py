@@ -9,7 +9,7 @@ import redis
 
 from tests.faults.harness.fault import Fault
 from tests.faults.harness.held import Held
-from tests.faults.harness.ledger import accounts, complaints
+from tests.faults.harness.ledger import Ledger
 from tests.faults.harness.product import Product
 from tests.faults.harness.readers import Readers
 from tests.support.tools import wait_for
@@ -72,13 +72,12 @@ class Watch:
 
     def check(self) -> None:
         """Raise `AssertionError` with all that since the last was not as promised."""
-        readers = self.readers.all
-        counts = [len(reader.got) for reader in readers]
-        of_each = accounts(readers, self.product.committed)
-        self.told += sum(len(account.told) for account in of_each)
-        found = complaints(readers, of_each, may_be_told=self.product.replay < ALL)
-        for reader, count in zip(readers, counts, strict=True):
-            reader.forget(count)
+        ledger = Ledger()
+        ledger.look(self.readers.all, self.product.committed)
+        self.told += ledger.told
+        found = ledger.remarks
+        if ledger.told and self.product.replay >= ALL:
+            found.append(f"{ledger.told} ticks were told to be missing, though all are kept")
         tracebacks = [line for line in self.product.fresh_lines() if "Traceback" in line]
         found += self._leaks() + [f"in a log: {line[:2000]}" for line in tracebacks[:3]]
         assert not found, "\n".join(found)
