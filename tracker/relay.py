@@ -104,9 +104,8 @@ class DatabaseSync:
     def missed_since(self, newest_id: int | None) -> Missed | None:
         """Return what there is after *newest_id*; None if the database cannot be read now.
 
-        The first time all that can be replayed is read, and what is not after
-        *newest_id* is history. If the feed has brought no tick by then, all but
-        the newest tick is.
+        The first time all that can be replayed is read: what is not after *newest_id*,
+        or without one all but the newest tick, is history.
         """
         self.read_at = time.monotonic()
         is_first = not self._has_history
@@ -152,6 +151,7 @@ class Relay:
         self._feed = feed
         self._hub = hub
         self._interval = interval
+        self._overdue_s = min(OVERDUE * interval, MAX_OVERDUE_S)
         self._on_broadcast = on_broadcast
         self._closing = False
         self._thread: threading.Thread | None = None
@@ -200,9 +200,8 @@ class Relay:
     def sync_until(self, id: int) -> None:
         """Read the database for the tick *id*, which a reader has from another process.
 
-        Only a read that begins from now on is sure to find it: just after
-        another one this waits, for at most `SYNC_EVERY_S`; readers who wait
-        share a read.
+        Only a read that begins from now on is sure to find it: just after another
+        this waits, for at most `SYNC_EVERY_S`; readers who wait share a read.
         """
         came_at = time.monotonic()
 
@@ -234,9 +233,7 @@ class Relay:
             if event.message.tick is not None:
                 self._on_tick(event.message.tick, event.message)
             return
-        overdue_at = max(self._heard_at, self.database.read_at) + min(
-            OVERDUE * self._interval, MAX_OVERDUE_S
-        )
+        overdue_at = max(self._heard_at, self.database.read_at) + self._overdue_s
         if not event.gapless or not self.database.answers or time.monotonic() > overdue_at:
             self._sync_from_db()
 
@@ -251,10 +248,7 @@ class Relay:
             self._broadcast(tick, after_gap=not joins_on, published_at=message.published_at)
 
     def _sync_from_db(self, *, brought: int | None = None) -> None:
-        """Relay what the database has and this process has not.
-
-        *brought* is the id of the tick that the feed brings just now, if it does.
-        """
+        """Relay what the database has and this process has not; the feed has *brought* that one."""
         newest_id = self.state.id
         if (found := self.database.missed_since(newest_id)) is None:
             return

@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.tools import wait_for
-from tests.support.web_process import Shared, Web, read_until, request, shared_web, tick
+from tests.support.web_process import Shared, Web, read_until, request, rest_of, shared_web, tick
 from tracker.server import request_limits
 from tracker.server.request_limits import MAX_BODY, MAX_FIELDS, MAX_HEAD, MAX_LINE
 
@@ -60,13 +60,6 @@ def answer_to(port: int, sent: bytes) -> bytes:
         with suppress(BrokenPipeError, ConnectionResetError):  # it said no before all was sent
             sock.sendall(sent)
         return rest_of(sock)
-
-
-def rest_of(sock: socket.socket) -> bytes:
-    data = b""
-    while more := sock.recv(65536):
-        data += more
-    return data
 
 
 def status_of(answer: bytes) -> int:

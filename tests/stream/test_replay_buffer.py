@@ -32,11 +32,7 @@ def test_after_an_id_comes_the_next_position_and_one_that_just_left_still_counts
     """All that followed that one is here."""
     buffer = buffer_of(3, range(100, 105))
     assert [buffer.after(id) for id in range(100, 105)] == [None, buffer.start, 3, 4, 5]
-
-
-def test_ids_that_left_cost_no_memory() -> None:
-    buffer = buffer_of(3, range(1, 100))
-    assert len(buffer._position_of) == 4
+    assert len(buffer._position_of) == 4, "ids that left cost no memory"
 
 
 def test_what_takes_the_place_of_all_is_found_and_who_was_behind_is_told() -> None:

@@ -140,6 +140,14 @@ def read_until(sock: socket.socket, *parts: bytes) -> bytes:
     return data
 
 
+def rest_of(sock: socket.socket) -> bytes:
+    """Return all that comes until the server closes the connection."""
+    data = b""
+    while more := sock.recv(65536):
+        data += more
+    return data
+
+
 def message_of(saved: Saved) -> Message:
     """Return what a worker publishes of *saved*."""
     return Message(saved.state, TickJson.of_tick(saved.tick), saved.previous)

@@ -203,9 +203,8 @@ class Hub:
             for fd, mask in self._poller.ready():
                 sub = self._by_fd[fd]
                 if mask & HUNG_UP:
-                    self._drop(
-                        sub, _why(mask & FAILED and sub.sock.getsockopt(SOL_SOCKET, SO_ERROR))
-                    )
+                    error = mask & FAILED and sub.sock.getsockopt(SOL_SOCKET, SO_ERROR)
+                    self._drop(sub, _why(error))
                 elif self._advance(sub) and fd in self._by_fd:
                     self._poller.want_write(fd, False)
 
@@ -286,8 +285,10 @@ class Hub:
 
     def _next_for(self, sub: Subscriber) -> bytes | None:
         """Return the next bytes that *sub* lacks; None when it has all."""
-        if sub.position < self._replay.start:
-            return self._lapped(sub)
+        if sub.position < self._replay.start:  # lapped: it gets the newest, and what it missed
+            self.stats.lapped += 1
+            sub.position = self._replay.end - 1
+            return sub.encoded(_verdict(str(sub.cursor), recovered=False))
         if sub.position < self._replay.end:
             frame = self._replay[sub.position]
             sub.position += 1
@@ -325,12 +326,6 @@ class Hub:
         replayed = self._replay.end - after
         self.stats.replayed += replayed
         return _verdict(last.text, recovered=True, replayed=replayed)
-
-    def _lapped(self, sub: Subscriber) -> bytes:
-        """Return the verdict on what it missed: all from its last frame to the newest."""
-        self.stats.lapped += 1
-        sub.position = self._replay.end - 1
-        return sub.encoded(_verdict(str(sub.cursor), recovered=False))
 
     def _own_retry(self) -> bytes:
         """Return a reader's own delay: drawn, so that they do not return in step."""
