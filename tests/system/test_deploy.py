@@ -35,9 +35,13 @@ class TestDockerfile:
         found = [line.split(" ", 1) for line in self.lines if line.startswith(f"{instruction} ")]
         return [arguments for _, arguments in found]
 
-    def test_it_copies_what_is_there_and_all_that_a_process_imports(self) -> None:
+    def sources(self) -> set[str]:
+        """Return what is copied into the image."""
         copied = [copy.split()[:-1] for copy in self.of("COPY") if "--from" not in copy]
-        sources = {source for one in copied for source in one}
+        return {source for one in copied for source in one}
+
+    def test_it_copies_what_is_there_and_all_that_a_process_imports(self) -> None:
+        sources = self.sources()
         assert all((ROOT / source).exists() for source in sources)
         assert {"tracker", "worker", "migrations", "static", "templates"} <= sources
         assert {"wsgi.py", "gunicorn.conf.py", "requirements.txt", "constraints.txt"} <= sources
@@ -63,14 +67,7 @@ class TestDockerfile:
         lines = (ROOT / ".dockerignore").read_text().splitlines()
         patterns = [line for line in lines if line and not line.startswith("#")]
         assert patterns[0] == "*"
-        let_in = {line[1:] for line in patterns if line.startswith("!")}
-        wanted = {
-            source
-            for copy in self.of("COPY")
-            if "--from" not in copy
-            for source in copy.split()[:-1]
-        }
-        assert let_in == wanted
+        assert {line[1:] for line in patterns if line.startswith("!")} == self.sources()
 
 
 class TestCompose:
@@ -96,13 +93,11 @@ class TestCompose:
         assert re.findall(r"\$\{(\w+)", text) == ["POSTGRES_PASSWORD"] * 2
         assert text.count("${POSTGRES_PASSWORD:?") == 2
 
-    def test_it_comes_back_and_has_time_to_drain(self) -> None:
+    def test_it_comes_back_has_time_to_drain_and_is_reached_from_the_loopback_only(self) -> None:
         for name, service in self.services.items():
             assert service["restart"] == ("no" if name == "release" else "unless-stopped")
             if name in PROCFILE:
                 assert service["stop_grace_period"] == "30s"
-
-    def test_only_the_loopback_reaches_it(self) -> None:
         published = [port for one in self.services.values() for port in one.get("ports", [])]
         assert published == ["127.0.0.1:8000:8000"]
 
@@ -118,22 +113,16 @@ def unit(name: str) -> configparser.ConfigParser:
 class TestSystemd:
     services = tuple(f"tracker-{name}.service" for name in PROCFILE)
 
-    def test_each_process_has_a_unit(self) -> None:
+    def test_each_process_has_a_unit_that_runs_its_command(self) -> None:
         assert {path.name for path in UNITS.iterdir()} == {*self.services, "tracker.target"}
-
-    @pytest.mark.parametrize("name", PROCFILE)
-    def test_it_runs_the_procfiles_command(self, name: str) -> None:
-        started = unit(f"tracker-{name}.service")["Service"]["ExecStart"]
-        command = started.removeprefix(f"{INSTALLED}/.venv/bin/")
-        assert command.replace(" --bind 127.0.0.1:${PORT}", "") == PROCFILE[name]
+        for name, service in zip(PROCFILE, self.services, strict=True):
+            command = unit(service)["Service"]["ExecStart"].removeprefix(f"{INSTALLED}/.venv/bin/")
+            assert command.replace(" --bind 127.0.0.1:${PORT}", "") == PROCFILE[name]
 
     def test_all_are_kept_in_the_same_bounds(self) -> None:
         texts = [(UNITS / name).read_text() for name in self.services]
-        bounds = {
-            text.partition("StateDirectory=")[2].partition("\n[Install]")[0].strip()
-            for text in texts
-        }
-        (common,) = bounds
+        starts = [text.partition("StateDirectory=")[2] for text in texts]
+        (common,) = {start.partition("\n[Install]")[0].strip() for start in starts}
         for option in ("NoNewPrivileges=yes", "ProtectSystem=strict", "ProtectHome=yes"):
             assert option in common
 
@@ -173,12 +162,11 @@ class TestTheGuide:
     blocks = re.findall(r"^```sh\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
     commands = "\n".join(blocks)
 
-    @pytest.mark.parametrize("number", range(len(blocks)))
-    def test_each_block_is_shell(self, number: int) -> None:
-        block = self.blocks[number]
-        subprocess.run(["bash", "-n"], input=block, text=True, check=True)
+    def test_each_block_is_shell(self) -> None:
+        for block in self.blocks:
+            subprocess.run(["bash", "-n"], input=block, text=True, check=True)
 
-    def test_the_files_that_it_names_are_there(self) -> None:
+    def test_the_files_and_headings_that_it_names_are_there(self) -> None:
         named = set(re.findall(r"(?:deploy|docs|tracker|worker)/[\w./*-]+", self.text))
         named = {one.rstrip(".") for one in named if not self.text.count(f"/etc/{one}")}
         named = {one for one in named if not re.search(rf"[~a-z/]/?{re.escape(one)}", self.text)}
@@ -190,17 +178,14 @@ class TestTheGuide:
         for link in re.findall(r"\]\(([\w./-]+)\)", self.text):
             assert (ROOT / "docs" / link).exists(), link
 
-    def test_its_links_lead_to_its_headings(self) -> None:
         headings = re.findall(r"^#+ (.+)$", self.text, re.MULTILINE)
         anchors = {heading.lower().replace(" ", "-") for heading in headings}
         assert set(re.findall(r"\]\(#([\w-]+)\)", self.text)) <= anchors
 
-    def test_the_settings_that_it_names_are_settings(self) -> None:
+    def test_the_settings_and_services_that_it_names_are_there(self) -> None:
         named = set(re.findall(r"\b(?:TRACKER|COINGECKO|LOG)_[A-Z_]+\b", self.text))
         named |= set(re.findall(r"^([A-Z_]+)=", self.commands, re.MULTILINE))
         assert named - {"POSTGRES_PASSWORD"} <= VARIABLES
-
-    def test_the_services_that_it_names_are_units(self) -> None:
         named = set(re.findall(r"\btracker-[a-z]+\b", self.commands))
         assert named <= {path.stem for path in UNITS.iterdir()}
 
@@ -243,7 +228,7 @@ class TestTheGuide:
         done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
         assert done.stdout == "a\nb://c:d$&#;@e/f?g=h i\n"
 
-    def test_what_it_changes_in_the_site_is_in_it(self) -> None:
+    def test_what_it_changes_in_the_site_is_there(self) -> None:
         site = (ROOT / "deploy" / "nginx.conf").read_text()
         assert site.count("server_name prices.example.org;") == 1
         assert "CHANGE" in site
