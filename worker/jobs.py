@@ -37,10 +37,8 @@ from tracker.messaging.refresh_stats import Outcome
 from tracker.times import HOUR_MS, now_ms
 from worker.sources import Fetched, Source, build
 
-MAX_WAIT_MS = 300_000
-"""The longest wait after a failure, unless the interval is longer."""
-JITTER = 0.1
-"""The part of a wait that is drawn."""
+MAX_WAIT_MS = 300_000  # the longest wait after a failure, unless the interval is longer
+JITTER = 0.1  # the part of a wait that is drawn
 
 log = logging.getLogger(__name__)
 

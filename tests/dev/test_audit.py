@@ -12,17 +12,17 @@ import pytest
 from packaging.requirements import Requirement
 
 from dev import audit
-from dev.embedded_redis import free_port
 
 
 class Osv(HTTPServer):
     """A small OSV in which Flask alone may be vulnerable."""
 
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), OsvHandler)
-        self.url = f"http://127.0.0.1:{self.server_port}/v1/querybatch"
-        self.queries: list[dict[str, Any]] = []
-        self.is_flask_vulnerable = False
+    queries: tuple[dict[str, Any], ...] = ()
+    is_flask_vulnerable = False
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/v1/querybatch"
 
 
 class OsvHandler(BaseHTTPRequestHandler):
@@ -30,7 +30,7 @@ class OsvHandler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.queries = json.loads(body)["queries"]
+        self.server.queries = tuple(json.loads(body)["queries"])
         bad = "flask" if self.server.is_flask_vulnerable else None
         results: list[dict[str, Any]] = [
             {"vulns": [{"id": "PYSEC-2026-1"}]} if query["package"]["name"].lower() == bad else {}
@@ -46,7 +46,7 @@ class OsvHandler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def osv() -> Iterator[Osv]:
-    with Osv() as osv:
+    with Osv(("127.0.0.1", 0), OsvHandler) as osv:
         thread = threading.Thread(target=osv.serve_forever, args=(0.02,))
         thread.start()
         yield osv
@@ -73,13 +73,9 @@ def test_a_vulnerability_fails_with_its_address(
     assert line.endswith(": https://osv.dev/vulnerability/PYSEC-2026-1")
 
 
-@pytest.mark.parametrize("listens", [False, True], ids=["refused", "silent"])
-def test_without_an_answer_nothing_fails(listens: bool, capsys: pytest.CaptureFixture[str]) -> None:
-    port = free_port()
-    silent = HTTPServer(("127.0.0.1", port), OsvHandler) if listens else None
-    assert audit.main(f"http://127.0.0.1:{port}/", timeout_s=0.1) == 0
-    if silent:
-        silent.server_close()
+def test_without_an_answer_nothing_fails(capsys: pytest.CaptureFixture[str]) -> None:
+    with HTTPServer(("127.0.0.1", 0), OsvHandler) as silent:
+        assert audit.main(f"http://127.0.0.1:{silent.server_port}/", timeout_s=0.1) == 0
     error = capsys.readouterr().err
     assert error.startswith("Dependencies were not audited: ")
     assert error.count("\n") == 1
