@@ -89,9 +89,8 @@ pytest_make_collect_report = pytest_runtest_makereport
 @pytest.fixture(autouse=True)
 def _nothing_leaks(request: pytest.FixtureRequest) -> Iterator[None]:
     """Descriptors, threads and child processes are back where they were after each test."""
-    # Faults share one product, and watch themselves.
-    is_watched = {"watch", "watch_of_make_run"} & set(request.fixturenames)
-    if is_watched or not sys.platform.startswith("linux"):
+    watched_elsewhere = {"watch", "watch_of_make_run"}  # faults share one product
+    if watched_elsewhere & set(request.fixturenames) or not sys.platform.startswith("linux"):
         yield
         return
     before = _held()
@@ -181,10 +180,7 @@ def database_url(
     postgres: EmbeddedPostgres | None,
     _migrated_postgres: str | None,
 ) -> str:
-    """Return an empty migrated database: the test runs once with each kind.
-
-    Its tables must stay as they are: see `own_database_url`.
-    """
+    """Return an empty database of each kind, whose tables must stay: see `own_database_url`."""
     if request.param == "sqlite":
         return f"sqlite:///{shutil.copy(_migrated_file, tmp_path / 'tracker.db')}"
     if postgres is None:
@@ -206,10 +202,7 @@ def own_database_url(
 
 @pytest.fixture
 def settings(tmp_path: Path, _migrated_file: Path, redis_server: EmbeddedRedis) -> SettingsFactory:
-    """Return a maker of settings with a database and a Redis of the test's own.
-
-    The market is the simulated one; arguments override.
-    """
+    """Return a maker of settings: a database and a Redis of the test's own, simulated prices."""
     mine: dict[str, Any] = {
         "database_url": f"sqlite:///{shutil.copy(_migrated_file, tmp_path / 'tracker.db')}",
         "redis_url": redis_server.url,

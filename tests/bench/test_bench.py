@@ -53,15 +53,12 @@ def test_without_a_compiler_python_reads_and_the_rest_is_said(
     assert "the floor: left out from here: there is no C compiler" in out
 
 
-def test_the_frames_are_about_3_kb_and_the_prices_move() -> None:
+def test_the_frames_are_about_3_kb_the_prices_move_and_variants_differ() -> None:
     market = Market()
     ticks = [market.tick() for _ in range(20)]
     assert all(2000 < len(frame(tick)) < 4000 for tick in ticks)
     assert [tick.id for tick in ticks] == sorted({tick.id for tick in ticks})
     assert len({tick.quotes[0].price for tick in ticks}) > 10
-
-
-def test_variantes_differ() -> None:
     assert len(set(variants())) == VARIANTS
 
 
