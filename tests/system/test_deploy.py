@@ -24,7 +24,6 @@ UNITS = ROOT / "deploy" / "systemd"
 INSTALLED = "/opt/tracker"
 """Where the units and docs/deploy.md have the product."""
 ANALYZE = shutil.which("systemd-analyze")
-NOT_OURS = {"PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "PATH"}
 
 
 class TestDockerfile:

@@ -13,7 +13,7 @@ import socket
 import ssl
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -55,19 +55,6 @@ def redis_over_tls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
             client.config_set("requirepass", PASSWORD)
         with Proxy(server.port, certificate=certificate) as proxy:
             yield proxy
-
-
-@contextmanager
-def reading(port: int, encoding: str = "identity") -> Iterator[socket.socket]:
-    """Give a socket on which the stream was asked for."""
-    wait_for(lambda: _takes_calls(port), 20, "the web to listen")
-    with request(port, Accept_Encoding=encoding) as sock:
-        yield sock
-
-
-def _takes_calls(port: int) -> bool:
-    with socket.socket() as caller:
-        return caller.connect_ex(("127.0.0.1", port)) == 0
 
 
 def until(sock: socket.socket, done: Callable[[bytes], bool]) -> bytes:
@@ -120,8 +107,8 @@ def test_hosts_wait_for_the_release_serve_ticks_and_end_at_term(
         with web_host.start("release") as release:
             assert release.wait(30) == 0, release.output
 
-        plain = stack.enter_context(reading(port))
-        zipped = stack.enter_context(reading(port, "gzip"))
+        plain = stack.enter_context(request(port))
+        zipped = stack.enter_context(request(port, Accept_Encoding="gzip"))
         head = until(plain, lambda data: data.count(b"event: prices") >= 3)
         zipped_head = until(zipped, lambda data: data.count(b"\r\n\r\n") > 0)
         web = processes["web"].process.pid
