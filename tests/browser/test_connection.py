@@ -154,11 +154,10 @@ def test_a_lost_server_is_found_again_and_what_was_missed_is_heard(
         tab.expect_link("open")
 
 
-@BOTH_WAYS
 def test_a_tab_that_was_frozen_hears_what_it_missed(
-    site: Site, first: Tick, new_page: Open, way: str
+    site: Site, first: Tick, new_page: Open
 ) -> None:
-    stays, goes = open_tabs(new_page, site.root, way, 2)
+    stays, goes = open_tabs(new_page, site.root, WORKER, 2)
     for tab in (stays, goes):
         tab.expect_ids([first.id])
     goes.page.evaluate("document.dispatchEvent(new Event('freeze'))")
@@ -169,21 +168,6 @@ def test_a_tab_that_was_frozen_hears_what_it_missed(
     sent.append(site.send_tick(BITCOIN))
     for tab in (stays, goes):
         tab.expect_ids([tick.id for tick in sent])
-
-
-@pytest.mark.parametrize("script", ["/assets/today/js/stream/gone.js", "/blank"])
-def test_a_worker_that_cannot_be_loaded_is_replaced_at_once(
-    site: Site, first: Tick, new_page: Open, script: str
-) -> None:
-    """Not only after ten seconds of silence: those never end here."""
-    way = f"""
-    const soon = setTimeout;
-    globalThis.setTimeout = (call, ms, ...rest) => (ms === 10_000 ? 0 : soon(call, ms, ...rest));
-    globalThis.SharedWorker = class extends SharedWorker {{
-        constructor(url, options) {{ super("{script}", options); }}
-    }};"""
-    (tab,) = open_tabs(new_page, site.root, way, 1)
-    tab.expect_ids([first.id])
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 from playwright.sync_api import Browser, Page, expect
@@ -18,7 +18,7 @@ from tests.support.browser import launched
 from tests.support.fake_site import Site, expect_state, make_tick
 from tests.support.tools import ROOT
 from tracker.config import Settings
-from tracker.market.freshness import Status
+from tracker.market.freshness import State, Status
 from tracker.market.quotes import directed
 from tracker.times import HOUR_MS
 from worker.sources.simulated.market import Simulated
@@ -38,7 +38,11 @@ class Market:
         settings = Settings(source="simulated", interval=STEP)
         self._source = Simulated(settings, clock=lambda: self._now)
         self._prices: dict[str, Any] = {}
-        self._past()
+        at = int(self._now * 1000)
+        for coin, prices in self._source.fetch(week=True).weeks.items():
+            hours = range(at - len(prices) * HOUR_MS, at, HOUR_MS)
+            points = zip(hours, prices, strict=True)
+            site.history.told[coin] = [(ms, price) for ms, price in points if price]
         for _ in range(3):
             self.tick()
 
@@ -49,32 +53,18 @@ class Market:
         self._prices = {quote.id: quote.price for quote in quotes}
         self.site.send(make_tick(*quotes, at=int(self._now * 1000), source="simulated"))
 
-    def _past(self) -> None:
-        at = int(self._now * 1000)
-        for coin, prices in self._source.fetch(week=True).weeks.items():
-            hours = range(at - len(prices) * HOUR_MS, at, HOUR_MS)
-            points = [(ms, price) for ms, price in zip(hours, prices, strict=True) if price]
-            self.site.history.told[coin] = points
-
 
 Pose = Callable[[Market, Page], None]
+"""It leads a page to what is to be seen."""
 
 
-@dataclass(frozen=True)
-class Picture:
-    """What is looked at, and how; *pose* leads to it."""
-
-    pose: Pose
-    width: int = 1280
-    height: int = 800
-    dark: bool = False
-    age: int = 8
-    """Seconds that the first of its prices is old."""
+def go(market: Market, page: Page, path: str, state: str = "live") -> None:
+    page.goto(market.site.root + path)
+    expect_state(page, state)
 
 
 def live(market: Market, page: Page) -> None:
-    page.goto(market.site.url)
-    expect_state(page, "live")
+    go(market, page, "/cryptos/")
     market.tick()
     expect(page.locator("[data-line] path:not([d=''])")).to_have_count(10)
 
@@ -86,10 +76,9 @@ def in_blue_and_orange(market: Market, page: Page) -> None:
 
 
 def chart(market: Market, page: Page) -> None:
-    page.goto(f"{market.site.root}/cryptos/bitcoin?range=7d")
-    expect_state(page, "live")
-    plot = page.locator("[data-chart][data-state=ready]")
-    box = plot.bounding_box()
+    go(market, page, "/cryptos/bitcoin?range=7d")
+    page.locator("[data-chart][data-state=ready]").wait_for()
+    box = page.locator("[data-plot]").bounding_box()
     assert box
     page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + box["height"] * 0.5)
 
@@ -97,28 +86,27 @@ def chart(market: Market, page: Page) -> None:
 def alerts(market: Market, page: Page) -> None:
     live(market, page)
     page.get_by_role("button", name="Alerts").click()
-    dialog = page.get_by_role("dialog")
     for limit in ("120000", "1000"):
-        dialog.get_by_label("this price").fill(limit)
+        page.get_by_role("dialog").get_by_label("this price").fill(limit)
         page.keyboard.press("Enter")
     expect(page.locator("[data-alert-list] > li")).to_have_count(2)
 
 
+def told(state: State, reason: str | None = None) -> Status:
+    soon = int(time.time() * 1000) + 48_000
+    return Status(state, reason=reason, next_attempt_at=soon if reason else None)
+
+
 def stale(market: Market, page: Page) -> None:
     live(market, page)
-    market.site.send_status(
-        Status("stale", reason="CoinGecko answered 429 Too Many Requests", next_attempt_at=soon())
-    )
+    market.site.send_status(told("stale", "CoinGecko answered 429 Too Many Requests"))
     expect_state(page, "stale")
 
 
 def offline(market: Market, page: Page) -> None:
     market.site.tick = None
-    market.site.told = Status(
-        "offline", reason="CoinGecko cannot be reached: no such host", next_attempt_at=soon()
-    )
-    page.goto(market.site.url)
-    expect_state(page, "offline")
+    market.site.told = told("offline", "CoinGecko cannot be reached: no such host")
+    go(market, page, "/cryptos/", "offline")
 
 
 def reconnecting(market: Market, page: Page) -> None:
@@ -129,22 +117,24 @@ def reconnecting(market: Market, page: Page) -> None:
 
 
 def first_start(market: Market, page: Page) -> None:
-    market.site.tick, market.site.told = None, Status("starting")
-    page.goto(market.site.url)
-    expect_state(page, "starting")
-
-
-def embed(market: Market, page: Page) -> None:
-    page.goto(f"{market.site.root}/embed?coins=bitcoin,ethereum,solana")
-    expect_state(page, "live")
+    market.site.tick, market.site.told = None, told("starting")
+    go(market, page, "/cryptos/", "starting")
 
 
 def unknown(market: Market, page: Page) -> None:
     page.goto(f"{market.site.root}/cryptos/bitcion")
 
 
-def soon() -> int:
-    return int(time.time() * 1000) + 48_000
+@dataclass(frozen=True)
+class Picture:
+    """What is looked at, and how."""
+
+    pose: Pose
+    width: int = 1280
+    height: int = 800
+    dark: bool = False
+    age: int = 8
+    """Seconds that the first of its prices is old."""
 
 
 PICTURES = {
@@ -161,37 +151,30 @@ PICTURES = {
     "reconnecting": Picture(reconnecting, 375, 812),
     "first-start": Picture(first_start, height=480),
     "unknown-coin": Picture(unknown, height=480),
-    "embed": Picture(embed, 360, 200),
+    "embed": Picture(partial(go, path="/embed?coins=bitcoin,ethereum,solana"), 360, 200),
 }
 
 
-def take(browser: Browser, name: str, picture: Picture, folder: Path = FOLDER) -> None:
+def take(browser: Browser, name: str, picture: Picture) -> None:
     """Write one picture."""
     site = Site()
-    context = browser.new_context(
+    page = browser.new_page(
         viewport={"width": picture.width, "height": picture.height},
         color_scheme="dark" if picture.dark else "light",
         locale="en-US",
         timezone_id="UTC",
         reduced_motion="reduce",
     )
-    page = context.new_page()
     try:
         picture.pose(Market(site, picture.age), page)
         page.evaluate("() => document.fonts.ready")
-        page.screenshot(path=folder / f"{name}.png")
+        page.screenshot(path=FOLDER / f"{name}.png")
     finally:
-        context.close()
+        page.close()
         site.go()
 
 
-def main(names: list[str]) -> None:
-    """Take the pictures that are named, or all."""
-    FOLDER.mkdir(exist_ok=True)
-    with launched() as browser:
-        for name in names or PICTURES:
-            take(browser, name, PICTURES[name])
-
-
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    with launched() as browser:
+        for name in sys.argv[1:] or PICTURES:
+            take(browser, name, PICTURES[name])
