@@ -26,8 +26,6 @@ from dev import embedded_redis
 from dev.embedded_redis import EmbeddedRedis
 from tests.support import ports
 from tests.support.browser import (  # noqa: F401 - fixtures for all
-    _idle_contexts,
-    _port_of_sites,
     browser,
     new_page,
     site,

@@ -107,7 +107,7 @@ def test_an_alert_fires_once_per_crossing_and_stays_until_it_is_dismissed(
 
 def test_with_permission_it_is_a_notification_once_for_all_tabs(site: Site, new_page: Open) -> None:
     site.tick = make_tick(BITCOIN, ETHER)
-    page = new_page(own=True)
+    page = new_page()
     notified: list[tuple[str, str, str]] = []
     page.context.expose_function("notified", lambda *words: notified.append(words))
     page.context.add_init_script(ALLOWED)

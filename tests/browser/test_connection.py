@@ -71,7 +71,7 @@ def first(site: Site) -> Tick:
 
 def open_tabs(new_page: Open, root: str, way: str, count: int) -> list[Tab]:
     """Return *count* tabs of one browser that all hear the stream."""
-    context = new_page(own=True, locale="en-US").context
+    context = new_page(locale="en-US").context
     context.add_init_script(way)
     tabs = [Tab(context.new_page(), root) for _ in range(count)]
     for tab in tabs:
@@ -181,7 +181,7 @@ def test_the_seventh_tab_is_live_on_the_product_and_a_restart_loses_nothing(
     app: Flask, settings: SettingsFactory, port: int, tmp_path: Path, new_page: Open
 ) -> None:
     """Over HTTP/1.1, where a browser has six connections to a server."""
-    context = new_page(own=True, locale="en-US").context
+    context = new_page(locale="en-US").context
     root = f"http://127.0.0.1:{port}"
     with Web(settings(retry=1), tmp_path / "web.log", port=port) as web:
         pages = [context.new_page() for _ in range(7)]

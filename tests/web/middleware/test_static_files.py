@@ -235,7 +235,7 @@ def test_a_first_view_is_light_a_second_asks_for_no_asset_and_it_can_be_installe
 ) -> None:
     """All that comes from here, but for the stream: page, styles, scripts, history."""
     fill(site)
-    page = new_page(own=True)
+    page = new_page()
     with page.expect_response("**/api/history?**") as history:
         page.goto(site.url)
     history.value.finished()
