@@ -100,9 +100,9 @@ def make_app(relay: Any, history: FakeHistory | None = None, **settings: Any) ->
 class Site(FakeRelay):
     """The pages and a scripted `/stream` on a port of their own; also the pages' relay."""
 
-    def __init__(self, port: int = 0, **settings: Any) -> None:
+    def __init__(self, **settings: Any) -> None:
         super().__init__()
-        self.port = port
+        self.port = 0
         self.history = FakeHistory()
         self.is_refusing = False
         self.connections = 0
@@ -114,7 +114,6 @@ class Site(FakeRelay):
         self._app = make_app(self, self.history, **settings)
         self._app.add_url_rule("/stream", view_func=self._stream)
         self._app.add_url_rule("/blank", view_func=lambda: "<!doctype html><title>Blank</title>")
-        self._app.after_request(_kept_if_asset)
         self.come()
 
     @property
@@ -200,13 +199,6 @@ class Site(FakeRelay):
         finally:
             with self._lock, suppress(ValueError):
                 self._readers.remove(reader)
-
-
-def _kept_if_asset(response: Response) -> Response:
-    """Let no cache keep what is only this site's: the next one has the same address and ticks."""
-    if not request.path.startswith("/assets/"):
-        response.headers["Cache-Control"] = "no-store"
-    return response
 
 
 def status_event(told: Status) -> str:
