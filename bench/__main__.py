@@ -1,7 +1,5 @@
 """Runs the benchmarks and prints one table: `python -m bench --help`."""
 
-from __future__ import annotations
-
 import argparse
 import sys
 import tempfile

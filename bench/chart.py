@@ -1,7 +1,5 @@
 """A picture of lines over time, as an SVG that reads well in light and in dark. Pure."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import NamedTuple

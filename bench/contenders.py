@@ -1,7 +1,5 @@
 """The servers that are compared, and the requests of their readers."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain, combinations, islice

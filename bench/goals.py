@@ -1,7 +1,5 @@
 """What the product promises of its speed, held against one run."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 

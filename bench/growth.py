@@ -5,8 +5,6 @@ of a kind of process through all its restarts, which is what the machine gives f
 good; and within the lives of single processes, which is what a restart would heal.
 """
 
-from __future__ import annotations
-
 import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence

@@ -4,8 +4,6 @@
 SQLite and, where it is installed, in PostgreSQL. It takes about a minute.
 """
 
-from __future__ import annotations
-
 import gc
 import random
 import statistics

@@ -1,7 +1,5 @@
 """What machine this is, in a few lines: figures without it say nothing."""
 
-from __future__ import annotations
-
 import importlib.metadata
 import os
 import platform

@@ -9,8 +9,6 @@ The trap: a page paints once a frame, so ticks must come one by one, each after
 the one before was painted. The 30 days come faster: there only some are painted.
 """
 
-from __future__ import annotations
-
 import http.client
 import random
 import shutil

@@ -1,7 +1,5 @@
 """What the kernel knows of processes: CPU time, memory, descriptors (Linux, /proc)."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable
 from pathlib import Path

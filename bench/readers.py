@@ -16,8 +16,6 @@ waits in ms, moments and spans in ns:
     close                       closed COUNT
 """
 
-from __future__ import annotations
-
 import resource
 import shutil
 import subprocess

@@ -5,8 +5,6 @@ against a real Redis and SQLite and the real web process, with one reader. The
 source is CoinGecko's parser on bodies made here: the network is left out.
 """
 
-from __future__ import annotations
-
 import socket
 import statistics
 import tempfile

@@ -1,7 +1,5 @@
 """The table, for the terminal and for docs/performance.md."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

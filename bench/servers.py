@@ -3,8 +3,6 @@
 Each has a directory of its own and ports that were free a moment ago.
 """
 
-from __future__ import annotations
-
 import http.client
 import os
 import shutil

@@ -5,8 +5,6 @@ the loopback, and counts the CPU of the broadcasting thread alone, kernel and
 all; the readers are emptied between two broadcasts.
 """
 
-from __future__ import annotations
-
 import _socket
 import socket
 import statistics

@@ -4,8 +4,6 @@ It takes some ten times the CPU, so the quick contenders wait for it and their
 latencies are its own; the CPU they spend themselves stays comparable.
 """
 
-from __future__ import annotations
-
 import select
 import socket
 import struct

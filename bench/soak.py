@@ -7,8 +7,6 @@ written down. At the end there are a picture and a table, and the status is 1 if
 tick was lost or doubled, a traceback logged, or more grew than was allowed.
 """
 
-from __future__ import annotations
-
 import argparse
 import math
 import signal

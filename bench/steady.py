@@ -4,8 +4,6 @@ The trap: an error in a thread would go unnoticed and the soak would pass, so it
 kept, and ends the soak.
 """
 
-from __future__ import annotations
-
 import http.client
 import os
 import signal

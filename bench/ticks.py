@@ -1,7 +1,5 @@
 """The ticks that all contenders deliver: ten coins with changing prices, 3 KB each."""
 
-from __future__ import annotations
-
 import time
 
 from tracker.config import Settings

@@ -3,8 +3,6 @@
 The environments are made once, under .venv, where neither git nor the linters look.
 """
 
-from __future__ import annotations
-
 import importlib.metadata
 import os
 import subprocess

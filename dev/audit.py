@@ -7,8 +7,6 @@ that does not answer is reported in one line and fails nothing: `make lint` must
 See https://google.github.io/osv.dev/post-v1-querybatch/
 """
 
-from __future__ import annotations
-
 import json
 import sys
 import urllib.request

@@ -5,8 +5,6 @@ other is a Redis too it answers PING. So the one that answers must also be the
 process that was started here, or another port is tried.
 """
 
-from __future__ import annotations
-
 import importlib.util
 import secrets
 import shutil

@@ -8,8 +8,6 @@ reads its output. honcho's `Manager` starts, prefixes and ends them; this adds:
 - an end also when nothing reads the output any more, or when the launcher is killed.
 """
 
-from __future__ import annotations
-
 import ctypes
 import os
 import signal

@@ -7,8 +7,6 @@ Procfile's `release` line and then all others. Ctrl-C ends all of it with status
 them ends by itself, all end, with that one's status.
 """
 
-from __future__ import annotations
-
 import signal
 
 if __name__ == "__main__":  # nothing to end yet: a Ctrl-C during the imports needs no traceback

@@ -4,8 +4,6 @@ Each test has a database and a Redis that nobody wrote to before. Under `CI=true
 what would be skipped fails: there, everything must be there to be tested with.
 """
 
-from __future__ import annotations
-
 import gc
 import os
 import shutil

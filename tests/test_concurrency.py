@@ -1,7 +1,5 @@
 """Calls that may hang: one at a time, and no result is older than its caller."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor

@@ -1,7 +1,5 @@
 """The settings: accepted and refused values; docs/reference.md has each of them."""
 
-from __future__ import annotations
-
 from dataclasses import fields
 from itertools import takewhile
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The relay: nothing that was committed is lost, and nothing is sent twice."""
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Callable, Iterator

@@ -1,7 +1,5 @@
 """Times: unix milliseconds inside, ISO 8601 in UTC outside."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 
 import pytest

@@ -1,7 +1,5 @@
 """The start of the web and of flask's commands: by the settings, or one line and no web."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

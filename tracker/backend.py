@@ -4,8 +4,6 @@ The worker needs nothing else, so nothing here knows Flask. Building connects to
 nothing: the database and Redis are connected to when first used.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

@@ -4,8 +4,6 @@ A database can hang: a server that is stopped still acknowledges every packet. S
 a `TimedCall` runs in a thread of its own and is waited for a short time only.
 """
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Callable

@@ -4,8 +4,6 @@ Each field of `Settings` holds its variable, its default as shown, and its meani
 a test compares docs/reference.md with them. Nothing here connects to anything.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import re

@@ -6,8 +6,6 @@ overdue, the relay reads the database. The newest tick stays in memory, so that
 no page and no reader waits for SQL.
 """
 
-from __future__ import annotations
-
 import logging
 import threading
 import time

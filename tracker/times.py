@@ -1,7 +1,5 @@
 """Times: unix milliseconds (`int`) inside, ISO 8601 in UTC on the wire and in the log."""
 
-from __future__ import annotations
-
 import time
 from datetime import UTC, datetime
 

@@ -4,8 +4,6 @@ The source is built before the first fork, so that a job does not wait for
 imports. Nothing connects before: two processes must not share a connection.
 """
 
-from __future__ import annotations
-
 from redis import Redis
 from redis.exceptions import ConnectionError, RedisError
 from rq.exceptions import StopRequested

@@ -8,8 +8,6 @@ After a failure of the source the job comes back at the second that the source a
 with jitter, so that many trackers do not come back in step.
 """
 
-from __future__ import annotations
-
 import logging
 import math
 import random

@@ -3,8 +3,6 @@
 One worker runs these and the refreshes in turn: each is short and leaves the rest for its next run.
 """
 
-from __future__ import annotations
-
 import logging
 
 from tracker.times import DAY_MS, now_ms

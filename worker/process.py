@@ -1,7 +1,5 @@
 """What the worker and the scheduler process share: the start, the end, and waiting for Redis."""
 
-from __future__ import annotations
-
 import logging
 import signal
 import sys

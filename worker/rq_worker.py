@@ -5,8 +5,6 @@ fails, it leaves the thread that listens for commands and its connection behind:
 one more for each failure of Redis, as long as the process lives.
 """
 
-from __future__ import annotations
-
 import logging
 from types import FrameType
 from typing import Any

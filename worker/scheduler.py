@@ -6,8 +6,6 @@ is restarted, and each poll makes sure that the jobs are registered, under one i
 each, so that two schedulers make one schedule.
 """
 
-from __future__ import annotations
-
 import logging
 import time
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """An application with an admin, and a client that has logged in."""
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

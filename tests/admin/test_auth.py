@@ -1,7 +1,5 @@
 """The admin: who gets in, what a change must carry, and what is logged of it."""
 
-from __future__ import annotations
-
 import logging
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """The admin's jobs page: what it shows, a refresh out of turn, retry and delete."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The admin's tables, on each database: what is shown, and what can be changed."""
 
-from __future__ import annotations
-
 import time
 
 import pytest

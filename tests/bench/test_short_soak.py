@@ -1,7 +1,5 @@
 """The soak runs, draws, counts and tidies up."""
 
-from __future__ import annotations
-
 import re
 import sys
 import tempfile

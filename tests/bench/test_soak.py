@@ -1,7 +1,5 @@
 """The soak: its fit and its picture are right."""
 
-from __future__ import annotations
-
 import re
 import xml.etree.ElementTree as ET
 from random import Random

@@ -1,7 +1,5 @@
 """Every page and state, looked over by axe-core: no violation of WCAG 2.2 AA or good practice."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal

@@ -1,7 +1,5 @@
 """The admin in Chromium: its forms work under its policy, and what others wrote is text."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

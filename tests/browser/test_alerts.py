@@ -3,8 +3,6 @@
 Rules, storage and notifications that do not work are proved by `tests/js/alerts/`.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import replace
 from decimal import Decimal

@@ -3,8 +3,6 @@
 Where points and labels stand, and what requests do, is proved by `tests/js/chart/`.
 """
 
-from __future__ import annotations
-
 import csv
 import re
 from dataclasses import replace

@@ -4,8 +4,6 @@ What a tab does when its worker is refused, silent or gone is proved by
 `tests/js/stream/connect.test.mjs`; here is what only a real browser shows.
 """
 
-from __future__ import annotations
-
 from contextlib import suppress
 from pathlib import Path
 from typing import Any

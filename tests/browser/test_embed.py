@@ -1,7 +1,5 @@
 """The embedded page, in a frame of another origin's page."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager

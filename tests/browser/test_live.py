@@ -1,7 +1,5 @@
 """The live page in a real browser, fed by a server that follows the test's script."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal

@@ -1,7 +1,5 @@
 """A page that is open all day does not grow."""
 
-from __future__ import annotations
-
 import random
 from decimal import Decimal
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """The look that a reader chooses: theme and colors, in a real browser."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import replace
 from typing import Literal

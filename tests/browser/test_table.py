@@ -3,8 +3,6 @@
 Orders, searches, pauses and retries are proved by `tests/js/table/`.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import replace
 from decimal import Decimal

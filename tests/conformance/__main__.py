@@ -1,7 +1,5 @@
 """Check a server and print a verdict per point; ends with 1 when a point fails."""
 
-from __future__ import annotations
-
 import argparse
 import sys
 from collections import Counter

@@ -4,8 +4,6 @@ Those of the standard hold for any stream of events, those of the contract for a
 that speaks as this product does. A server's misbehaviour is a `Verdict`, never an exception.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable

@@ -5,8 +5,6 @@ unknown fields. It knows nothing of prices.
 See https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
 """
 
-from __future__ import annotations
-
 import http.client
 import re
 import time

@@ -1,7 +1,5 @@
 """The audit of what is pinned: a vulnerability fails, a service that does not answer does not."""
 
-from __future__ import annotations
-
 import json
 import threading
 from collections.abc import Iterator

@@ -5,8 +5,6 @@ by process id; that its helpers are gone shows in the end of its output's pipe,
 which they hold open.
 """
 
-from __future__ import annotations
-
 import importlib
 import importlib.metadata as metadata
 import json

@@ -1,7 +1,5 @@
 """docs/operations.md, the dashboard and the alerts speak of the metrics that there are."""
 
-from __future__ import annotations
-
 import json
 import re
 from itertools import takewhile

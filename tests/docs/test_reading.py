@@ -1,7 +1,5 @@
 """Every example of docs/reading.md runs as it stands, against the real web process."""
 
-from __future__ import annotations
-
 import os
 import re
 import shutil

@@ -1,7 +1,5 @@
 """docs/testing.md tells of the faults that there are, and of no others."""
 
-from __future__ import annotations
-
 from itertools import takewhile
 
 from tests.faults.breaks import FAULTS, OF_MAKE_RUN

@@ -3,8 +3,6 @@
 The run ends with the table of what was measured, as docs/testing.md has it.
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Each fault alone, then many in a seeded order: no tick lost, doubled or invented, for anyone."""
 
-from __future__ import annotations
-
 import os
 import random
 import time

@@ -1,7 +1,5 @@
 """The ledger finds what it is there to find: a harness that cannot fail proves nothing."""
 
-from __future__ import annotations
-
 import pytest
 
 from tests.faults.harness.held import Held

@@ -1,7 +1,5 @@
 """The faults of `make run` and of PostgreSQL: nothing is lost by them either."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import pytest

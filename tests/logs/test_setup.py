@@ -1,7 +1,5 @@
 """One event is one line, nobody can forge a second one, and no line holds a secret."""
 
-from __future__ import annotations
-
 import json
 import logging
 import re

@@ -1,7 +1,5 @@
 """A failure that repeats does not fill the log, and none goes unlogged."""
 
-from __future__ import annotations
-
 import logging
 
 import pytest

@@ -1,7 +1,5 @@
 """Candles and downsampling keep their promises for any prices."""
 
-from __future__ import annotations
-
 from decimal import Decimal
 from itertools import pairwise
 

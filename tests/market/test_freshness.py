@@ -1,7 +1,5 @@
 """How fresh the prices are, and why not: the four states and what leads to each."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

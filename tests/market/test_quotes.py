@@ -1,7 +1,5 @@
 """Quotes and ticks: exact numbers, directions, times, and JSON both ways."""
 
-from __future__ import annotations
-
 import json
 from decimal import Decimal
 from typing import Any

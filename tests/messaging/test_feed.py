@@ -1,7 +1,5 @@
 """The feed, over a real Redis that is restarted, cuts its clients off, or goes deaf."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing

@@ -1,7 +1,5 @@
 """`/metrics`: true numbers, of all web processes, whichever is asked and whatever is away."""
 
-from __future__ import annotations
-
 import math
 import os
 import signal

@@ -1,7 +1,5 @@
 """`/healthz` and `/readyz`: alive is not ready, and nothing that hangs holds them up."""
 
-from __future__ import annotations
-
 import json
 import threading
 import time

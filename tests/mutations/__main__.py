@@ -5,8 +5,6 @@ Prints for each its name, its file, the test, and the seconds that it took.
 """
 # ruff: noqa: T201
 
-from __future__ import annotations
-
 import argparse
 import os
 import re

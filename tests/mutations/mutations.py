@@ -4,8 +4,6 @@ Each is a mistake that somebody could make. Whoever changes a text that stands
 here changes it here as well: `tests/mutations/test_mutations.py` says where.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 

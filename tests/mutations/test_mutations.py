@@ -1,7 +1,5 @@
 """The list of mutations fits the code; and the check says what it finds."""
 
-from __future__ import annotations
-
 import ast
 from functools import cache
 from pathlib import Path

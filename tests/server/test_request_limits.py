@@ -4,8 +4,6 @@ All of it over raw sockets to the real process, with one good reader of the
 stream beside it, who must not notice.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import re

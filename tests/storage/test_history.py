@@ -1,7 +1,5 @@
 """The history in the database, each test on SQLite and on PostgreSQL."""
 
-from __future__ import annotations
-
 import re
 import time
 from collections.abc import Iterator

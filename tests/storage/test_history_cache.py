@@ -1,7 +1,5 @@
 """Histories are read once a tick, and a database that hangs delays few requests."""
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Callable

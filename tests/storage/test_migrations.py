@@ -4,8 +4,6 @@ The data are made from the tables as they are at that revision: one row each,
 so a revision that is added later is tested without a word here.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any

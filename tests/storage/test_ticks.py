@@ -3,8 +3,6 @@
 Behaviour that only one of them has is tested on that one.
 """
 
-from __future__ import annotations
-
 import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor

@@ -1,7 +1,5 @@
 """Frames mean to somebody else's parser what was put into them."""
 
-from __future__ import annotations
-
 import itertools
 import re
 import zlib

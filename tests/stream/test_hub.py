@@ -1,7 +1,5 @@
 """The hub writes to everybody, waits for nobody, and loses nothing within the buffer."""
 
-from __future__ import annotations
-
 import random
 import threading
 import time

@@ -5,8 +5,6 @@ so that partial sends and stalls are the rule, against a reference that knows
 only which frames there were.
 """
 
-from __future__ import annotations
-
 import socket
 
 from hypothesis import settings

@@ -1,7 +1,5 @@
 """The poller reports hang-ups and room to write, with epoll and without."""
 
-from __future__ import annotations
-
 import select
 import socket
 from collections.abc import Iterator

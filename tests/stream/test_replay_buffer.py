@@ -1,7 +1,5 @@
 """The replay buffer keeps the newest frames and knows what followed an id."""
 
-from __future__ import annotations
-
 import pytest
 
 from tracker.stream.frames import Frame, encode

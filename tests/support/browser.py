@@ -1,7 +1,5 @@
 """A real browser for tests: pages that reach this machine only and must not complain."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

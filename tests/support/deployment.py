@@ -3,8 +3,6 @@
 A host runs the Procfile's lines, word for word, as a platform would.
 """
 
-from __future__ import annotations
-
 import shutil
 import subprocess
 from pathlib import Path

@@ -11,8 +11,6 @@ and `RawJSON("1e999")` as that very text. Each answer has a weak ETag, and a req
 with it gets 304 as long as nothing has changed.
 """
 
-from __future__ import annotations
-
 import socket
 import struct
 import sys

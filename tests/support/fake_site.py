@@ -4,8 +4,6 @@ The stream follows the test's script, `Site.send_tick` and so on; a reader that
 comes back with a `Last-Event-ID` gets what it has missed, as from the product.
 """
 
-from __future__ import annotations
-
 import queue
 import select
 import socket

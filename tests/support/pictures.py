@@ -3,8 +3,6 @@
 `python -m tests.support.pictures` takes all of them, into docs/pictures/; `… stale` one.
 """
 
-from __future__ import annotations
-
 import sys
 import time
 from collections.abc import Callable

@@ -6,8 +6,6 @@ pytest-xdist among them, has a block of ports to itself. The lowest of a block i
 its lock: who listens on it has the block, until the process ends, however it does.
 """
 
-from __future__ import annotations
-
 import secrets
 import socket
 from contextlib import suppress

@@ -4,8 +4,6 @@ The trap: PostgreSQL refuses to run as root, so for root it runs as `postgres`
 or `nobody`, in a directory that is theirs. It is told not to care for the disk.
 """
 
-from __future__ import annotations
-
 import itertools
 import os
 import pwd

@@ -4,8 +4,6 @@ It runs an event loop in a thread of its own; all methods may be called from any
 *certificate* (and its key) it also ends TLS, as a platform's Redis does.
 """
 
-from __future__ import annotations
-
 import asyncio
 import socket
 import ssl

@@ -3,8 +3,6 @@
 A string that names none of them is as described, and refused all the same.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import schemathesis

@@ -1,7 +1,5 @@
 """The other end of a hub's socket: a reader that reads when it is told to."""
 
-from __future__ import annotations
-
 import _socket
 import codecs
 import json

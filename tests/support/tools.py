@@ -3,8 +3,6 @@
 Nothing here knows pytest.
 """
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

@@ -1,7 +1,5 @@
 """The real web process for a test, and what a worker would tell it."""
 
-from __future__ import annotations
-
 import http.client
 import os
 import shutil

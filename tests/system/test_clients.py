@@ -1,7 +1,5 @@
 """What others read the stream with: each over a restart of the server, each with nothing lost."""
 
-from __future__ import annotations
-
 import re
 import threading
 from collections.abc import Callable, Iterator

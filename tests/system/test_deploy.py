@@ -1,7 +1,5 @@
 """What is there to deploy with, held to the Procfile, the settings and the files in the tree."""
 
-from __future__ import annotations
-
 import configparser
 import re
 import shlex

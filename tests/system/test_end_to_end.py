@@ -1,7 +1,5 @@
 """The whole product as `make run` starts it: from CoinGecko's response to curl and the page."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

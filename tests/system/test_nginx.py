@@ -1,7 +1,5 @@
 """The nginx site, really run in front of the real web: it streams, counts, and keeps out."""
 
-from __future__ import annotations
-
 import os
 import re
 import shutil

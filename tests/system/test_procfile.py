@@ -4,8 +4,6 @@ PostgreSQL is real and reached over TCP as `postgres://`; Redis is real and
 behind TLS with a certificate that it signed itself, as `rediss://`.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import signal

@@ -1,7 +1,5 @@
 """An upgrade under load: web, worker and scheduler are replaced, and no reader loses a tick."""
 
-from __future__ import annotations
-
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager

@@ -1,7 +1,5 @@
 """A refresh: fetch, save, publish, in this order, and what happens when one of them fails."""
 
-from __future__ import annotations
-
 import sqlite3
 from collections.abc import Callable
 from dataclasses import replace

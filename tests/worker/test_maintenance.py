@@ -1,7 +1,5 @@
 """The jobs that keep the history: what they do, and that a worker runs them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """RQ's worker without Redis or the database: no thread is left, and the log has one line."""
 
-from __future__ import annotations
-
 import logging
 import sqlite3
 import threading

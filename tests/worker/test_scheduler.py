@@ -1,7 +1,5 @@
 """The schedule, and the two processes behind the prices, with a real Redis and a real RQ."""
 
-from __future__ import annotations
-
 import statistics
 import time
 from collections.abc import Iterator

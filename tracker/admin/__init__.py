@@ -10,8 +10,6 @@ everything beneath `/admin` is 404.
     job_status   what RQ and its scheduler know; retry, delete, refresh now
 """
 
-from __future__ import annotations
-
 from flask import Flask
 from flask_admin import Admin
 from flask_admin.theme import Bootstrap4Theme

@@ -6,8 +6,6 @@ cookie end as well; without Redis only the browser forgets it. A change needs th
 session's token (Flask-WTF), in the form or the `X-CSRFToken` header.
 """
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import logging

@@ -1,7 +1,5 @@
 """The admin's own pages: the jobs, and logging in and out."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable
 from functools import partial

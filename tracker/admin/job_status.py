@@ -3,8 +3,6 @@
 All calls may raise `redis.RedisError`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime

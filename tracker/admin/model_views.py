@@ -5,8 +5,6 @@ searched, and a query ends after `QUERY_TIMEOUT_S`: while SQLite reads, the web 
 The store does the writing, in one transaction that begins as a writer.
 """
 
-from __future__ import annotations
-
 import re
 import time
 from collections.abc import Callable, Iterator

@@ -1,7 +1,5 @@
 """The ids that log lines carry: of the request or the job's run that is in hand."""
 
-from __future__ import annotations
-
 import random
 import re
 from collections.abc import Iterator, Mapping

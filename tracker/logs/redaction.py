@@ -4,8 +4,6 @@ The code logs no secrets; this catches those that other libraries put into
 their errors.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import fields

@@ -8,8 +8,6 @@ added (see `context`).
 See https://brandur.org/logfmt and RFC 8259.
 """
 
-from __future__ import annotations
-
 import json
 import logging
 import re

@@ -6,8 +6,6 @@ is logged every five minutes at most. Two texts are the same failure if they
 differ only in digits: ports, ids and seconds change.
 """
 
-from __future__ import annotations
-
 import logging
 import math
 import re

@@ -7,8 +7,6 @@ Times are unix milliseconds (`int`) inside and ISO 8601 in UTC on the wire.
 Nothing here does I/O or knows where quotes come from or go to.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, replace

@@ -1,7 +1,5 @@
 """How Redis is reached: the client that the settings name, and how long to wait for it."""
 
-from __future__ import annotations
-
 import random
 from functools import cached_property
 from typing import Any

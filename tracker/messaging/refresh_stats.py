@@ -5,8 +5,6 @@ One hash per market. Its fields are `what:outcome:detail`, where *what* is `coun
 seconds). A Redis that came back empty counts from zero, as a restarted process does.
 """
 
-from __future__ import annotations
-
 import logging
 import math
 import time

@@ -3,8 +3,6 @@
 Redis is waited for briefly; without its numbers the others are there all the same.
 """
 
-from __future__ import annotations
-
 import math
 import time
 from collections.abc import Iterator

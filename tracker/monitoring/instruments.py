@@ -4,8 +4,6 @@ A gauge's mode says what those of the living processes make together. Labels
 have few values, whatever clients request.
 """
 
-from __future__ import annotations
-
 import os
 from typing import Any
 

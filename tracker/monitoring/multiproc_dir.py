@@ -4,8 +4,6 @@ It must exist and be named in the environment before `prometheus_client` is
 first imported, so this does not import it.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import shutil

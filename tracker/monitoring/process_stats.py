@@ -3,8 +3,6 @@
 prometheus_client has these numbers of one process at a time; none where there is no /proc.
 """
 
-from __future__ import annotations
-
 import os
 from collections import defaultdict
 from collections.abc import Iterator

@@ -4,8 +4,6 @@ Alive is not ready. No check waits for long, whatever hangs, and concurrent
 callers share one run of the checks.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -7,8 +7,6 @@ Each series exists from the start, at zero, so that the rate of what has not
 happened yet is zero and not unknown.
 """
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable
 from functools import partial

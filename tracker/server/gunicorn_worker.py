@@ -5,8 +5,6 @@ kernel and connected readers are not affected. gevent tries again, too, but writ
 traceback each time.
 """
 
-from __future__ import annotations
-
 import errno
 import logging
 import os

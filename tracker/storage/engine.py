@@ -10,8 +10,6 @@ wait. One that hangs still acknowledges every packet; who must not hang with it
 uses a `TimedCall`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any

@@ -3,8 +3,6 @@
 Candles are made in `rollup`. Times are unix milliseconds.
 """
 
-from __future__ import annotations
-
 from operator import itemgetter
 from typing import Literal, NamedTuple
 

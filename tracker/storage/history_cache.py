@@ -7,8 +7,6 @@ A database that hangs delays at most `MAX_READS` requests, by `QUERY_TIMEOUT_S` 
 others fail at once until it answers again.
 """
 
-from __future__ import annotations
-
 import logging
 import threading
 import time

@@ -1,7 +1,5 @@
 """The tables. Queries on them are in `ticks`, `rollup`, `history` and the admin's views."""
 
-from __future__ import annotations
-
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any
 

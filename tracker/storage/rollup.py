@@ -11,8 +11,6 @@ of the same hour continue a filled candle: high and low widen, the close is thei
 Times are unix milliseconds.
 """
 
-from __future__ import annotations
-
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence

@@ -5,8 +5,6 @@ with the rest. Candles are in `rollup`, what charts show is in `history`.
 Times are unix milliseconds.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, fields, replace
 from itertools import groupby

@@ -1,7 +1,5 @@
 """The places for readers: counted here and nowhere else, by the hub under its lock."""
 
-from __future__ import annotations
-
 from collections import Counter
 from typing import Literal, NoReturn
 

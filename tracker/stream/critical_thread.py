@@ -4,8 +4,6 @@ A stream that went silent looks like a quiet market; a process that ended is
 started again by its manager, and readers return by themselves.
 """
 
-from __future__ import annotations
-
 import logging
 import signal
 import threading

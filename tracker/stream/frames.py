@@ -7,8 +7,6 @@ Nothing here does I/O, knows Flask, or knows what a price is.
 See https://html.spec.whatwg.org/multipage/server-sent-events.html
 """
 
-from __future__ import annotations
-
 import re
 import zlib
 from collections.abc import Callable

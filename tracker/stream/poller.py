@@ -7,8 +7,6 @@ gevent hides `select.epoll` from patched programs, since waiting on it would
 block every greenlet; here only its descriptor is waited for, the gevent way.
 """
 
-from __future__ import annotations
-
 import os
 import select
 import sys

@@ -5,8 +5,6 @@ never repeat and say nothing outside this process. Ids are what readers know.
 A reader at a position below `start` has missed something.
 """
 
-from __future__ import annotations
-
 from collections import deque
 from collections.abc import Iterable
 

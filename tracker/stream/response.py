@@ -10,8 +10,6 @@ The one trap: the handed-over response has no length and no chunks, so it must
 end with the connection; the handler says `Connection: close`.
 """
 
-from __future__ import annotations
-
 import _socket
 import socket
 from collections.abc import Iterator

@@ -3,8 +3,6 @@
 The hub counts per broadcast and per reader that comes or goes, never per event of one reader.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from typing import Literal
 

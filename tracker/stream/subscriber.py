@@ -5,8 +5,6 @@ a whole frame, *pending* is that frame (the bytes all share, not a copy) and
 *offset* how much of it has gone; *position* is the next frame in the buffer.
 """
 
-from __future__ import annotations
-
 import _socket
 import time
 from dataclasses import dataclass, field

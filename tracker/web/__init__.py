@@ -1,7 +1,5 @@
 """Pages and API. Views are thin: each parses, calls and returns."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The sources of prices; see `base` for what one is and how to add another."""
 
-from __future__ import annotations
-
 from tracker.config import Settings
 from tracker.errors import ConfigError
 from worker.sources.base import Fetched, Source

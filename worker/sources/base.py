@@ -7,8 +7,6 @@ database, the feed or the schedule, raises `SourceError` when it has no prices t
 and checks each value: a `Quote` is stored and shown as it is.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol

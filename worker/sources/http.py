@@ -5,8 +5,6 @@ would take an API key along. No message contains the key. What a status or a bod
 means is the source's matter; nothing here knows a service.
 """
 
-from __future__ import annotations
-
 import re
 import ssl
 from collections.abc import Mapping

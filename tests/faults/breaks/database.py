@@ -1,7 +1,5 @@
 """The database: the truth, which nobody can write to for a while."""
 
-from __future__ import annotations
-
 import sqlite3
 import time
 from contextlib import closing

@@ -1,7 +1,5 @@
 """Processes that die, that stand still, and whose clock is set."""
 
-from __future__ import annotations
-
 import signal
 import time
 

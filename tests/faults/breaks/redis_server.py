@@ -1,7 +1,5 @@
 """Redis, and the way to it: the bell, and the queue of jobs. The truth is not there."""
 
-from __future__ import annotations
-
 import time
 
 import redis

@@ -1,7 +1,5 @@
 """The source: everything that CoinGecko, or who stands between, may answer."""
 
-from __future__ import annotations
-
 from decimal import Decimal
 from typing import Any
 

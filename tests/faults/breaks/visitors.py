@@ -1,7 +1,5 @@
 """Who comes to the web: too many, too slow, too much, or speaking another language."""
 
-from __future__ import annotations
-
 import os
 import resource
 import socket

@@ -4,8 +4,6 @@ Whatever breaks, the same is expected: nothing lost, nothing twice, nothing
 invented, and live again by itself.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from typing import Literal, NamedTuple

@@ -1,7 +1,5 @@
 """The ledger: what was committed, held against what each reader got. Does no I/O."""
 
-from __future__ import annotations
-
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field

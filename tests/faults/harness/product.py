@@ -4,8 +4,6 @@ Between it and Redis, and between it and the source, stands a `Proxy`. Whoever
 watches over a real installation starts again what has died; here `revive` does.
 """
 
-from __future__ import annotations
-
 import os
 import signal
 import socket

@@ -4,8 +4,6 @@ Some read slowly, some hang up in the middle of a word and come back; all keep
 what they got, in order: a tick's id, or what they were told to have missed.
 """
 
-from __future__ import annotations
-
 import asyncio
 import json
 import random

@@ -1,7 +1,5 @@
 """Watches one product and its readers through a fault: is all as it was, and was all told?"""
 
-from __future__ import annotations
-
 import time
 from concurrent.futures import ThreadPoolExecutor
 

@@ -1,7 +1,5 @@
 """The description of the interface says what is there, all of it, and nothing else."""
 
-from __future__ import annotations
-
 import json
 import re
 from typing import get_args

@@ -1,7 +1,5 @@
 """The history at its addresses: as JSON, as CSV, and what is refused."""
 
-from __future__ import annotations
-
 import csv
 from decimal import Decimal
 from typing import Any

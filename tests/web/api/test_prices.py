@@ -1,7 +1,5 @@
 """`/api/prices`: the newest tick for those who ask, and how fresh it is."""
 
-from __future__ import annotations
-
 import json
 
 from flask import Flask

@@ -3,8 +3,6 @@
 The stream never ends, so the only seat is taken, and it ends for all others at once.
 """
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from pathlib import Path

@@ -3,8 +3,6 @@
 What the stream says, point by point, is in `tests/conformance`.
 """
 
-from __future__ import annotations
-
 import json
 import shutil
 import signal

@@ -1,7 +1,5 @@
 """An address counts as its network, however a server or a proxy writes it."""
 
-from __future__ import annotations
-
 import pytest
 
 from tracker.web.middleware.client_address import network_of

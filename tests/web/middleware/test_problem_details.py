@@ -1,7 +1,5 @@
 """Every error of every address is a problem or a page, and shows no internals."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from typing import Any

@@ -1,7 +1,5 @@
 """How often one network may ask the API, with Redis, without it, and with one that hangs."""
 
-from __future__ import annotations
-
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any

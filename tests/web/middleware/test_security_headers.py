@@ -1,7 +1,5 @@
 """What browsers may load, run and frame, on every response."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Assets: their addresses, how long they are kept, how small they and the pages are."""
 
-from __future__ import annotations
-
 import gzip
 import json
 import random

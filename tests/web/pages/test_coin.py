@@ -1,7 +1,5 @@
 """One coin's page as the server writes it, before any script has run."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
 from decimal import Decimal

@@ -1,7 +1,5 @@
 """The pages as the server writes them, before any script has run."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
 from decimal import Decimal

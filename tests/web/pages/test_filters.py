@@ -1,7 +1,5 @@
 """Numbers read as the shared table says; tests/js holds the browser's side to the same one."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import asdict
 from decimal import Decimal

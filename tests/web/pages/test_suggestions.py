@@ -1,7 +1,5 @@
 """Suggestions for a word that is no coin's id."""
 
-from __future__ import annotations
-
 from tests.support.fake_site import quote
 from tracker.web.pages.suggestions import MAX_SUGGESTIONS, suggest
 

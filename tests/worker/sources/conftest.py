@@ -1,7 +1,5 @@
 """What the tests of sources share: a CoinGecko that no proxy stands before."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import pytest

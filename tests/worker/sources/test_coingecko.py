@@ -1,7 +1,5 @@
 """CoinGecko as a source: what it asks, and what becomes of the answer."""
 
-from __future__ import annotations
-
 import logging
 import pickle
 import socket

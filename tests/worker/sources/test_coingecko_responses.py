@@ -3,8 +3,6 @@
 The bodies are the stand-in's, with something done to them.
 """
 
-from __future__ import annotations
-
 import re
 from decimal import Decimal
 from itertools import product

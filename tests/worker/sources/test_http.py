@@ -1,7 +1,5 @@
 """A client of a real server: an answer comes whole and in time, or one line says what failed."""
 
-from __future__ import annotations
-
 import gzip
 import inspect
 from datetime import UTC, datetime

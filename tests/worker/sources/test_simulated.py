@@ -1,7 +1,5 @@
 """The simulated market: the same for everyone at one time, and it moves as a market does."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """`/api/openapi.json`, from `openapi.yaml`, and `/api/docs`: the same for people."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

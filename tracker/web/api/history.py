@@ -4,8 +4,6 @@ A read of SQLite holds up the whole process. So a client that has the newest
 answer gets 304 without a read, and other requests run between two coins.
 """
 
-from __future__ import annotations
-
 import csv
 import io
 import time

@@ -1,7 +1,5 @@
 """`/healthz`: is the process alive? `/readyz`: does it deliver prices? `/metrics`: how it does."""
 
-from __future__ import annotations
-
 from dataclasses import asdict
 from typing import Any
 

@@ -1,7 +1,5 @@
 """`/api/prices`: the newest tick, as in the stream's data."""
 
-from __future__ import annotations
-
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import ServiceUnavailable
 

@@ -1,7 +1,5 @@
 """`/stream`: the events, for browsers, curl and anybody else."""
 
-from __future__ import annotations
-
 import random
 
 from flask import Blueprint, Response, request

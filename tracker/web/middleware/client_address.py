@@ -1,7 +1,5 @@
 """A request's client: its address, behind proxies too, and the network that limits count by."""
 
-from __future__ import annotations
-
 import re
 from ipaddress import IPv6Address, IPv6Network, ip_address
 

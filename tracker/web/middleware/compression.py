@@ -6,8 +6,6 @@ the view's own comparison still matches it. Flask-Compress would make a tag that
 Streams are left alone: the hub compresses `/stream` by itself. Assets are compressed already.
 """
 
-from __future__ import annotations
-
 from flask import Flask, Response
 from flask_compress import Compress
 

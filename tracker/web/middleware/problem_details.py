@@ -4,8 +4,6 @@ Causes of internal errors are logged, and never part of a response. Redirects th
 routing's, to an address with or without a slash, are here too: they name no host.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from urllib.parse import urlsplit
 

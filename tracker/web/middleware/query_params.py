@@ -4,8 +4,6 @@ Each function returns an accepted value, or raises werkzeug's `BadRequest`, or `
 coin in a path, with what was wrong and what is accepted.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable
 
 from flask import request

@@ -6,8 +6,6 @@ that hangs costs one request `REDIS_TIMEOUT_S`; it is then left alone for 1, 2, 
 tried by one request. The stream has limits of its own (`tracker.stream.admission`).
 """
 
-from __future__ import annotations
-
 import logging
 import math
 import time

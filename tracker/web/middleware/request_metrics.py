@@ -8,8 +8,6 @@ Opening a stream is a request too, and thousands may come at once. So this is WS
 application: Flask's hooks cost several times as much.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterable
 from functools import cache

@@ -5,8 +5,6 @@ through a coin's name does not run. Assets have a policy too, because a worker's
 own script. Which other origins may read responses is CORS's matter, not decided here.
 """
 
-from __future__ import annotations
-
 from flask import Flask, Response, request
 
 ALLOWED = {

@@ -8,8 +8,6 @@ All files are in memory, and each is compressed once. The trap: files that are a
 missing, except in debug mode, which reads the folders for each request.
 """
 
-from __future__ import annotations
-
 import gzip
 import hashlib
 from functools import lru_cache

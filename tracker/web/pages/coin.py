@@ -4,8 +4,6 @@ The range's points go along as a table and as JSON, so that the chart needs no r
 own. When the database fails or takes too long, the page comes without them.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from flask import Blueprint, Response, redirect, request, url_for

@@ -1,7 +1,5 @@
 """The page of all coins: first paint with real prices, then `static/js/cryptos.js` takes over."""
 
-from __future__ import annotations
-
 from flask import Blueprint, Response, redirect, url_for
 from werkzeug.wrappers import Response as Redirect
 

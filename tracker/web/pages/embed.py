@@ -4,8 +4,6 @@ It needs no cookie and no storage, since browsers give embedded pages none. Whic
 frame it is set in `tracker/web/middleware/security_headers.py`.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 from urllib.parse import urlencode
 

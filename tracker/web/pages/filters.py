@@ -5,8 +5,6 @@ both give the texts of `tests/support/format_cases.json`. Numbers are `Decimal` 
 exact. Nothing here knows ticks, requests or HTML.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime

@@ -4,8 +4,6 @@ The newest tick goes along as JSON, so that the script starts from what is paint
 here fetches, stores or waits: everything it shows is in memory.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from flask import Response, make_response, render_template

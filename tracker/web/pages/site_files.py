@@ -1,7 +1,5 @@
 """Files that browsers and crawlers request by convention: manifest, icon, rules for robots."""
 
-from __future__ import annotations
-
 import simplejson
 from flask import Blueprint, Response, redirect, request, url_for
 from werkzeug.wrappers import Response as Redirect

@@ -3,8 +3,6 @@
 Nothing here knows requests or pages.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from difflib import get_close_matches
 

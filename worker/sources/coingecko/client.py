@@ -4,8 +4,6 @@ What a response means is in `responses`, what a coin in it means in `quotes`.
 See https://docs.coingecko.com/reference/coins-markets
 """
 
-from __future__ import annotations
-
 import logging
 from typing import Final
 

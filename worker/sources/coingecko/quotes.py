@@ -4,8 +4,6 @@ A value that is missing or impossible becomes None; a coin without an id, a
 symbol, a name or a price is left out. Nothing here knows HTTP.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection, Iterable
 from decimal import Decimal

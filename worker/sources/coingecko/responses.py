@@ -12,8 +12,6 @@ Nothing here does I/O or knows what a quote is.
 See https://docs.coingecko.com/docs/errors-and-rate-limits
 """
 
-from __future__ import annotations
-
 import re
 from datetime import UTC, datetime
 from typing import Any

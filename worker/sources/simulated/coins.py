@@ -1,7 +1,5 @@
 """The ten coins of the simulated market and its exchange rates: round, plausible figures."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 

@@ -5,8 +5,6 @@ keeps no state: smooth noise on several time scales. The price of a day ago come
 from the same function.
 """
 
-from __future__ import annotations
-
 import logging
 import time
 from collections.abc import Callable

@@ -5,8 +5,6 @@ The random values are hashes, so every point costs the same and no state is kept
 See https://en.wikipedia.org/wiki/Value_noise
 """
 
-from __future__ import annotations
-
 from functools import lru_cache
 from hashlib import blake2b
 from math import floor
