@@ -41,8 +41,6 @@ TOP = (
     ("usd-coin", "usdc", "USDC", "0.99995", 75_000_000_000),
     ("tron", "trx", "TRON", "0.279351", 94_700_000_000),
     ("dogecoin", "doge", "Dogecoin", "0.10", 152_000_000_000),
-    ("cardano", "ada", "Cardano", "0.402", 36_500_000_000),
-    ("chainlink", "link", "Chainlink", "13", 697_000_000),
     ("pepe", "pepe", "Pepe", "4.273e-06", 420_690_000_000_000),
 )
 """Id, symbol, name, price and supply, by market cap."""
@@ -86,7 +84,7 @@ def sparkline(price: Any) -> dict[str, list[object]]:
 
 
 def market() -> list[dict[str, Any]]:
-    """Return twelve coins by market cap."""
+    """Return ten coins by market cap."""
     return [coin(*known, rank=rank) for rank, known in enumerate(TOP, 1)]
 
 
@@ -153,12 +151,9 @@ class CoinGecko(ThreadingHTTPServer):
 
     def set_price(self, id: str, price: str) -> None:
         """Give coin *id* this price, with just these digits."""
-        self.set(id, current_price=Decimal(price))
-
-    def set(self, id: str, **fields: Any) -> None:
-        """Give coin *id* these fields."""
         with self._lock:
-            next(entry for entry in self.coins if entry["id"] == id).update(fields)
+            entry = next(entry for entry in self.coins if entry["id"] == id)
+            entry["current_price"] = Decimal(price)
 
     def answer(
         self,

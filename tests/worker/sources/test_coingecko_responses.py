@@ -9,7 +9,6 @@ from itertools import product
 from typing import Any
 
 import pytest
-import simplejson
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from simplejson import RawJSON
@@ -26,7 +25,6 @@ MAX_LINE = 400
 
 FIELDS = (*coin("bitcoin"), "sparkline_in_7d", "never_heard_of")
 RATE_LIMIT = {"status": {"error_code": 429, "error_message": "You've exceeded the Rate Limit."}}
-NESTED = '{"error":' * 800 + "1" + "}" * 800
 
 
 def rows(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> list[Any]:
@@ -59,14 +57,7 @@ class TestQuotes:
 
     @pytest.mark.parametrize(
         ("sent", "kept"),
-        [
-            ("0.10", "0.10"),
-            ("1.2e-09", "1.2E-9"),
-            ("20087696.0", "20087696.0"),
-            ("85696", "85696"),
-            ("0.1234567890123456789012345", "0.1234567890123456789012345"),
-            ("5e3", "5000"),
-        ],
+        [("0.10", "0.10"), ("1.2e-09", "1.2E-9"), ("5e3", "5000")],
     )
     def test_a_price_keeps_its_digits(self, sent: str, kept: str) -> None:
         assert str(one(current_price=RawJSON(sent)).price) == kept
@@ -93,16 +84,10 @@ class TestQuotes:
         assert quote.change_7d is None
 
     def test_a_coin_that_only_says_what_it_must_is_quoted(self) -> None:
-        least = {
-            "id": "a",
-            "symbol": "₿",
-            "name": "比特币 👩\u200d🚀 O'Neil <b>",
-            "current_price": 1,
-        }
+        name = "比特币 👩\u200d🚀 O'Neil <b>"
+        least = {"id": "a", "symbol": "₿", "name": name, "current_price": 1}
         [quote], _ = quotes.quotes(rows([least]))
-        assert quote == Quote(
-            id="a", symbol="₿", name="比特币 👩\u200d🚀 O'Neil <b>", price=Decimal(1)
-        )
+        assert quote == Quote(id="a", symbol="₿", name=name, price=Decimal(1))
 
     @pytest.mark.parametrize("text", [None, " ", 7, "a\x00b", "a\nb", "\ud800", "x" * 201])
     def test_a_coin_without_a_usable_name_is_left_out(self, text: object) -> None:
@@ -163,7 +148,6 @@ def test_a_week_that_is_none_is_not_there() -> None:
     [
         (429, RATE_LIMIT, "rate limit reached (HTTP 429)"),
         (200, RATE_LIMIT, "rate limit reached (HTTP 200, error 429)"),
-        (429, "", "rate limit reached (HTTP 429)"),
         (403, "error code: 1020", "access denied by its firewall (HTTP 403, error 1020):"
          ' "error code: 1020"'),
         (400, {"timestamp": "2025-09-01T13:07:05.880+00:00", "error_code": 10011,
@@ -186,7 +170,6 @@ def test_a_week_that_is_none_is_not_there() -> None:
          'a web page instead of prices (HTTP 200): "Just a moment..."'),
         (200, {"gecko_says": "hi"},
          'an answer without a list of coins (HTTP 200): "{"gecko_says": "hi"}"'),
-        (200, NESTED, f'an answer without a list of coins (HTTP 200): "{NESTED[:160]}…"'),
         (500, "oops\x1b[31m\u202e\r\n\x00!", 'a failure on its side (HTTP 500): "oops [31m !"'),
         (200, "", "an empty answer (HTTP 200)"),
         (200, b'["\xff"]', "the answer is not UTF-8 text (HTTP 200)"),
@@ -194,7 +177,6 @@ def test_a_week_that_is_none_is_not_there() -> None:
          ' "[{"id":"bit"'),
         (200, "[" * 100_000, "the answer is not JSON, or was cut short after 100000 bytes"
          f' (HTTP 200): "{"[" * 160}…"'),
-        (500, [coin("a")], f'a failure on its side (HTTP 500): "{dumps([coin("a")])[:160]}…"'),
     ],
 )  # fmt: skip
 def test_each_shape_of_error_is_told_in_words(status: int, body: Any, says: str) -> None:
@@ -214,30 +196,6 @@ RAW = (
 """Values as text: JSON's own and what Python's parser takes on top of it."""
 
 words = st.text(max_size=300)
-values = st.one_of(
-    st.sampled_from(RAW),
-    st.integers().map(str),
-    st.decimals(allow_nan=False, allow_infinity=False).map(str),
-    words.map(simplejson.dumps),
-    st.datetimes(timezones=st.timezones()).map(lambda moment: f'"{moment.isoformat()}"'),
-).map(RawJSON)
-changes = st.lists(
-    st.tuples(st.integers(0, 4), st.sampled_from(FIELDS), st.none() | values), max_size=8
-)
-
-
-@st.composite
-def lists(draw: st.DrawFn) -> str:
-    """Return the text of a list of coins in which some fields are missing or other values."""
-    entries: list[Any] = [*market()[:4], draw(values)]
-    for place, field, value in draw(changes):
-        if place == 4:
-            entries.append(entries[0] | {field: value})
-        elif value is None:
-            entries[place].pop(field, None)
-        else:
-            entries[place][field] = value
-    return dumps(entries)
 
 
 @st.composite
@@ -250,7 +208,8 @@ def bodies(draw: st.DrawFn) -> bytes:
     )
     page = words.map(lambda said: f"<!DOCTYPE html><html><title>{said}</title><p>")
     cloudflare = st.integers(0, 99_999).map(lambda code: f"error code: {code}")
-    text = draw(st.one_of(lists(), refusals.map(dumps), words, page, cloudflare))
+    a_list = st.just(dumps(market()[:4]))
+    text = draw(st.one_of(a_list, refusals.map(dumps), words, page, cloudflare))
     encoding = draw(st.sampled_from(["utf-8", "utf-8", "utf-8-sig", "utf-16"]))
     body = text.encode(encoding, "surrogatepass")
     at = draw(st.integers(0, len(body)))
@@ -276,7 +235,18 @@ def check(found_rows: list[Any]) -> list[Quote]:
     """Return the quotes in a list: each can be stored, and read back from its JSON as it was."""
     found, _ = quotes.quotes(found_rows)
     for quote in found:
-        check_quote(quote)
+        for field in ("id", "symbol", "name"):
+            text = getattr(quote, field)
+            assert text.strip()
+            assert len(text) <= CoinRow.__table__.columns[field].type.length  # type: ignore[attr-defined]
+            assert not re.search(r"[\x00-\x1f]", text)
+            text.encode()
+        for field in NUMBERS:
+            number = getattr(quote, field)
+            assert number is None or number.is_finite()
+            assert number is None or abs(number.adjusted()) <= MAX_EXPONENT
+            assert field.startswith("change") or number is None or number >= 0
+        assert quote.price > 0
     tick = Tick(id=1, currency="usd", source="coingecko", quotes=tuple(found))
     assert Tick.from_json(tick.to_json().encode()) == tick
     ids = {quote.id for quote in found}
@@ -287,21 +257,6 @@ def check(found_rows: list[Any]) -> list[Quote]:
         assert 1 <= len(week) <= quotes.MAX_WEEK
         assert all(price is None or (price.is_finite() and price > 0) for price in week)
     return found
-
-
-def check_quote(quote: Quote) -> None:
-    for field in ("id", "symbol", "name"):
-        text = getattr(quote, field)
-        assert text.strip()
-        assert len(text) <= CoinRow.__table__.columns[field].type.length  # type: ignore[attr-defined]
-        assert not re.search(r"[\x00-\x1f]", text)
-        text.encode()
-    for field in NUMBERS:
-        number = getattr(quote, field)
-        assert number is None or (number.is_finite() and abs(number.adjusted()) <= MAX_EXPONENT)
-    assert quote.price > 0
-    for number in (quote.market_cap, quote.volume_24h, quote.high_24h, quote.low_24h):
-        assert number is None or number >= 0
 
 
 @settings(max_examples=80)
@@ -329,14 +284,6 @@ def test_any_value_in_any_field_costs_its_own_coin_at_most() -> None:
     found = understand(dumps(entries).encode(), 200, {})
     assert found
     assert others <= {quote.id for quote in found}
-
-
-def test_a_list_that_is_cut_off_anywhere_is_refused() -> None:
-    entries = [{"id": "a", "symbol": "b", "name": "比特币", "current_price": 1}] * 2
-    body = dumps(entries).encode()
-    for length in range(len(body)):
-        assert understand(body[:length], 200, {}) is None
-    assert understand(body, 200, {}) is not None
 
 
 def test_an_error_of_any_depth_is_refused() -> None:

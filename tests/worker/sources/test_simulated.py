@@ -14,7 +14,6 @@ from tracker.errors import ConfigError
 from tracker.market.quotes import Quote
 from worker.sources import Fetched
 from worker.sources.simulated.market import DAY, HOUR, WEEK, Simulated
-from worker.sources.simulated.noise import lattice, noise
 
 NOW = 1_795_413_247.352
 INTERVAL = 10
@@ -150,11 +149,3 @@ def test_a_currency_without_a_rate_stops_the_start_with_one_line() -> None:
         'TRACKER_CURRENCY="xau" is not accepted by the simulated market;'
         " accepted: aud, brl, btc, cad, chf, cny, eur, gbp, inr, jpy, krw, usd"
     )
-
-
-def test_noise_stays_within_one_and_is_smooth() -> None:
-    points = [noise("a", n / 100) for n in range(-3000, 3000)]
-    assert -1 <= min(points) < -0.8
-    assert 0.8 < max(points) <= 1
-    assert max(abs(b - a) for a, b in pairwise(points)) < 0.031
-    assert noise("a", 7) == lattice("a", 7) != lattice("b", 7)
