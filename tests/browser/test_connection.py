@@ -15,14 +15,7 @@ from playwright.sync_api import Error, Page, expect
 from dev.embedded_redis import free_port
 from tests.conftest import SettingsFactory
 from tests.support.browser import Open
-from tests.support.fake_site import (
-    BITCOIN,
-    OWN_CONNECTION,
-    Site,
-    cell,
-    expect_state,
-    make_tick,
-)
+from tests.support.fake_site import BITCOIN, OWN_CONNECTION, Site, cell, expect_state, make_tick
 from tests.support.tools import quote, wait_for
 from tests.support.web_process import Web, tick
 from tracker.market.quotes import Tick

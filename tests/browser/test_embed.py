@@ -12,15 +12,7 @@ from playwright.sync_api import FrameLocator, Page, expect
 from werkzeug.serving import make_server
 
 from tests.support.browser import Open
-from tests.support.fake_site import (
-    BITCOIN,
-    ETHER,
-    TETHER,
-    Site,
-    cell,
-    make_tick,
-    quote,
-)
+from tests.support.fake_site import BITCOIN, ETHER, TETHER, Site, cell, make_tick, quote
 from tracker.market.freshness import Status
 
 

@@ -8,15 +8,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.support.browser import PHONE, Open, color
-from tests.support.fake_site import (
-    BITCOIN,
-    ETHER,
-    Site,
-    cell,
-    expect_state,
-    make_tick,
-    open_live,
-)
+from tests.support.fake_site import BITCOIN, ETHER, Site, cell, expect_state, make_tick, open_live
 
 SCHEMES: list[Literal["light", "dark"]] = ["light", "dark"]
 GROUNDS = {

@@ -206,9 +206,7 @@ def test_one_whose_headers_drip_is_cut_and_the_web_never_hears_of_it(
     assert shared.web.descriptors() <= before
 
 
-def test_without_the_web_a_browser_is_told_to_come_again_and_others_what_is(
-    tmp_path: Path,
-) -> None:
+def test_without_the_web_a_browser_is_told_to_come_again_and_others_what_is(tmp_path: Path) -> None:
     """An EventSource gives up for ever on a 502."""
     with running_nginx(free_port(), tmp_path) as port:
         with asked(port, Accept="text/event-stream") as browser:
