@@ -25,7 +25,6 @@ from tracker.server.request_limits import MAX_BODY, MAX_FIELDS, MAX_HEAD, MAX_LI
 HOST = b"Host: localhost\r\n"
 GET = b"GET /api/prices HTTP/1.1\r\n" + HOST
 POST = b"POST /api/prices HTTP/1.1\r\n" + HOST
-SLOWLORIS = 200
 SHORT_TIMEOUTS = "tests.support.short_timeouts:app"
 REQUEST_LIMIT_S = 2.0
 """Seconds, as that one has it."""
@@ -73,7 +72,6 @@ def field(name: str, size: int) -> bytes:
 REFUSED = {
     "bytes that are no text": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 400),
     "NUL bytes": (b"\x00" * 100 + b"\r\n\r\n", 400),
-    "an empty line": (b"\r\n", 400),
     "a NUL in the address": (b"GET /\x00 HTTP/1.1\r\n" + HOST + b"\r\n", 400),
     "a NUL in a field": (GET + b"X: a\x00b\r\n\r\n", 400),
     "a return alone in a field": (GET + b"X: a\rY: b\r\n\r\n", 400),
@@ -83,13 +81,10 @@ REFUSED = {
     "HTTP/0.9": (b"GET /api/prices\r\n", 400),
     "HTTP/2 at once": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400),
     "a version that is none": (b"GET / HTTP/1.x\r\n\r\n", 400),
-    "a version without a point": (b"GET / HTTP/1\r\n\r\n", 400),
     "no Host": (b"GET /api/prices HTTP/1.1\r\n\r\n", 400),
     "two Hosts": (GET + HOST + b"\r\n", 400),
-    "two Hosts of HTTP/1.0": (b"GET /api/prices HTTP/1.0\r\n" + HOST * 2 + b"\r\n", 400),
     "a Host that is none": (b"GET /api/prices HTTP/1.1\r\nHost: a/b\r\n\r\n", 400),
     "no Host beside an address with one": (b"GET http://x/api/prices HTTP/1.1\r\n\r\n", 400),
-    "an address with an empty host": (b"GET http:///api/prices HTTP/1.1\r\n" + HOST + b"\r\n", 400),
     "an address with a user": (b"GET http://a@x/ HTTP/1.1\r\n" + HOST + b"\r\n", 400),
     "two spaces": (b"GET  / HTTP/1.1\r\n\r\n", 400),
     "a long address": (b"GET /?" + b"x" * MAX_LINE + b" HTTP/1.1\r\n" + HOST + b"\r\n", 414),
@@ -101,14 +96,9 @@ REFUSED = {
     "a length that is none": (POST + b"Content-Length: five\r\n\r\nhello", 400),
     "a length below nothing": (POST + b"Content-Length: -5\r\n\r\n", 400),
     "a length with a sign": (POST + b"Content-Length: +5\r\n\r\nhello", 400),
-    "a length with a gap": (POST + b"Content-Length: 1_0\r\n\r\nhellohello", 400),
     "two lengths": (POST + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello!", 400),
-    "an absurd length": (POST + b"Content-Length: 999999999999999999999999\r\n\r\n", 400),
     "a length above all": (POST + b"Content-Length: 999999999999999999\r\n\r\n", 413),
-    "a body too big": (
-        POST + f"Content-Length: {MAX_BODY + 1}\r\n\r\n".encode() + b"x" * (MAX_BODY + 1),
-        413,
-    ),
+    "a body too big": (POST + b"Content-Length: %d\r\n\r\n" % (MAX_BODY + 1), 413),
     "ten megabytes": (POST + b"Content-Length: 10000000\r\n\r\n" + b"x" * 10_000_000, 413),
     "one announced": (POST + b"Expect: 100-continue\r\nContent-Length: 9999999\r\n\r\n", 413),
     "chunks": (POST + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", 411),
@@ -126,19 +116,10 @@ ACCEPTED = [
     (POST + f"Content-Length: {MAX_BODY}\r\n\r\n".encode() + b"x" * MAX_BODY, 405),
     (b"GET /api/prices HTTP/1.0\r\n\r\n", 200),
     (b"GET /api/prices HTTP/1.1\r\nHost:\r\n\r\n", 200),
-    (b"OPTIONS /api/prices HTTP/1.1\r\n" + HOST + b"\r\n", 200),
     (b"GET http://a.example/api/prices HTTP/1.1\r\n" + HOST + b"\r\n", 200),
-    (b"GET HTTPS://a.example:8000/api/prices?a HTTP/1.1\r\n" + HOST + b"\r\n", 200),
     (b"GET http://a.example?a=b HTTP/1.1\r\n" + HOST + b"\r\n", 302),
     (b"GET /\xc3\xa4%00%ff HTTP/1.1\r\n" + HOST + b"\r\n", 404),
 ]
-
-
-def test_nobody_may_take_long() -> None:
-    """The other tests are in a hurry."""
-    assert request_limits.IDLE_LIMIT <= 10
-    assert request_limits.REQUEST_LIMIT <= 10
-    assert request_limits.ANSWER_LIMIT <= 30
 
 
 def test_it_is_refused_at_once_and_the_connection_ends(shared: Shared) -> None:
@@ -180,7 +161,7 @@ def test_what_is_just_small_enough_is_answered(shared: Shared) -> None:
 def test_the_host_of_an_address_counts_more_than_that_of_the_field(web: Web) -> None:
     sent = b"GET http://a.example/api/docs HTTP/1.1\r\nConnection: close\r\n" + HOST + b"\r\n"
     answer = answer_to(web.port, sent)
-    assert b"curl &#39;http://a.example/" in answer or b"curl 'http://a.example/" in answer
+    assert re.search(rb"curl (&#39;|')http://a\.example/", answer)
     assert b"//localhost" not in answer
 
 
@@ -202,6 +183,7 @@ def test_requests_sent_at_once_are_answered_in_order(web: Web) -> None:
 
 
 def test_those_who_drip_are_told_so_and_cut_in_time(shared: Shared) -> None:
+    assert max(request_limits.IDLE_LIMIT, request_limits.REQUEST_LIMIT) <= 10
     starts = [b"GET /api", GET + b"X: ", POST + b"Content-Length: 5000\r\n\r\n"]
     with ExitStack() as stack:
         answers: dict[socket.socket, bytes] = {}
@@ -243,11 +225,12 @@ def test_two_hundred_with_half_a_request_keep_nobody_out_and_are_gone_in_time(
         reader = stack.enter_context(request(web.port))
         read_until(reader, b"event: prices")
         before = web.descriptors()
-        halves = []
-        for _ in range(SLOWLORIS):
-            sock = stack.enter_context(socket.create_connection(("127.0.0.1", web.port)))
+        address = ("127.0.0.1", web.port)
+        halves = [
+            stack.enter_context(socket.create_connection(address, WAIT_LIMIT_S)) for _ in range(200)
+        ]
+        for sock in halves:
             sock.sendall(b"GET /stream HTTP/1.1\r\nHost: local")
-            halves.append(sock)
         for _ in range(20):
             began_at = time.monotonic()
             assert web.get("/api/prices")[0].status == 200
@@ -261,7 +244,6 @@ def test_two_hundred_with_half_a_request_keep_nobody_out_and_are_gone_in_time(
             lambda: web.descriptors() <= before + 2, REQUEST_LIMIT_S + 5, "the halves to be gone"
         )
         for sock in halves:
-            sock.settimeout(5)
             with suppress(ConnectionResetError):
                 assert rest_of(sock)[:12] in (b"", b"HTTP/1.1 408")
 
