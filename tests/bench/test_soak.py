@@ -13,33 +13,22 @@ from tests.faults.harness.ledger import Ledger
 from tests.faults.harness.readers import Got, Reader
 
 
-def reader(*ids: int) -> Reader:
-    return Reader("steady", got=[Got("tick", id) for id in ids])
-
-
-class TestSlope:
-    def test_outliers_do_not_move_it_far(self) -> None:
-        chance = Random(1)
-        line = [Point(at, 0.5 * at + chance.gauss(0, 1)) for at in range(200)]
-        wild = [Point(at, 1e6) if at % 5 == 0 else Point(at, value) for at, value in line]
-        assert slope([wild]) == pytest.approx(0.5, abs=0.02)
-
-    def test_pairs_are_of_one_line(self) -> None:
-        """Between the lines there is a step down; within them it rises."""
-        assert slope([[Point(0, 0), Point(1, 1)], [Point(2, 0), Point(3, 1)]]) == 1
-
-    def test_a_long_line_is_thinned_and_keeps_its_slope(self) -> None:
-        assert slope([[Point(at, 2.0 * at) for at in range(10_000)]]) == pytest.approx(2)
-        assert slope([[Point(0, 1)]]) is None
+def test_a_slope_is_that_of_most_pairs_of_points_within_a_line() -> None:
+    chance = Random(1)
+    line = [Point(at, 0.5 * at + chance.gauss(0, 1)) for at in range(200)]
+    wild = [Point(at, 1e6) if at % 5 == 0 else Point(at, value) for at, value in line]
+    assert slope([wild]) == pytest.approx(0.5, abs=0.02)
+    # Between these lines there is a step down; within them it rises.
+    assert slope([[Point(0, 0), Point(1, 1)], [Point(2, 0), Point(3, 1)]]) == 1
+    assert slope([[Point(at, 2.0 * at) for at in range(10_000)]]) == pytest.approx(2)
+    assert slope([[Point(0, 1)]]) is None
 
 
 class TestGrowth:
-    def test_a_leak_that_restarts_heal_shows_within_lives_alone(self) -> None:
+    def test_a_leak_shows_within_lives_and_what_outlives_restarts_through_them(self) -> None:
         found = growth(self.sawtooth(leak=2.0, kept=0.0), "memory", warm_up=200)["worker"]
         assert found.within_lives == pytest.approx(2 * 3600)
         assert found.through_restarts == pytest.approx(0, abs=2 * 360)
-
-    def test_what_outlives_restarts_shows_through_them(self) -> None:
         found = growth(self.sawtooth(leak=0.0, kept=1.0), "memory", warm_up=200)["worker"]
         assert found.within_lives == 0
         assert found.through_restarts == pytest.approx(36, rel=0.05)  # 1 every 100 s
@@ -81,7 +70,8 @@ def sample(at: float, *, pid: int = 1, memory: float = 50) -> Sample:
 def test_a_lost_tick_and_descriptors_that_grow_fail(capsys: pytest.CaptureFixture[str]) -> None:
     ledger = Ledger()
     assert soak.verdict(soak.wrong(ledger, {}, {})) == 0
-    ledger.look([reader(1, 3)], lambda: [1, 2, 3])
+    reader = Reader("steady", got=[Got("tick", 1), Got("tick", 3)])
+    ledger.look([reader], lambda: [1, 2, 3])
     found = {"descriptors": {"server": Growth(30, 60, 0)}}
     assert soak.verdict(soak.wrong(ledger, found, {"descriptors": 10})) == 1
     out = capsys.readouterr().out
@@ -89,28 +79,19 @@ def test_a_lost_tick_and_descriptors_that_grow_fail(capsys: pytest.CaptureFixtur
     assert "FAIL: descriptors of server: +60.0 per hour" in out
 
 
-class TestPicture:
-    def test_it_is_well_formed_and_points_are_where_their_values_are(self) -> None:
-        rising = [Point(0, 0), Point(30, 5), Point(60, 10)]
-        lines = {"a <b>": rising, "c": [Point(0, 2)], "none": []}
-        text = svg("T & T", [Panel("P", lines)], [], until=60)
-        words = {element.text for element in ET.fromstring(text).iter()}  # noqa: S314
-        assert {"T & T", "P", "a <b>", "c", "none", "1 min"} <= words
-        (path,) = re.findall(r'd="M(\S+) (\S+)L(\S+) (\S+)L(\S+) (\S+)"', text)
-        x1, y1, x2, y2, x3, y3 = map(float, path)
-        assert x1 < x2 < x3
-        assert y1 > y2 > y3
-        assert x2 - x1 == pytest.approx(x3 - x2)
-        assert y1 - y2 == pytest.approx(y2 - y3)
-
-    def test_each_restart_is_marked_in_each_panel_and_few_are_explained(self) -> None:
-        marks = [Mark(1, "HUP"), Mark(2, "cut"), Mark(3, "HUP")]
-        text = svg("", [Panel("P", {}), Panel("Q", {})], marks, until=4)
-        assert text.count('class="mark"') == 6
-        assert "a HUP   b cut" in text
-        assert re.findall(r">([ab])</text>", text) == ["a", "b", "a"]
-        many = [Mark(at, "HUP") for at in range(MOST_SIGNS + 1)]
-        assert ">a</text>" not in svg("", [Panel("P", {})], many, until=99)
-
-    def test_axes_end_at_round_numbers(self) -> None:
-        assert [ceiling(value) for value in (0, 1, 3, 21, 26, 501)] == [1, 1, 5, 25, 50, 1000]
+def test_the_picture_is_well_formed_and_has_points_and_restarts_where_they_are() -> None:
+    lines = {"a <b>": [Point(0, 0), Point(30, 5), Point(60, 10)], "c": [Point(0, 2)], "none": []}
+    marks = [Mark(1, "HUP"), Mark(2, "cut"), Mark(3, "HUP")]
+    text = svg("T & T", [Panel("P", lines), Panel("Q", {})], marks, until=60)
+    words = {element.text for element in ET.fromstring(text).iter()}  # noqa: S314
+    assert {"T & T", "P", "a <b>", "c", "none", "1 min"} <= words
+    (path,) = re.findall(r'd="M(\S+) (\S+)L(\S+) (\S+)L(\S+) (\S+)"', text)
+    x1, y1, x2, y2, x3, y3 = map(float, path)
+    assert 0 < x2 - x1 == pytest.approx(x3 - x2)
+    assert 0 < y1 - y2 == pytest.approx(y2 - y3)
+    assert text.count('class="mark"') == 6
+    assert "a HUP   b cut" in text
+    assert re.findall(r">([ab])</text>", text) == ["a", "b", "a"]
+    many = [Mark(at, "HUP") for at in range(MOST_SIGNS + 1)]
+    assert ">a</text>" not in svg("", [Panel("P", {})], many, until=99)
+    assert [ceiling(value) for value in (0, 1, 3, 21, 26, 501)] == [1, 1, 5, 25, 50, 1000]

@@ -17,7 +17,4 @@ def test_the_table_has_the_faults_that_are_tried_and_what_was_measured_is_allowe
     for (_, _, seconds, lost), fault in zip(rows, ALL, strict=True):
         assert 0 < float(seconds) <= fault.within
         assert lost == "0"
-
-
-def test_faults_have_names_of_their_own() -> None:
     assert len({fault.name for fault in ALL}) == len(ALL)
