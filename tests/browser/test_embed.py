@@ -1,36 +1,24 @@
 """The embedded page, in a frame of another origin's page."""
 
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from flask import Flask
+from flask import Response
 from playwright.sync_api import FrameLocator, Page, expect
-from werkzeug.serving import make_server
 
 from tests.support.browser import Open
 from tests.support.fake_site import BITCOIN, ETHER, TETHER, Site, cell, make_tick, quote
+from tests.support.serving import serving
 from tracker.market.freshness import Status
 
 
-@contextmanager
-def host_of(frame: str) -> Iterator[str]:
-    """Serve a page of another origin that has *frame*, an address, in an iframe."""
-    host = Flask(__name__)
+def host_of(frame: str) -> Response:
+    """Return a page with *frame*, an address, in an iframe."""
     body = f'<!doctype html><title>Host</title><iframe src="{frame}" width="320"></iframe>'
-    host.add_url_rule("/", view_func=lambda: body)
-    server = make_server("127.0.0.1", 0, host, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.port}/"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    return Response(body, mimetype="text/html")
 
 
 Embed = Callable[..., FrameLocator]
@@ -43,7 +31,8 @@ def embed(site: Site) -> Iterator[Embed]:
     with ExitStack() as stack:
 
         def open(page: Page, query: str = "") -> FrameLocator:
-            page.goto(stack.enter_context(host_of(f"{site.root}/embed{query}")))
+            host = stack.enter_context(serving(host_of(f"{site.root}/embed{query}")))
+            page.goto(f"http://127.0.0.1:{host.port}/")
             return page.frame_locator("iframe")
 
         yield open

@@ -4,18 +4,15 @@ import os
 import re
 import shutil
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import partial
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from flask import Response
 from playwright.sync_api import expect
-from werkzeug.serving import make_server
 
 from tests.support.browser import Open
+from tests.support.serving import serving
 from tests.support.tools import ROOT, Child, quote, wait_for
 from tests.support.web_process import Shared, shared_web, tick
 
@@ -31,28 +28,11 @@ COMMANDS = {
     "python": [sys.executable, "-c"],
     "js": ["node", "--input-type=module", "--eval"],
 }
-NEEDS = {"js": ["node"], "sh": ["curl", "jq"]}
+NEEDS = {"js": ["node"], "sh": ["curl", "jq"], "python": []}
 
 
-@contextmanager
-def running(kind: str, code: str, output: Path) -> Iterator[Callable[[str], bool]]:
-    """Run an example; give whether it has printed a text yet."""
-    for program in NEEDS.get(kind, []):
-        if shutil.which(program) is None:
-            pytest.skip(f"needs {program} on the PATH")
-    with Child(*COMMANDS[kind], code, env=dict(os.environ), log=output) as child:
-        yield lambda words: words in child.output
-
-
-@contextmanager
-def serving(html: str) -> Iterator[str]:
-    """Serve *html* as a page of another origin; give its address."""
-    with make_server("127.0.0.1", 0, Response(html, mimetype="text/html")) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-        thread.start()
-        yield f"http://127.0.0.1:{server.port}/"
-        server.shutdown()
-        thread.join()
+def page_of(html: str) -> Response:
+    return Response(html, mimetype="text/html")
 
 
 @pytest.fixture(scope="module")
@@ -83,20 +63,23 @@ def test_the_document_has_all_kinds_of_examples() -> None:
 def test_a_program_prints_each_tick_as_it_comes(
     shared: Shared, tmp_path: Path, kind: str, code: str
 ) -> None:
+    if not all(map(shutil.which, NEEDS[kind])):
+        pytest.skip(f"needs {NEEDS[kind]} on the PATH")
     send(shared, "97012.5")
-    with running(kind, here(code, shared), tmp_path / "output") as says:
-        wait_for(lambda: says("97012.5"), what="the newest price at once")
+    command = (*COMMANDS[kind], here(code, shared))
+    with Child(*command, env=dict(os.environ), log=tmp_path / "output") as child:
+        wait_for(lambda: "97012.5" in child.output, what="the newest price at once")
         for price in ("98000.25", "98001.75"):
             send(shared, price)
-            wait_for(partial(says, price), what=f"{price} as it came")
-        assert says("event: resume") or "Last-Event-ID: 1" not in code
+            wait_for(lambda: price in child.output, what=f"{price} as it came")  # noqa: B023
+        assert "event: resume" in child.output or "Last-Event-ID: 1" not in code
 
 
 def test_another_origins_page_shows_the_price_live(shared: Shared, new_page: Open) -> None:
     send(shared, "97012.5")
-    with serving(here(PAGES[0], shared)) as address:
+    with serving(page_of(here(PAGES[0], shared))) as server:
         page = new_page()
-        page.goto(address)
+        page.goto(f"http://127.0.0.1:{server.port}/")
         expect(page.locator("#price")).to_have_text("97012.5")
         send(shared, "98000.25")
         expect(page.locator("#price")).to_have_text("98000.25")
@@ -105,9 +88,9 @@ def test_another_origins_page_shows_the_price_live(shared: Shared, new_page: Ope
 def test_the_frame_shows_its_coins_live_on_another_origins_page(
     shared: Shared, new_page: Open
 ) -> None:
-    with serving(f"<!doctype html>{here(PAGES[1], shared)}") as address:
+    with serving(page_of(f"<!doctype html>{here(PAGES[1], shared)}")) as server:
         page = new_page(locale="en-US")
-        page.goto(address)
+        page.goto(f"http://127.0.0.1:{server.port}/")
         frame = page.frame_locator("iframe")
         expect(frame.locator("[data-indicator]")).to_have_attribute("data-state", "live")
         send(shared, "98000.25")
