@@ -21,15 +21,12 @@ SHOWN: list[tuple[str, list[str], list[str]]] = [
     ("coins/?sort=0&desc=1", ["bitcoin", "ether"], []),
     ("ticks/", ["simulated"], []),
     ("ticks/?search=2020-01-01", [], ["simulated"]),
-    ("ticks/?search=%27%3B+drop+table", [], ["simulated"]),
     ("ticks/?search=9999-99-99", [], ["simulated"]),
     ("quotes/", ["bitcoin", "97012.5", "ether"], []),
     ("quotes/?search=Bitcoin", ["97012.5"], ["ether"]),
     ("quotes/?search=99999999999999999999", [], ["bitcoin"]),
-    ("quotes/?page=999999999", [], ["bitcoin"]),
     ("quotes/?page=-5&page_size=100000&sort=99", ["bitcoin"], []),
     ("candles/?search=bitcoin", [], ["97012.5"]),
-    ("candles/?sort=0&desc=1", [], []),
 ]
 """An address, what its table shows, and what it does not."""
 
