@@ -10,6 +10,7 @@ import statistics
 import tempfile
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import simplejson
@@ -20,10 +21,12 @@ from tracker import backend
 from tracker.config import Settings
 from tracker.times import iso
 from worker import jobs
+from worker.aggregator import Aggregator
 from worker.sources import Fetched
 from worker.sources.coingecko import quotes, responses
 from worker.sources.http import Answer
 from worker.sources.simulated.market import Simulated
+from worker.venues.exchanges import Exchanges
 
 ROUNDS = 100
 GOALS = {10: 15.0, 250: 60.0}
@@ -101,14 +104,15 @@ class Reader(threading.Thread):
 
 def measure(server: Ours, most: int) -> None:
     """Refresh `ROUNDS` times with *most* coins, and print."""
-    its = backend.build(server.settings)
+    its = backend.build(replace(server.settings, interval=0, coingecko_interval=0))
     source, reader = Canned(most), Reader(server.port)
+    aggregator = Aggregator(source, Exchanges((), interval_s=1), "usd")
     reader.start()
     cpu, latency = [], []
     for _ in range(ROUNDS):
         source.prepare()
         before = time.process_time()
-        jobs.refresh(source, its, interval_ms=0)
+        jobs.refresh(aggregator, its)
         cpu.append((time.process_time() - before) * 1000)
         newest = its.store.newest(1)[0].id
         while newest not in reader.came_at:

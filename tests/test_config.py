@@ -23,7 +23,7 @@ def refusal(**environ: str) -> str:
 def test_nothing_need_be_set_and_an_empty_variable_counts_as_not_set() -> None:
     for environ in ({}, {"PORT": "", "TRACKER_SOURCE": "  ", "REDIS_URL": "\n"}):
         settings = load(environ)
-        assert (settings.port, settings.source, settings.interval) == (8000, "coingecko", 60)
+        assert (settings.port, settings.source, settings.interval) == (8000, "coingecko", 5)
         assert settings.redis_url is None
 
 
@@ -37,7 +37,31 @@ def test_every_default_would_be_accepted() -> None:
     for field in fields(Settings):
         if field.default not in (None, ()):
             default = field.default
-            assert field.metadata["parse"](str(default)) == default, field.name
+            text = ",".join(default) if isinstance(default, tuple) else str(default)
+            assert field.metadata["parse"](text) == default, field.name
+
+
+@pytest.mark.parametrize(
+    ("environ", "interval", "source_interval", "stale_after_s"),
+    [
+        ({}, 5, 60, 180),
+        ({"TRACKER_INTERVAL": "1", "COINGECKO_INTERVAL": "30"}, 1, 30, 90),
+        ({"COINGECKO_API_KEY": "CG-x"}, 5, 300, 900),
+        ({"COINGECKO_API_KEY": "CG-x", "COINGECKO_API_PLAN": "pro"}, 5, 60, 180),
+        ({"TRACKER_EXCHANGES": "none"}, 60, 60, 180),
+        ({"TRACKER_EXCHANGES": "none", "TRACKER_INTERVAL": "10"}, 10, 10, 30),
+        ({"TRACKER_EXCHANGES": "none", "COINGECKO_API_KEY": "CG-x"}, 60, 300, 900),
+        ({"TRACKER_SOURCE": "simulated"}, 5, 5, 15),
+        ({"TRACKER_SOURCE": "simulated", "TRACKER_EXCHANGES": "none"}, 5, 5, 15),
+    ],
+)
+def test_the_intervals_follow_from_the_exchanges_and_the_key(
+    environ: dict[str, str], interval: int, source_interval: int, stale_after_s: int
+) -> None:
+    """A Demo key has 10,000 calls a month: one in five minutes."""
+    settings = load(environ)
+    assert (settings.interval, settings.source_interval) == (interval, source_interval)
+    assert settings.stale_after_ms == stale_after_s * 1000
 
 
 class TestAccepted:
@@ -46,6 +70,8 @@ class TestAccepted:
         [
             ("PORT", " 80 ", "port", 80),
             ("TRACKER_SOURCE", "Simulated", "source", "simulated"),
+            ("TRACKER_EXCHANGES", "None", "exchanges", ()),
+            ("TRACKER_EXCHANGES", "gemini, Kraken", "exchanges", ("gemini", "kraken")),
             ("TRACKER_CURRENCY", "EUR", "currency", "eur"),
             ("COINGECKO_API_KEY", "CG-abc", "api_key", "CG-abc"),
             ("COINGECKO_URL", "http://localhost:9/api/v3/", "coingecko_url", "http://localhost:9/api/v3"),

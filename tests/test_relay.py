@@ -14,7 +14,7 @@ from sqlalchemy import text
 from dev.embedded_redis import EmbeddedRedis
 from tests.conftest import AppFactory
 from tests.support.stream_clients import Reader
-from tests.support.tools import now_ms, quote, wait_for
+from tests.support.tools import fail, now_ms, quote, succeeded, wait_for
 from tests.support.web_process import tick
 from tracker import relay as module
 from tracker.market.freshness import SourceState
@@ -174,14 +174,14 @@ def test_a_failure_of_the_source_and_a_confirmed_tick_are_sent_as_news(
 ) -> None:
     """Of a confirmed tick a page gets nothing else, and would take its prices for old."""
     reader, its, at = join(app), services(app).backend, now_ms()
-    its.feed.publish(Message(its.store.save_failure("CoinGecko: busy", at=at, next_attempt_at=at)))
+    its.feed.publish(Message(fail(its.store, "CoinGecko: busy", at=at)))
     wait_for(lambda: len(reader.read_all().statuses) == 2)
     assert '"offline"' in reader.statuses[-1]
     assert "CoinGecko: busy" in reader.statuses[-1]
     wait_for_ids(reader, tick(app).id)
     wait_for(lambda: '"live"' in reader.read_all().statuses[-1])
     before, at = len(reader.statuses), now_ms() + 1
-    its.feed.publish(Message(its.store.save_confirmation(at=at, next_attempt_at=at, etag=None)))
+    its.feed.publish(Message(its.store.change_state(lambda state: succeeded(state, at))))
     wait_for(lambda: len(reader.read_all().statuses) == before + 1)
     assert '"live"' in reader.statuses[-1]
 

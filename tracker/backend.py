@@ -10,7 +10,6 @@ from pathlib import Path
 from sqlalchemy import Engine, create_engine, make_url
 
 from tracker.config import Settings
-from tracker.market.freshness import stale_after_ms
 from tracker.messaging.feed import Feed
 from tracker.messaging.refresh_stats import RefreshStats
 from tracker.storage.engine import engine_options
@@ -45,7 +44,7 @@ def build(settings: Settings, engine: Engine | None = None) -> Backend:
     return Backend(
         settings=settings,
         engine=engine,
-        store=Store(engine, market, stale_after=stale_after_ms(settings.interval)),
+        store=Store(engine, market),
         rollup=RollUp(engine, market),
         feed=Feed(settings),
         refresh_stats=RefreshStats(settings),

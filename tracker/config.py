@@ -19,6 +19,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from tracker.errors import ConfigError
+from tracker.market.freshness import STALE_AFTER
 from tracker.market.quotes import Market
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -26,6 +27,16 @@ SQLITE = f"sqlite:///{ROOT / 'instance' / 'tracker.db'}"
 
 MAX_COINS = 250
 """One page of CoinGecko's; also the most coins that a reader of the stream may name."""
+
+DEMO_INTERVAL_S = 300
+"""A Demo key of CoinGecko has 10,000 calls a month: one in five minutes makes 8,640."""
+
+EXCHANGE_URLS = {
+    "kraken": "https://api.kraken.com",
+    "bitstamp": "https://www.bitstamp.net",
+    "binance": "https://data-api.binance.vision",
+    "gemini": "https://api.gemini.com",
+}
 
 Parse = Callable[[str], Any]
 
@@ -112,6 +123,16 @@ def origins(text: str) -> tuple[str, ...]:
     return found
 
 
+def exchange_names(text: str) -> tuple[str, ...]:
+    """Return the names in a comma-separated list of exchanges; `none` is no exchange."""
+    found = tuple(dict.fromkeys(name.strip().lower() for name in text.split(",")))
+    if found == ("none",):
+        return ()
+    if not set(found) <= set(EXCHANGE_URLS):
+        raise ValueError(f"none, or of {', '.join(EXCHANGE_URLS)}, separated by commas")
+    return found
+
+
 def setting(
     env: str, default: Any, parse: Parse, meaning: str, *, shown: str = "", secret: bool = False
 ) -> Any:
@@ -154,7 +175,27 @@ class Settings:
     )
     currency: str = setting("TRACKER_CURRENCY", "usd", currency, "the currency of every price")
     interval: int = setting(
-        "TRACKER_INTERVAL", 60, whole(1, 86400), "seconds between two ticks (1 or more)"
+        "TRACKER_INTERVAL",
+        5,
+        whole(1, 86400),
+        "seconds between two ticks (1 or more)",
+        shown="5 (60 with `TRACKER_EXCHANGES=none`)",
+    )
+    exchanges: tuple[str, ...] = setting(
+        "TRACKER_EXCHANGES",
+        ("kraken", "bitstamp"),
+        exchange_names,
+        "exchanges whose prices are used between two answers of CoinGecko:"
+        " of `kraken`, `bitstamp`, `binance`, `gemini`; `none`",
+        shown="kraken,bitstamp",
+    )
+    coingecko_interval: int = setting(
+        "COINGECKO_INTERVAL",
+        60,
+        whole(1, 86400),
+        "seconds between two requests to CoinGecko: which coins, how large, from where prices are"
+        " judged",
+        shown="60 (300 with a Demo key)",
     )
     api_key: str | None = setting(
         "COINGECKO_API_KEY", None, api_key, "a CoinGecko key", shown="none", secret=True
@@ -164,6 +205,18 @@ class Settings:
     )
     coingecko_url: str | None = setting(
         "COINGECKO_URL", None, base_url, "base URL of the API", shown="by plan", secret=True
+    )
+    kraken_url: str = setting(
+        "KRAKEN_URL", EXCHANGE_URLS["kraken"], base_url, "base URL of Kraken", secret=True
+    )
+    bitstamp_url: str = setting(
+        "BITSTAMP_URL", EXCHANGE_URLS["bitstamp"], base_url, "base URL of Bitstamp", secret=True
+    )
+    binance_url: str = setting(
+        "BINANCE_URL", EXCHANGE_URLS["binance"], base_url, "base URL of Binance", secret=True
+    )
+    gemini_url: str = setting(
+        "GEMINI_URL", EXCHANGE_URLS["gemini"], base_url, "base URL of Gemini", secret=True
     )
     heartbeat: int = setting(
         "TRACKER_HEARTBEAT", 15, whole(1, 3600), "seconds of silence before a comment is sent"
@@ -230,6 +283,16 @@ class Settings:
         """The market whose prices are fetched and shown."""
         return Market(self.source, self.currency)
 
+    @property
+    def source_interval(self) -> int:
+        """Seconds between two requests to the source itself."""
+        return self.interval if self.source == "simulated" else self.coingecko_interval
+
+    @property
+    def stale_after_ms(self) -> int:
+        """The age in ms at which prices are stale: three times the source's interval."""
+        return STALE_AFTER * 1000 * max(self.interval, self.source_interval)
+
 
 def load(environ: Mapping[str, str] = os.environ) -> Settings:
     """Return the settings in *environ*; an empty variable counts as not set.
@@ -242,12 +305,21 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
         for spec in fields(Settings)
         if (text := environ.get(spec.metadata["env"], "").strip())
     }
-    settings = Settings(**{"secret_key": secrets.token_urlsafe(32), **given})
+    settings = Settings(**{"secret_key": secrets.token_urlsafe(32), **_intervals(given), **given})
     if settings.api_plan == "pro" and not settings.api_key:
         raise ConfigError(
             'COINGECKO_API_PLAN="pro" needs COINGECKO_API_KEY; accepted without a key: demo'
         )
     return settings
+
+
+def _intervals(given: Mapping[str, Any]) -> dict[str, int]:
+    """Return the intervals that follow from what else is *given*."""
+    has_demo_key = "api_key" in given and given.get("api_plan", "demo") == "demo"
+    coingecko_interval = DEMO_INTERVAL_S if has_demo_key else 60
+    if given.get("exchanges") != () or given.get("source") == "simulated":
+        return {"coingecko_interval": coingecko_interval}
+    return {"interval": 60, "coingecko_interval": given.get("interval", coingecko_interval)}
 
 
 def _parse(spec: Mapping[str, Any], text: str) -> Any:

@@ -20,7 +20,7 @@ from tracker.errors import StoreError
 from tracker.logs.context import log_context
 from tracker.logs.throttle import FailureLog
 from tracker.market import freshness
-from tracker.market.freshness import SourceState, Status, stale_after_ms
+from tracker.market.freshness import SourceState, Status
 from tracker.market.quotes import Tick, TickJson
 from tracker.messaging.feed import Feed, FeedEvent, Message
 from tracker.storage.ticks import Store
@@ -134,7 +134,7 @@ class DatabaseSync:
 
 
 class Relay:
-    """Feed and store in, frames to the hub out. *interval* is in seconds."""
+    """Feed and store in, frames to the hub out. *interval* is in seconds, *stale_after* in ms."""
 
     def __init__(
         self,
@@ -143,13 +143,14 @@ class Relay:
         store: Store,
         hub: Hub,
         interval: int,
+        stale_after: int,
         replay: int,
         on_broadcast: Callable[[Broadcast], None] = lambda broadcast: None,
     ) -> None:
         self._feed = feed
         self._hub = hub
-        self._interval = interval
         self._overdue_s = min(OVERDUE * interval, MAX_OVERDUE_S)
+        self._stale_after = stale_after
         self._on_broadcast = on_broadcast
         self._closing = False
         self._thread: threading.Thread | None = None
@@ -190,7 +191,7 @@ class Relay:
         source = self.state.source
         if not self.database.answers and self.state.newest is None:
             return Status("offline", reason="the database cannot be read")
-        now = freshness.status(source, now=now_ms(), stale_after=stale_after_ms(self._interval))
+        now = freshness.status(source, now=now_ms(), stale_after=self._stale_after)
         if self.feed_connected is False and source.reason is None:
             return replace(now, reason="Redis cannot be reached: prices come from the database")
         return now

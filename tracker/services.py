@@ -79,6 +79,7 @@ class Services:
             store=backend.store,
             hub=hub,
             interval=settings.interval,
+            stale_after=settings.stale_after_ms,
             replay=replay,
             on_broadcast=instruments.on_broadcast,
         )
@@ -104,7 +105,7 @@ class Services:
                 feed=backend.feed,
                 relay=relay,
                 store=backend.store,
-                interval=settings.interval,
+                stale_after=settings.stale_after_ms,
             ),
         )
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 LAST_MS = 253_402_300_799_999
 """The last millisecond that ISO 8601 has a name for: the year 9999 ends."""
 
-
+MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 

@@ -1,8 +1,6 @@
-"""The worker process: runs the queued jobs, each in a fork of its own.
+"""The worker process: runs the queued jobs, one after the other."""
 
-The source is built before the first fork, so that a job does not wait for
-imports. Nothing connects before: two processes must not share a connection.
-"""
+import logging
 
 from redis import Redis
 from redis.exceptions import ConnectionError, RedisError
@@ -10,9 +8,14 @@ from rq.exceptions import StopRequested
 
 from tracker.config import Settings
 from tracker.messaging.job_queue import QUEUE
-from worker.jobs import source
+from worker.jobs import aggregator
 from worker.process import end_on_signals, run_process
-from worker.rq_worker import RefreshWorker
+from worker.rq_worker import RefreshWorker, restart
+
+MAX_JOBS = 5000
+"""Jobs after which the process starts anew, so that no library's memory grows for ever."""
+
+log = logging.getLogger("worker")
 
 
 def run(settings: Settings, connection: Redis) -> None:
@@ -20,15 +23,18 @@ def run(settings: Settings, connection: Redis) -> None:
     level = "DEBUG" if settings.log_level == "DEBUG" else "WARNING"
     worker = RefreshWorker([QUEUE], connection=connection)
     try:
-        worker.work(logging_level=level)
+        worker.work(logging_level=level, max_jobs=MAX_JOBS)
     except (RedisError, StopRequested):
         if not worker.told_to_end:
             raise
     finally:
         end_on_signals()  # RQ's own handlers only stop its loop, which has ended
+    if worker.jobs_done >= MAX_JOBS and not worker.told_to_end:
+        log.info("%d jobs done: the worker starts anew", MAX_JOBS)
+        restart()
     if not worker.told_to_end:
         raise ConnectionError("RQ's worker gave up")
 
 
 if __name__ == "__main__":
-    run_process(run, prepare=source)
+    run_process(run, prepare=aggregator)

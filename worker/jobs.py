@@ -23,17 +23,22 @@ from rq_scheduler import Scheduler
 from tracker import backend as backends
 from tracker import config
 from tracker.backend import Backend
+from tracker.config import Settings
 from tracker.errors import SourceError
 from tracker.logs.context import current_id, log_context, valid_or_new_id
 from tracker.logs.throttle import is_same_failure, still_failing
+from tracker.market import freshness
 from tracker.market.candles import from_sparkline
-from tracker.market.freshness import SourceState, reason_to_skip
-from tracker.market.quotes import TickJson
+from tracker.market.freshness import SourceState
+from tracker.market.quotes import Quote, TickJson
 from tracker.messaging.feed import Feed, Message
 from tracker.messaging.job_queue import REFRESH_TIMEOUT
 from tracker.messaging.refresh_stats import Outcome
+from tracker.storage.rollup import MAX_FILLS
+from tracker.storage.ticks import Change
 from tracker.times import HOUR_MS, now_ms
-from worker.sources import Fetched, Source, build
+from worker import sources, venues
+from worker.aggregator import Aggregator, Collected
 
 MAX_WAIT_MS = 300_000  # the longest wait after a failure, unless the interval is longer
 JITTER = 0.1  # the part of a wait that is drawn
@@ -48,15 +53,17 @@ def backend() -> Backend:
 
 
 @cache
-def source() -> Source:
-    """Return the worker process's source, which warns once of what its settings mean."""
-    return build(backend().settings)
+def aggregator() -> Aggregator:
+    """Return the worker process's aggregator, which warns once of what its settings mean."""
+    settings = backend().settings
+    return Aggregator(sources.build(settings), venues.build(settings), settings.currency)
 
 
 def refresh_prices() -> None:
     """Make one tick of the settings' market; after a failure, reschedule this job.
 
-    Each run has an id for the log, and that of the request that queued it, if one did.
+    Each run has an id for the log. One that a request has queued carries the
+    request's, in the job's meta as `request`: it asks the source before its time.
     """
     job = get_current_job()
     request = job.meta.get("request") if job else None
@@ -64,39 +71,111 @@ def refresh_prices() -> None:
         log_context(job=job.id if job else None, run=valid_or_new_id(None), request=request),
         backend().refresh_stats.counted() as outcome,
     ):
-        interval_ms = backend().settings.interval * 1000
-        state = refresh(source(), backend(), interval_ms=interval_ms, outcome=outcome)
-        if job and state.reason is not None and state.next_attempt_at is not None:
+        state = refresh(aggregator(), backend(), outcome=outcome, early=request is not None)
+        has_exchanges = bool(aggregator().exchanges)
+        if job and state.reason and state.next_attempt_at is not None and not has_exchanges:
             reschedule(job, state.next_attempt_at)
 
 
 def refresh(
-    source: Source, backend: Backend, *, interval_ms: int, outcome: Outcome | None = None
+    aggregator: Aggregator, backend: Backend, *, outcome: Outcome | None = None, early: bool = False
 ) -> SourceState:
-    """Fetch, save, publish; a failure of the source is saved and published too.
+    """Collect, save, publish; how the sources do is saved and published too.
 
-    Returns the source's state afterwards; what became of the refresh is noted in *outcome*.
+    Returns the source's state afterwards; as it was, when it is too soon for another
+    attempt. What became of it is noted in *outcome*. The source may be asked *early*.
     """
     outcome = outcome or Outcome()
+    interval_ms = backend.settings.interval * 1000
     before, at = backend.store.source_state(), now_ms()
-    if why := reason_to_skip(before, at, interval_ms):
-        log.info("skipped: %s", why)
+    if early:
+        is_due = freshness.reason_to_skip(before, at, interval_ms) is None
+    else:
+        is_due = freshness.is_due(before, at, interval_ms)
+    is_fresh = before.fresh_at is not None and abs(at - before.fresh_at) < interval_ms / 2
+    if not is_due and (is_fresh or not aggregator.exchanges):
         outcome.what = "skipped"
+        log.info("skipped: it is not time yet")
         return before
-    week = backend.rollup.needs_filling(at)
-    try:
-        fetched = source.fetch(etag=None if week else before.etag, week=week)
-    except (SourceError, JobTimeoutException) as error:
-        if isinstance(error, JobTimeoutException):
-            late = f"{source.name}: there was no answer within {REFRESH_TIMEOUT} s"
-            error = SourceError(late, kind="timeout")
-        outcome.kind = error.kind
-        return _save_failure(backend, before, error, at, interval_ms)
-    if before.reason is not None:  # a warning, as the failures were
-        plural = "" if before.failures == 1 else "s"
-        log.warning("%s answers again (%d failure%s)", source.name, before.failures, plural)
-    outcome.what, state = _save(backend, fetched, before, at, interval_ms)
+    found = _collect(aggregator, backend, before, is_due=is_due, at=at)
+    change = _change(found, aggregator, backend.settings, at)
+    outcome.what, outcome.kind = found.outcome, found.error.kind if found.error else ""
+    if found.quotes:
+        saved = backend.store.save(found.quotes, at=at, change=change, min_gap=interval_ms // 2)
+        if saved is None:
+            outcome.what = "skipped"
+            log.info("skipped: another worker was quicker")
+            return before
+        state = saved.state
+        publish(backend.feed, Message(state, TickJson.of_tick(saved.tick), saved.previous))
+        log.info("tick %d: %d quotes from %s", saved.tick.id, len(found.quotes), saved.tick.source)
+    elif change(before) == before:
+        return before
+    else:
+        state = backend.store.change_state(change)
+        publish(backend.feed, Message(state))
+        log.info("%s: %s", aggregator.source.name, found.outcome)
+    _log_news(aggregator.source.name, found, before, state)
+    if found.fetched and found.fetched.weeks:
+        weeks = found.fetched.weeks
+        candles = {coin: from_sparkline(week, end=at) for coin, week in weeks.items()}
+        log.info("the week before: %d hourly candles added", backend.rollup.fill(candles))
     return state
+
+
+def _collect(
+    aggregator: Aggregator, backend: Backend, before: SourceState, *, is_due: bool, at: int
+) -> Collected:
+    def newest() -> tuple[Quote, ...]:
+        ticks = backend.store.newest(1)
+        return ticks[0].quotes if ticks else ()
+
+    ticks_per_answer = max(1, backend.settings.source_interval // max(1, backend.settings.interval))
+    week = is_due and backend.rollup.needs_filling(at, MAX_FILLS * ticks_per_answer)
+    try:
+        return aggregator.collect(before, newest, is_due=is_due, week=week, at=at)
+    except JobTimeoutException:
+        late = f"{aggregator.source.name}: there was no answer within {REFRESH_TIMEOUT} s"
+        return Collected(error=SourceError(late, kind="timeout"))
+
+
+def _change(found: Collected, aggregator: Aggregator, settings: Settings, at: int) -> Change:
+    """Return what *found* changes in the source's state."""
+    interval_ms, stale_after = settings.source_interval * 1000, settings.stale_after_ms
+    not_before = None
+    if found.error is not None and found.error.retry_after is not None:
+        not_before = now_ms() + round(found.error.retry_after * 1000)
+
+    def change(state: SourceState) -> SourceState:
+        if found.error is not None:
+            next_attempt_at = not_before or at + wait_after(state.failures + 1, interval_ms)
+            state = state.failed(
+                at, str(found.error), next_attempt_at=next_attempt_at, not_before=not_before
+            )
+        elif found.answered:
+            state = state.succeeded(
+                at,
+                next_attempt_at=at + interval_ms,
+                stale_after=stale_after,
+                etag=found.fetched.etag if found.fetched else state.etag,
+            )
+        if found.quotes:
+            state = state.renewed(at, stale_after=stale_after)
+        return replace(state, sources=aggregator.health(state))
+
+    return change
+
+
+def _log_news(name: str, found: Collected, before: SourceState, now: SourceState) -> None:
+    """Log that the source *name* fails, or answers again."""
+    if found.error is not None:
+        if line := _line_about(str(found.error), before, now):
+            wait_s = ((now.next_attempt_at or 0) - (now.attempted_at or 0)) / 1000
+            log.warning("%s; next attempt in %.0f s", line, wait_s)
+    elif found.answered and before.reason is not None:
+        plural = "" if before.failures == 1 else "s"
+        # At the level of the failures: who was warned wants to know.
+        log.warning("%s answers again (%d failure%s)", name, before.failures, plural)
 
 
 def publish(feed: Feed, message: Message) -> None:
@@ -119,51 +198,6 @@ def wait_after(failures: int, interval_ms: int) -> int:
     """Return the wait in milliseconds after the last of *failures* in a row."""
     wait = min(max(MAX_WAIT_MS, interval_ms), interval_ms << min(failures - 1, 20))
     return round(wait * random.uniform(1 - JITTER, 1))  # noqa: S311 - no secret
-
-
-def _save(
-    backend: Backend, fetched: Fetched | None, before: SourceState, at: int, interval_ms: int
-) -> tuple[str, SourceState]:
-    """Save and publish what was fetched; return what became of it, and the source's state."""
-    if fetched is None:
-        state = backend.store.save_confirmation(
-            at=at, next_attempt_at=at + interval_ms, etag=before.etag
-        )
-        publish(backend.feed, Message(state))
-        log.info("%s: unchanged", backend.settings.source)
-        return "unchanged", state
-    saved = backend.store.save(
-        fetched.quotes,
-        at=at,
-        next_attempt_at=at + interval_ms,
-        min_gap=interval_ms // 2,
-        etag=fetched.etag,
-    )
-    if saved is None:
-        log.info("skipped: another worker was quicker")
-        return "skipped", before
-    publish(backend.feed, Message(saved.state, TickJson.of_tick(saved.tick), saved.previous))
-    log.info("tick %d: %d quotes from %s", saved.tick.id, len(fetched.quotes), saved.tick.source)
-    if fetched.weeks:
-        candles = {coin: from_sparkline(week, end=at) for coin, week in fetched.weeks.items()}
-        log.info("the week before: %d hourly candles added", backend.rollup.fill(candles))
-    return "tick", saved.state
-
-
-def _save_failure(
-    backend: Backend, before: SourceState, error: SourceError, at: int, interval_ms: int
-) -> SourceState:
-    reason, not_before = str(error), None
-    if error.retry_after is not None:
-        not_before = now_ms() + round(error.retry_after * 1000)
-    next_at = not_before or at + wait_after(before.failures + 1, interval_ms)
-    state = backend.store.save_failure(
-        reason, at=at, next_attempt_at=next_at, not_before=not_before
-    )
-    publish(backend.feed, Message(state))
-    if line := _line_about(reason, before, state):
-        log.warning("%s; next attempt in %.0f s", line, (next_at - at) / 1000)
-    return state
 
 
 def _line_about(reason: str, before: SourceState, now: SourceState) -> str | None:

@@ -1,22 +1,28 @@
-"""The jobs that maintain the history: roll ticks up into candles, and delete old ticks.
+"""The jobs that maintain the history: roll ticks up into candles, and delete what is old.
 
 One worker runs these and the refreshes in turn: each is short and leaves the rest for its next run.
 """
 
 import logging
 
-from tracker.times import DAY_MS, now_ms
+from tracker.times import DAY_MS, HOUR_MS, MINUTE_MS, now_ms
 from worker.jobs import backend
-
-JOB_TIMEOUT = 60
-"""Seconds after which RQ ends a job that hangs; `rollup.TIME_LIMIT_S` ends one long before."""
 
 log = logging.getLogger(__name__)
 
+WHOLE_MS = HOUR_MS + 5 * MINUTE_MS
+"""How long every tick is kept at least: the chart of an hour shows each."""
+
 
 def roll_up() -> None:
-    """Roll the newest ticks of the settings' market up into its candles."""
-    log.info("rolled up: %d candles changed", backend().rollup.roll_up(now_ms()))
+    """Roll the newest ticks up into candles, and thin the older ones to one a minute.
+
+    What readers of the stream may resume from stays whole.
+    """
+    rollup, settings, now = backend().rollup, backend().settings, now_ms()
+    changed = rollup.roll_up(now)
+    thinned = rollup.thin(now - max(WHOLE_MS, settings.replay * settings.interval * 1000))
+    log.info("rolled up: %d candles changed, %d ticks thinned out", changed, thinned)
 
 
 def prune() -> None:

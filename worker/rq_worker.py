@@ -1,4 +1,7 @@
-"""RQ's worker, changed where Redis or the database fails.
+"""RQ's worker, warm: jobs run in this process, whose connections stay open between them.
+
+RQ ends a job that takes too long by a signal, which Python acts on when it comes back from
+what it calls. Where that does not come back, a thread starts the process anew.
 
 RQ logs a traceback of a hundred lines for each failure. When its own clean-up
 fails, it leaves the thread that listens for commands and its connection behind:
@@ -6,25 +9,32 @@ one more for each failure of Redis, as long as the process lives.
 """
 
 import logging
+import os
+import sys
+import threading
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 from redis.exceptions import RedisError
-from rq import Worker
+from rq import Queue, SimpleWorker
 from rq.job import Job
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 LISTEN_S = 0.5
 """How often the thread that listens for commands checks whether to end; RQ's own takes a minute."""
-JOIN_S = 5.0  # longest wait for that thread's end: without Redis it pauses for two seconds
+HANGS_AFTER_S = 10.0
+"""Time beyond its limit after which a job hangs in what no signal ends."""
+JOIN_S = 5.0
+"""Longest wait for that thread's end: without Redis it pauses for two seconds."""
 
 log = logging.getLogger(__name__)
 
 
-class RefreshWorker(Worker):
+class RefreshWorker(SimpleWorker):
     """RQ's worker; `told_to_end` tells a signal from RQ giving up on a failure."""
 
     told_to_end = False
+    jobs_done = 0
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -35,6 +45,17 @@ class RefreshWorker(Worker):
         self.told_to_end = True
         super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
 
+    def execute_job(self, job: Job, queue: Queue) -> None:
+        """Run *job*, and start the process anew if that does not end."""
+        watchdog = threading.Timer(float(job.timeout or 0) + HANGS_AFTER_S, _end_hanging, [job.id])
+        watchdog.daemon = True
+        watchdog.start()
+        try:
+            super().execute_job(job, queue)
+        finally:
+            watchdog.cancel()
+            self.jobs_done += 1
+
     def subscribe(self) -> None:
         """Listen for commands, in a thread that ends soon after it is stopped."""
         self.pubsub = self.connection.pubsub()
@@ -44,7 +65,10 @@ class RefreshWorker(Worker):
         )
 
     def unsubscribe(self) -> None:
-        """Wait until the listening thread has closed its connection, which RQ does from outside."""
+        """Wait until the listening thread has closed its connection.
+
+        RQ closes it from outside, perhaps while the thread does so itself.
+        """
         if self.pubsub_thread is not None:
             self.pubsub_thread.stop()
             self.pubsub_thread.join(JOIN_S)
@@ -54,8 +78,7 @@ class RefreshWorker(Worker):
         try:
             super().teardown()  # type: ignore[no-untyped-call]
         finally:
-            if not self.is_horse:
-                self.unsubscribe()
+            self.unsubscribe()
 
     def handle_exception(self, job: Job, *exc_info: Any) -> None:
         """Log a failure of Redis or the database in one line, and any other as RQ does."""
@@ -65,6 +88,18 @@ class RefreshWorker(Worker):
             log.warning("%s failed: %s: %s", job.id, type(cause).__name__, cause)
         else:
             super().handle_exception(job, *exc_info)
+
+
+def restart() -> NoReturn:
+    """Start this process anew, as the same process of the system, with nothing in memory."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - what was started
+
+
+def _end_hanging(job: str) -> None:
+    log.error("%s hangs: the worker starts anew", job)
+    restart()
 
 
 def _in_one_line(record: logging.LogRecord) -> bool:

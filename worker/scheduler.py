@@ -18,8 +18,13 @@ from rq.job import Job
 from rq_scheduler import Scheduler
 
 from tracker.config import Settings
-from tracker.messaging.job_queue import QUEUE, REFRESH_ID, REFRESH_TIMEOUT
-from worker import jobs, maintenance
+from tracker.messaging.job_queue import (
+    MAINTENANCE_TIMEOUT,
+    QUEUE,
+    REFRESH,
+    REFRESH_ID,
+    REFRESH_TIMEOUT,
+)
 from worker.process import run_process
 
 LOCK_MS = 2000  # a poll takes about ten; rq-scheduler's own lock lasts ten seconds
@@ -34,10 +39,13 @@ log = logging.getLogger("worker.scheduler")
 
 
 class RegularJob(NamedTuple):
-    """A job that is queued every *interval* seconds, the first time in *after* seconds."""
+    """A job that is queued every *interval* seconds, the first time in *after* seconds.
+
+    It is a function's dotted name: this process runs no job, and need not import any.
+    """
 
     id: str
-    function: Callable[[], None]
+    function: str
     interval: int
     timeout: int
     after: int = 0
@@ -46,9 +54,9 @@ class RegularJob(NamedTuple):
 def jobs_of(interval: int) -> tuple[RegularJob, ...]:
     """Return all jobs. Maintenance begins later, so that the first prices do not wait for it."""
     return (
-        RegularJob(REFRESH_ID, jobs.refresh_prices, interval, REFRESH_TIMEOUT),
-        RegularJob("roll_up", maintenance.roll_up, 300, maintenance.JOB_TIMEOUT, after=15),
-        RegularJob("prune", maintenance.prune, 3600, maintenance.JOB_TIMEOUT, after=30),
+        RegularJob(REFRESH_ID, REFRESH, interval, REFRESH_TIMEOUT),
+        RegularJob("roll_up", "worker.maintenance.roll_up", 60, MAINTENANCE_TIMEOUT, after=15),
+        RegularJob("prune", "worker.maintenance.prune", 3600, MAINTENANCE_TIMEOUT, after=30),
     )
 
 
@@ -120,9 +128,8 @@ class RefreshScheduler(Scheduler):  # type: ignore[misc]
             found = Job.fetch(job.id, connection=self.connection)
         except NoSuchJobError:
             return False
-        name = f"{job.function.__module__}.{job.function.__name__}"
         scheduled = (found.func_name, found.timeout, found.meta.get("interval"))
-        return scheduled == (name, job.timeout, job.interval)
+        return scheduled == (job.function, job.timeout, job.interval)
 
 
 def run(settings: Settings, connection: Redis) -> None:

@@ -11,7 +11,7 @@ from rq.registry import FailedJobRegistry
 
 from tests.admin.conftest import PASSWORD, log_in, post
 from tests.conftest import AppFactory, SettingsFactory
-from tests.support.tools import Child, environment, newest_of, now_ms, wait_for
+from tests.support.tools import Child, environment, fail, newest_of, now_ms, wait_for
 from tests.support.web_process import tick
 from tracker.admin import job_status
 from tracker.messaging.job_queue import QUEUE, REFRESH, REFRESH_NOW_ID
@@ -52,9 +52,8 @@ def test_a_refresh_that_a_worker_would_skip_is_not_queued(
 ) -> None:
     tick(app)
     assert "because a worker would skip it: the last attempt was" in act(client, "refresh")
-    services(app).backend.store.save_failure(
-        "busy", at=now_ms() - 60_000, next_attempt_at=now_ms(), not_before=now_ms() + 9_000
-    )
+    store = services(app).backend.store
+    fail(store, "busy", at=now_ms() - 60_000, not_before=now_ms() + 9_000)
     assert "the source asked to wait 9 s more" in act(client, "refresh")
     assert queue.job_ids == []
 

@@ -9,7 +9,7 @@ from sqlalchemy import QueuePool, event, text
 
 from tests.admin.conftest import PASSWORD, log_in, post
 from tests.conftest import AppFactory
-from tests.support.tools import newest_of, now_ms, quote
+from tests.support.tools import newest_of, now_ms, quote, succeeded
 from tests.support.web_process import tick
 from tracker.admin import model_views
 from tracker.services import services
@@ -88,7 +88,7 @@ def test_a_coin_is_renamed_and_hidden_from_the_next_tick_on(
     for name in ("x" * 201, "a\nb", "\u202eniocti\0b"):
         post(client, "/admin/coins/edit/?id=bitcoin", display_name=name)
     assert tick(app, *quotes).quotes[0].name == "Bitcoin"
-    store.save_confirmation(at=now_ms(), next_attempt_at=now_ms(), etag='"same"')
+    store.change_state(lambda state: succeeded(state, now_ms(), '"same"'))
     post(client, "/admin/coins/edit/?id=bitcoin", display_name=" Digital gold ")
     assert store.source_state().etag is None, "the source is asked for all again"
     assert [one.name for one in tick(app, *quotes).quotes] == ["Digital gold", "Ether"]

@@ -1,12 +1,19 @@
 """How fresh the prices are, and why not: the four states and what leads to each."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from tracker.errors import MessageError
 from tracker.market import freshness
-from tracker.market.freshness import MAX_BAR_MS, SourceState, Status, reason_to_skip
+from tracker.market.freshness import (
+    MAX_BAR_MS,
+    SourceHealth,
+    SourceState,
+    Status,
+    reason_to_skip,
+)
 
 MINUTE = 60_000
 STALE_AFTER = 3 * MINUTE
@@ -31,10 +38,6 @@ def failed(source: SourceState, minutes: float, reason: str = "down") -> SourceS
 NEW = SourceState()
 WELL = came(NEW, 0)
 NO_NEW = "no new prices have come: is the worker running?"
-
-
-def test_prices_are_stale_after_three_intervals() -> None:
-    assert freshness.stale_after_ms(60) == STALE_AFTER
 
 
 @pytest.mark.parametrize(
@@ -78,9 +81,78 @@ def test_the_status_is_written_as_documented() -> None:
         "since": "2026-11-23T05:54:00.000Z",
         "reason": "CoinGecko: “busy”",
         "next_attempt_at": "2026-11-23T05:56:00.000Z",
+        "sources": [],
     }
     nothing = {"since": None, "reason": None, "next_attempt_at": None}
-    assert json.loads(at(NEW, 0).to_json()) == {"state": "starting", **nothing}
+    sources = SourceHealth("coingecko", True), SourceHealth("kraken", False, BEGIN, "Kraken: busy")
+    assert json.loads(at(replace(NEW, sources=sources), 0).to_json()) == {
+        "state": "starting",
+        **nothing,
+        "sources": [
+            {"name": "coingecko", "ok": True, "since": None, "reason": None},
+            {
+                "name": "kraken",
+                "ok": False,
+                "since": "2026-11-23T05:54:00.000Z",
+                "reason": "Kraken: busy",
+            },
+        ],
+    }
+
+
+@pytest.mark.parametrize(
+    ("source", "ok", "reason"),
+    [
+        (WELL, "", None),
+        (WELL, "kraken", None),
+        (WELL, "kraken bitstamp", None),
+        (failed(WELL, 1), "", "down"),
+        (
+            failed(WELL, 1),
+            "kraken bitstamp",
+            "down. Meanwhile prices come from Kraken and Bitstamp;"
+            " ranks and supplies stay as they were",
+        ),
+    ],
+)
+def test_the_reason_says_what_is_worse_for_prices_that_are_live(
+    source: SourceState, ok: str, reason: str | None
+) -> None:
+    exchanges = [SourceHealth(name, True) for name in ok.split()]
+    told = replace(source, sources=(SourceHealth("coingecko", not source.reason), *exchanges))
+    assert at(told, 1).reason == reason
+    without = (told.sources[0], SourceHealth("kraken", False))
+    all_fail = at(replace(WELL, sources=without), 1).reason
+    assert all_fail
+    assert all_fail.startswith("No exchange answers")
+
+
+def test_an_exchange_that_fails_is_news_and_that_it_still_does_is_none() -> None:
+    def told(ok: bool, since: int) -> Status:
+        sources = SourceHealth("coingecko", True), SourceHealth("kraken", ok, since)
+        return at(replace(WELL, sources=(*sources, SourceHealth("gemini", True))), 1)
+
+    assert told(False, 1).is_news_after(told(True, 1))
+    assert not told(False, 2).is_news_after(told(False, 1))
+
+
+@pytest.mark.parametrize(
+    ("state", "minute", "due"),
+    [
+        (NEW, 0, True),
+        (WELL, 0, False),
+        (WELL, 0.94, False),
+        (WELL, 0.96, True),
+        (WELL, -60, True),
+        (replace(WELL, not_before=BEGIN + 2 * MINUTE), 1.5, False),
+        (failed(WELL, 1), 1.9, False),
+        (failed(WELL, 1), 2, True),
+    ],
+)
+def test_the_source_is_due_at_its_next_attempt_or_when_the_clock_was_set_back(
+    state: SourceState, minute: float, due: bool
+) -> None:
+    assert freshness.is_due(state, BEGIN + round(minute * MINUTE), 6000) == due
 
 
 @pytest.mark.parametrize("source", [NEW, failed(WELL, 0), SourceState(not_before=1)])

@@ -33,6 +33,7 @@ def quotes(draw: st.DrawFn) -> Quote:
         price=number(draw(PRICE)) or Decimal(0),
         direction=draw(st.sampled_from(["up", "down", "same"])),
         updated_at=draw(st.none() | MOMENT),
+        venues=draw(st.lists(st.sampled_from(["kraken", "gemini"]), unique=True).map(tuple)),
         **{field: draw(MAYBE) for field in NUMBERS if field != "price"},
     )
 
@@ -82,6 +83,7 @@ class TestJson:
         tick = Tick(id=1_795_413_247_352, currency="usd", source="coingecko", quotes=(bitcoin,))
         shown: dict[str, Any] = {"id": "bitcoin", "rank": 1, "symbol": "bit", "name": "Bitcoin"}
         shown |= dict.fromkeys(NUMBERS) | {"image": "/b.png", "price": 97012.5, "direction": "up"}
+        shown["venues"] = []
         assert json.loads(tick.to_json()) == {
             "id": 1795413247352,
             "at": "2026-11-23T05:54:07.352Z",

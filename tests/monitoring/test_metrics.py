@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -21,7 +22,7 @@ from dev.embedded_redis import EmbeddedRedis, free_port
 from tests.conftest import AppFactory, SettingsFactory
 from tests.support.proxy import Proxy
 from tests.support.stream_clients import SMALLEST_BUFFER, Reader
-from tests.support.tools import Script, now_ms, quote, wait_for
+from tests.support.tools import Script, alone, now_ms, quote, save, wait_for
 from tests.support.web_process import Web, message_of, request, tick
 from tracker.errors import SourceError
 from tracker.messaging import refresh_stats as refreshes_module
@@ -126,7 +127,7 @@ class TestStream:
         assert 0 <= now("newest_tick_age_seconds") < 10
         assert scraped(relaying)("newest_tick_age_seconds") > now("newest_tick_age_seconds")
         assert (now("status", state="live"), now("status", state="starting")) == (1, 0)
-        assert now("interval_seconds") == 60
+        assert now("interval_seconds") == 5
 
     def test_a_slow_reader_that_misses_ticks_and_stalls_is_told_as_such(
         self, readers: ExitStack
@@ -180,7 +181,7 @@ class TestStream:
 
 def test_a_publishers_clock_that_is_ahead_makes_no_negative_latency(relaying: Flask) -> None:
     its = services(relaying).backend
-    saved = its.store.save([quote()], at=now_ms(), next_attempt_at=0)
+    saved = save(its.store, at=now_ms())
     assert saved
     message = replace(message_of(saved), published_at=now_ms() + 60_000)
     its.feed._redis.publish(its.feed.channel, message.to_json())
@@ -224,11 +225,14 @@ def test_requests_are_counted_by_endpoint_and_never_by_path(app: Flask) -> None:
 
 class TestRefreshes:
     def test_outcomes_and_kinds_of_failure_are_counted(self, app: Flask) -> None:
-        source = Script([quote()], None, SourceError("down", kind="timeout"), SourceError("?"))
+        script = Script([quote()], None, SourceError("down", kind="timeout"), SourceError("?"))
+        source = alone(script)
         its = services(app).backend
-        for interval_ms in (0, 0, 0, 0, 60_000):
+        for interval in (0, 0, 0, 0, 60):
             with its.refresh_stats.counted() as outcome:
-                refresh(source, its, interval_ms=interval_ms, outcome=outcome)
+                pace: dict[str, Any] = {"interval": interval, "coingecko_interval": interval}
+                paced = replace(its, settings=replace(its.settings, **pace))
+                refresh(source, paced, outcome=outcome)
         with pytest.raises(ZeroDivisionError), its.refresh_stats.counted():
             1 / 0  # noqa: B018
         now = scraped(app)

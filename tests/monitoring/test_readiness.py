@@ -16,7 +16,7 @@ from dev.embedded_redis import EmbeddedRedis, free_port
 from tests.conftest import AppFactory, SettingsFactory, as_setting, migrate
 from tests.support.postgres import EmbeddedPostgres, programs
 from tests.support.proxy import Proxy
-from tests.support.tools import now_ms, quote, wait_for
+from tests.support.tools import now_ms, save, wait_for
 from tests.support.web_process import Web, tick
 from tracker import __version__, concurrency
 from tracker.monitoring import readiness
@@ -65,7 +65,7 @@ class TestReadyz:
     ) -> None:
         assert becomes(make_app(), 200)["prices"]["detail"] == "there are none"
         app = make_app()
-        services(app).backend.store.save([quote()], at=now_ms() - 200_000, next_attempt_at=0)
+        save(services(app).backend.store, at=now_ms() - 200_000)
         prices = becomes(app, 200)["prices"]
         assert (prices["ok"], prices["fatal"]) == (False, False)
         assert prices["detail"].startswith("the newest are 20")

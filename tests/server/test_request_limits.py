@@ -210,7 +210,7 @@ def test_those_who_say_nothing_are_let_go_without_a_word(web: Web) -> None:
     """A word would be taken for the answer to a request that is just on its way."""
     with socket.create_connection(("127.0.0.1", web.port), timeout=WAIT_LIMIT_S) as silent:
         with request(web.port, "/api/prices") as kept:
-            read_until(kept, b"]}")
+            read_until(kept, b"]}]}")
             kept.settimeout(WAIT_LIMIT_S)
             assert kept.recv(10) == b""
         assert silent.recv(10) == b""

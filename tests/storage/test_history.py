@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, create_engine, event, select, text
 
-from tests.support.tools import newest_of, quote
+from tests.support.tools import newest_of, quote, save
 from tracker.market.candles import Candle, Point, from_points, from_sparkline
 from tracker.market.quotes import Market
 from tracker.storage import rollup as module
@@ -34,12 +34,12 @@ class Kept(History):
     def __init__(self, engine: Engine, market: Market = USD) -> None:
         super().__init__(engine, market)
         self.engine = engine
-        self.store = Store(engine, market, stale_after=MINUTE)
+        self.store = Store(engine, market)
 
     def save(self, at: int, **prices: int | str) -> None:
         """Make a tick of *prices*, by coin."""
         quotes = [quote(coin, Decimal(price)) for coin, price in prices.items()]
-        saved = self.store.save(quotes, at=at, next_attempt_at=at)
+        saved = save(self.store, *quotes, at=at)
         assert saved
         assert saved.tick.id == at
 
@@ -209,6 +209,21 @@ class TestNeedsFilling:
         assert needed == [True] * module.MAX_FILLS + [False] * 2
 
 
+class TestThin:
+    def test_the_last_tick_of_each_minute_stays_and_the_candles_know_all(
+        self, history: Kept
+    ) -> None:
+        points = as_points(*((NOON + second * 1000, second % 7) for second in range(0, 180, 20)))
+        for at, price in points:
+            history.save(at, bitcoin=int(price))
+        assert history.thin(NOON + 2 * MINUTE + 1) == 4
+        left = [(tick.id - NOON) // 1000 for tick in history.store.newest(100)]
+        assert left == [40, 100, 120, 140, 160]
+        assert history.thin(NOON + 2 * MINUTE + 1) == 0
+        history.roll_up(NOON + HOUR_MS)
+        assert history.stored() == from_points(points)
+
+
 class TestPrune:
     def test_what_is_older_goes_and_its_candles_stay(self, history: Kept) -> None:
         points = history.walk(range(0, 180, 15))
@@ -247,8 +262,8 @@ class TestPrune:
             left.append(history.count("tick"))
 
         monkeypatch.setattr(time, "sleep", pause)
-        assert history.prune(NOON) == 30
-        assert sum(sizes) == 120
+        assert history.prune(NOON) == 29, "the newest stays"
+        assert sum(sizes) == 29 * 4
         assert max(sizes) <= 20
         assert len(left) > 3
         assert left[0] > 20

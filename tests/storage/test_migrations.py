@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeEngine
 
 from tests.conftest import AppFactory
-from tests.support.tools import ROOT, newest_of, quote
+from tests.support.tools import ROOT, newest_of, save
 from tracker.market.quotes import Market
 from tracker.services import db, services
 from tracker.storage.engine import reading, writing
@@ -84,7 +84,7 @@ def test_what_was_stored_then_is_there_after_the_upgrade_and_after_the_way_back(
     before = rows()
     flask_migrate.upgrade()
     assert shared(rows(), before) == before
-    latest = newest_of(Store(db.engine, Market("x", "x"), stale_after=1))
+    latest = newest_of(Store(db.engine, Market("x", "x")))
     assert latest is not None
     assert [quote.price for quote in latest.quotes] == [Decimal("1.5")]
     flask_migrate.downgrade(revision=revision)
@@ -111,4 +111,4 @@ def test_all_the_way_down_and_up_the_tables_are_the_models_and_a_failure_leaves_
         connection.execute(sa.text("DROP TABLE health"))
     flask_migrate.upgrade()
     assert {table.name for table in tables()} == Base.metadata.tables.keys()
-    assert services().backend.store.save([quote()], at=1, next_attempt_at=1)
+    assert save(services().backend.store, at=1)

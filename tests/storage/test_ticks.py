@@ -7,18 +7,19 @@ import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from threading import Barrier
-from typing import Any
 
 import pytest
 from sqlalchemy import Engine, create_engine, insert, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
+from tests.support import tools
 from tests.support.tools import newest_of, quote
 from tracker.errors import StoreError
-from tracker.market.freshness import SourceState
+from tracker.market.freshness import SourceHealth, SourceState
 from tracker.market.quotes import NUMBERS, Market, Quote
 from tracker.storage import engine as module
 from tracker.storage.engine import engine_options, reading, writing
@@ -39,14 +40,12 @@ def engine(database_url: str) -> Iterator[Engine]:
 
 @pytest.fixture
 def store(engine: Engine) -> Store:
-    return Store(engine, MARKET, stale_after=3 * MINUTE)
+    return Store(engine, MARKET)
 
 
 def save(store: Store, *quotes: Quote, at: int, min_gap: int = 0) -> Saved:
     """Save *quotes*, or one of bitcoin, so many milliseconds after the beginning."""
-    saved = store.save(
-        quotes or [quote()], at=BEGIN + at, next_attempt_at=BEGIN + at + MINUTE, min_gap=min_gap
-    )
+    saved = tools.save(store, *quotes, at=BEGIN + at, min_gap=min_gap)
     assert saved
     return saved
 
@@ -93,9 +92,9 @@ class TestSave:
     def test_markets_do_not_mix(self, engine: Engine, store: Store) -> None:
         mine = save(store, quote(price="1"), at=0)
         for number, other in enumerate([Market("simulated", "eur"), Market("coingecko", "usd")]):
-            another = Store(engine, other, stale_after=3 * MINUTE)
+            another = Store(engine, other)
             theirs = save(another, quote(price="2"), at=0)
-            another.save_failure("down", at=BEGIN, next_attempt_at=BEGIN)
+            tools.fail(another, "down", at=BEGIN)
             assert (theirs.previous, theirs.tick.quotes[0].direction) == (None, "same")
             assert theirs.tick.id == BEGIN + number + 1, "an id is what a reader comes back with"
         assert store.newest(5) == [mine.tick]
@@ -121,7 +120,7 @@ class TestIds:
         """Of two workers that ask at once, also the one that began first and waited longer."""
         first = save(store, at=MINUTE)
         for at in (MINUTE + 999, MINUTE - 10):
-            late = store.save([quote(price="5")], at=BEGIN + at, next_attempt_at=0, min_gap=1000)
+            late = tools.save(store, quote(price="5"), at=BEGIN + at, min_gap=1000)
             assert late is None
         assert store.newest(5) == [first.tick]
         assert store.source_state() == first.state
@@ -131,12 +130,15 @@ class TestIds:
 
 class TestSourceState:
     def test_success_failure_and_success_are_stored(self, store: Store) -> None:
-        success: dict[str, Any] = {"next_attempt_at": BEGIN + MINUTE, "stale_after": 3 * MINUTE}
-        well = SourceState().succeeded(BEGIN, **success)
+        well = tools.succeeded(SourceState(), BEGIN)
         assert save(store, at=0).state == store.source_state() == well
-        failure = {"at": BEGIN + 1, "next_attempt_at": BEGIN + 2, "not_before": BEGIN + 3}
-        failing = store.save_failure("“down”", **failure)
-        assert failing == store.source_state() == well.failed(reason="“down”", **failure)
+        sources = (SourceHealth("kraken", False, BEGIN, "“down”"),)
+        store.change_state(lambda state: replace(state, sources=sources))
+        failing = tools.fail(store, "“down”", at=BEGIN + 1, not_before=BEGIN + 3)
+        assert failing == store.source_state()
+        assert (failing.reason, failing.not_before, failing.failures) == ("“down”", BEGIN + 3, 1)
+        assert failing.sources == sources
+        store.change_state(lambda state: replace(state, sources=()))
         assert save(store, at=0).state == store.source_state() == well
 
 
@@ -150,9 +152,7 @@ class TestManyAtOnce:
         def begin(_: int) -> list[Saved | None]:
             together.wait()
             at = BEGIN
-            return [
-                store.save([quote()], at=at, next_attempt_at=at, min_gap=min_gap) for _ in range(4)
-            ]
+            return [tools.save(store, at=at, min_gap=min_gap) for _ in range(4)]
 
         with ThreadPoolExecutor(4) as pool:
             saved = [one.tick for some in pool.map(begin, range(4)) for one in some if one]

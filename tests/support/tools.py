@@ -16,11 +16,16 @@ from typing import Any, Self, TypeVar
 
 from tracker.config import Settings
 from tracker.errors import SourceError
+from tracker.market.freshness import SourceState
 from tracker.market.quotes import Quote, Tick
-from tracker.storage.ticks import Store
-from worker.sources import Fetched
+from tracker.storage.ticks import Saved, Store
+from worker.aggregator import Aggregator
+from worker.sources import Fetched, Source
+from worker.venues.exchanges import Exchanges
 
 ROOT = Path(__file__).resolve().parents[2]
+
+MINUTE = 60_000
 
 T = TypeVar("T")
 
@@ -52,6 +57,27 @@ def newest_of(store: Store) -> Tick | None:
     return newest[0] if newest else None
 
 
+def save(store: Store, *quotes: Quote, at: int, min_gap: int = 0) -> Saved | None:
+    """Store *quotes*, of bitcoin if there are none, as the source's answer *at*."""
+    return store.save(
+        quotes or [quote()], at=at, min_gap=min_gap, change=lambda state: succeeded(state, at)
+    )
+
+
+def succeeded(state: SourceState, at: int, etag: str | None = None) -> SourceState:
+    """Return *state* after an answer *at*, of a source that is asked once a minute."""
+    return state.succeeded(at, next_attempt_at=at + MINUTE, stale_after=3 * MINUTE, etag=etag)
+
+
+def fail(store: Store, reason: str, *, at: int, not_before: int | None = None) -> SourceState:
+    """Store that the source failed *at*, for *reason*."""
+    return store.change_state(
+        lambda state: state.failed(
+            at, reason, next_attempt_at=not_before or at + MINUTE, not_before=not_before
+        )
+    )
+
+
 class Script:
     """A source that says what it was told to, one a fetch: quotes, an error, or None, unchanged."""
 
@@ -72,13 +98,21 @@ class Script:
         return answer if isinstance(answer, Fetched | None) else Fetched(quotes=list(answer))
 
 
+def alone(source: Source) -> Aggregator:
+    """Return an aggregator of *source* without exchanges."""
+    return Aggregator(source, Exchanges((), interval_s=1), "usd")
+
+
 def environment(settings: Settings | None = None, **changed: str) -> dict[str, str]:
     """Return a child's environment: *settings* as their variables, nothing of ours but the PATH."""
     env = {"PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])}
+    env["TRACKER_EXCHANGES"] = "none"  # a test asks no real exchange
     for field in fields(Settings) if settings else ():
         value = getattr(settings, field.name)
         if value is not None and value != field.default:
-            env[field.metadata["env"]] = ",".join(value) if isinstance(value, tuple) else str(value)
+            env[field.metadata["env"]] = (
+                ",".join(value) or "none" if isinstance(value, tuple) else str(value)
+            )
     return env | changed
 
 

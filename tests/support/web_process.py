@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Self
 from flask import Flask
 
 from dev.embedded_redis import EmbeddedRedis, free_port
-from tests.support.tools import Child, environment, now_ms, quote, wait_for
+from tests.support.tools import Child, environment, now_ms, quote, save, wait_for
 from tracker import create_app
 from tracker.config import Settings
 from tracker.market.quotes import Quote, Tick, TickJson
@@ -156,7 +156,7 @@ def tick(app: Flask, *quotes: Quote, publish: bool = True) -> Tick:
     backend, now = services(app).backend, now_ms()
     quotes = quotes or (quote("bitcoin", f"{time.monotonic():.6f}"),)
     with app.app_context():
-        saved = backend.store.save(quotes, at=now, next_attempt_at=now + 60_000)
+        saved = save(backend.store, *quotes, at=now)
     assert saved is not None
     if publish:
         backend.feed.publish(message_of(saved))

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -14,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from dev.embedded_redis import free_port
 from tests.conftest import AppFactory
-from tests.support.tools import Script, newest_of, now_ms, quote, wait_for
+from tests.support.tools import Script, alone, newest_of, now_ms, quote, save, wait_for
 from tracker.backend import Backend
 from tracker.errors import SourceError
 from tracker.market.freshness import SourceState
@@ -24,6 +25,7 @@ from tracker.storage.engine import writing
 from tracker.storage.history import History
 from tracker.storage.ticks import Store
 from worker import jobs
+from worker.aggregator import Aggregator
 from worker.sources import Fetched
 
 MINUTE = 60_000
@@ -67,9 +69,18 @@ Refresh = Callable[..., SourceState]
 @pytest.fixture
 def refresh(backend: Backend) -> Refresh:
     """Return what refreshes from a script, so many times, at once or at most each *interval*."""
-    return lambda source, times=1, *, interval=0: [
-        jobs.refresh(source, backend, interval_ms=interval) for _ in range(times)
-    ][-1]
+    aggregators: dict[Script, Aggregator] = {}
+
+    def refresh(source: Script, times: int = 1, *, interval: int = 0) -> SourceState:
+        aggregator = aggregators.setdefault(source, alone(source))
+        pace: dict[str, Any] = {
+            "interval": interval // 1000,
+            "coingecko_interval": interval // 1000,
+        }
+        its = replace(backend, settings=replace(backend.settings, **pace))
+        return [jobs.refresh(aggregator, its) for _ in range(times)][-1]
+
+    return refresh
 
 
 @pytest.fixture
@@ -104,7 +115,7 @@ class TestSuccess:
         self, make_app: AppFactory, caplog: pytest.LogCaptureFixture
     ) -> None:
         backend = services(make_app(redis_url=f"redis://127.0.0.1:{free_port()}")).backend
-        jobs.refresh(Script([quote()]), backend, interval_ms=MINUTE)
+        jobs.refresh(alone(Script([quote()])), backend)
         assert newest_of(backend.store)
         assert "saved, but not published" in caplog.text
 
@@ -207,7 +218,7 @@ class TestSkip:
         class Slow(Script):
             def fetch(self, *, etag: str | None = None, week: bool = False) -> Fetched | None:
                 """Return the next answer, when another worker has saved its own."""
-                store.save([quote("other")], at=now_ms(), next_attempt_at=0)
+                save(store, quote("other"), at=now_ms())
                 return super().fetch()
 
         refresh(Slow([quote()]), interval=MINUTE)

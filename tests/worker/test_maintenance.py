@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from dev.embedded_redis import EmbeddedRedis
 from tests.conftest import AppFactory, SettingsFactory
-from tests.support.tools import Child, environment, now_ms, quote, wait_for
+from tests.support.tools import Child, environment, now_ms, save, wait_for
 from tracker.market.quotes import Market
 from tracker.messaging.job_queue import QUEUE
 from tracker.services import db, services
@@ -35,10 +35,6 @@ def app(
         yield app
 
 
-def save(store: Store, at: int) -> None:
-    assert store.save([quote()], at=at, next_attempt_at=at)
-
-
 def count(table: str) -> int:
     with reading(db.engine) as connection:
         return int(connection.scalar(text(f"SELECT count(*) FROM {table}")) or 0)  # noqa: S608
@@ -48,7 +44,7 @@ class TestJobs:
     def test_ticks_are_kept_as_long_as_is_set_and_their_candles_for_ever(self, app: Flask) -> None:
         store: Store = services(app).backend.store
         for age in (9 * DAY_MS, 2 * DAY_MS + MINUTE, 2 * DAY_MS - MINUTE, MINUTE):
-            save(store, now_ms() - age)
+            save(store, at=now_ms() - age)
         maintenance.prune()
         ages = [round((now_ms() - tick.id) / MINUTE) for tick in store.newest(9)]
         assert ages == [2 * 1440 - 1, 1]
@@ -56,10 +52,10 @@ class TestJobs:
         assert count("candle") in (3, 4)  # two of the ticks may be of one hour
 
     def test_a_market_that_is_no_longer_followed_keeps_its_newest_tick(self, app: Flask) -> None:
-        store = Store(db.engine, Market("coingecko", "eur"), stale_after=MINUTE)
+        store = Store(db.engine, Market("coingecko", "eur"))
         for age in (9 * DAY_MS, 8 * DAY_MS):
-            save(store, now_ms() - age)
-        save(services(app).backend.store, now_ms())
+            save(store, at=now_ms() - age)
+        save(services(app).backend.store, at=now_ms())
         maintenance.prune()
         assert (count("tick"), count("quote"), count("candle")) == (2, 2, 2)
         assert len(store.newest(9)) == 1
@@ -76,7 +72,7 @@ def test_the_worker_runs_them(
     app = make_app(redis_url=own_redis.url)
     with app.app_context():
         for age in (9 * DAY_MS, 8 * DAY_MS, MINUTE):
-            save(services(app).backend.store, now_ms() - age)
+            save(services(app).backend.store, at=now_ms() - age)
         with Redis.from_url(own_redis.url) as connection:
             queue = Queue(QUEUE, connection=connection)
             for job in jobs_of(60)[1:]:

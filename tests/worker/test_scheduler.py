@@ -78,7 +78,7 @@ class TestSchedule:
         told = [(job.func_name, job.meta["interval"], job.timeout) for job in found]
         assert told == [
             ("worker.jobs.refresh_prices", 60, 30),
-            ("worker.maintenance.roll_up", 300, 60),
+            ("worker.maintenance.roll_up", 60, 60),
             ("worker.maintenance.prune", 3600, 60),
         ]
         assert Queue(QUEUE, connection=connection).job_ids == [REFRESH_ID]

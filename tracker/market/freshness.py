@@ -30,9 +30,14 @@ MAX_BAR_MS = 3_600_000
 """How long a source may ask to be left alone; anything beyond is a clock that stepped."""
 
 
-def stale_after_ms(interval: int) -> int:
-    """Return the age in ms at which prices of an *interval* in seconds are stale."""
-    return STALE_AFTER * interval * 1000
+@dataclass(frozen=True, slots=True)
+class SourceHealth:
+    """Whether the source or exchange *name* answers, since when, and if not, the *reason*."""
+
+    name: str
+    ok: bool
+    since: int | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +45,8 @@ class SourceState:
     """The source's last success, and its failure if it fails now, as of *attempted_at*.
 
     *failures* counts those since the last success. The source asked for no
-    request before *not_before*. *etag* names its last answer.
+    request before *not_before*. *etag* names its last answer. Prices were renewed
+    *fresh_at*, be it by an exchange; *sources* says how the source and each exchange does.
     """
 
     fresh_at: int | None = None
@@ -52,19 +58,26 @@ class SourceState:
     next_attempt_at: int | None = None
     not_before: int | None = None
     etag: str | None = None
+    sources: tuple[SourceHealth, ...] = ()
 
     def succeeded(
         self, at: int, *, next_attempt_at: int, stale_after: int, etag: str | None = None
     ) -> Self:
         """Return the state after an attempt *at* succeeded; *stale_after* is in milliseconds."""
-        unbroken = self.fresh_at is not None and at - self.fresh_at <= stale_after
+        renewed = self.renewed(at, stale_after=stale_after)
         return type(self)(
             fresh_at=at,
-            fresh_since=self.fresh_since if unbroken else at,
+            fresh_since=renewed.fresh_since,
             attempted_at=at,
             next_attempt_at=next_attempt_at,
             etag=etag,
+            sources=self.sources,
         )
+
+    def renewed(self, at: int, *, stale_after: int) -> Self:
+        """Return the state after prices came from elsewhere *at*."""
+        unbroken = self.fresh_at is not None and at - self.fresh_at <= stale_after
+        return replace(self, fresh_at=at, fresh_since=self.fresh_since if unbroken else at)
 
     def failed(
         self, at: int, reason: str, *, next_attempt_at: int, not_before: int | None = None
@@ -92,6 +105,7 @@ class SourceState:
         try:
             values = {**body, "not_before": body["barred_until"]}
             del values["barred_until"]
+            values["sources"] = tuple(SourceHealth(**one) for one in body.get("sources", ()))
             state = cls(**values)
             for name in values.keys() - _KINDS.keys():
                 if values[name] is not None:
@@ -103,7 +117,7 @@ class SourceState:
         return state
 
 
-_KINDS = {"failures": int, "reason": str | None, "etag": str | None}
+_KINDS = {"failures": int, "reason": str | None, "etag": str | None, "sources": tuple}
 """What those fields of a `SourceState` must be that are no times."""
 
 
@@ -115,6 +129,7 @@ class Status:
     since: int | None = None
     reason: str | None = None
     next_attempt_at: int | None = None
+    sources: tuple[SourceHealth, ...] = ()
 
     def is_news_after(self, before: Status) -> bool:
         """Return whether readers want to hear of it.
@@ -122,16 +137,19 @@ class Status:
         While all is well, that there will be a next attempt is no news.
         """
         if self.reason is None and before.reason is None:
-            return (self.state, self.since) != (before.state, before.since)
+            return self._gist() != before._gist()
         return self != before
 
     def to_json(self) -> str:
         """Return the data of the `status` event, in ASCII, so that a header can hold it."""
         body = asdict(self)
-        for name in ("since", "next_attempt_at"):
-            if body[name] is not None:
-                body[name] = iso(body[name])
+        for one in (body, *body["sources"]):
+            for name in one.keys() & {"since", "next_attempt_at"}:
+                one[name] = None if one[name] is None else iso(one[name])
         return simplejson.dumps(body)
+
+    def _gist(self) -> tuple[object, ...]:
+        return self.state, self.since, [(one.name, one.ok) for one in self.sources]
 
 
 def status(source: SourceState, *, now: int, stale_after: int) -> Status:
@@ -146,11 +164,28 @@ def status(source: SourceState, *, now: int, stale_after: int) -> Status:
         state, since = "stale", source.fresh_at + stale_after
         if source.reason is None:
             return Status(state, since, "no new prices have come: is the worker running?")
-    return Status(state, since, source.reason, source.next_attempt_at)
+    reason = source.reason if state != "live" else _what_is_worse(source)
+    return Status(state, since, reason, source.next_attempt_at, source.sources)
+
+
+def _what_is_worse(source: SourceState) -> str | None:
+    """Return in a sentence what a failure means for prices that are live."""
+    exchanges = source.sources[1:]
+    answering = [one.name.capitalize() for one in exchanges if one.ok]
+    if source.reason is None:
+        if exchanges and not answering:
+            return "No exchange answers: prices are CoinGecko's, which change about once a minute"
+        return None
+    if not answering:
+        return source.reason
+    return (
+        f"{source.reason}. Meanwhile prices come from {' and '.join(answering)};"
+        " ranks and supplies stay as they were"
+    )
 
 
 def reason_to_skip(source: SourceState, now: int, interval: int) -> str | None:
-    """Return why not to fetch *now*; None when it is time. *interval* is in milliseconds.
+    """Return why the source must not be asked *now*, if it must not. *interval* is in milliseconds.
 
     A worker that comes back finds a queue of refreshes, and one is enough.
     """
@@ -159,3 +194,15 @@ def reason_to_skip(source: SourceState, now: int, interval: int) -> str | None:
     if source.attempted_at is not None and abs(now - source.attempted_at) < interval / 2:
         return f"the last attempt was {now - source.attempted_at} ms ago"
     return None
+
+
+def is_due(source: SourceState, now: int, interval: int) -> bool:
+    """Return whether the source's next attempt is due *now*, or within half an *interval* (ms).
+
+    An attempt in the future is one of before the clock was set back.
+    """
+    if reason_to_skip(source, now, interval) is not None:
+        return False
+    if source.attempted_at is None or source.next_attempt_at is None or source.attempted_at > now:
+        return True
+    return source.next_attempt_at - now <= interval / 2

@@ -59,6 +59,8 @@ class Quote:
     high_24h: Decimal | None = None
     low_24h: Decimal | None = None
     updated_at: int | None = None
+    venues: tuple[str, ...] = ()
+    """The exchanges that the price is the median of; () for the source's own price."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,8 +190,9 @@ def _quote_to_json(quote: Quote) -> str:
 
 def _quote_from_dict(body: dict[str, Any]) -> Quote:
     _check(body)
-    values = {name: body[name] for name in _QUOTE_FIELDS}
+    values: dict[str, Any] = {name: body.get(name) for name in _QUOTE_FIELDS}
     values |= {name: number(body[name]) for name in NUMBERS}
+    values["venues"] = tuple(body.get("venues", ()))
     if body["updated_at"] is not None:
         values["updated_at"] = unix_ms(body["updated_at"])
     return Quote(**values)
@@ -207,6 +210,9 @@ def _check(quote: dict[str, Any]) -> None:
     for name, kinds in _KINDS.items():
         if not isinstance(quote[name], kinds):
             raise TypeError(f"{name} cannot be {quote[name]!r}")
+    venues = quote.get("venues", [])  # before 1.2 there were none
+    if not (isinstance(venues, list) and all(isinstance(name, str) for name in venues)):
+        raise TypeError(f"venues cannot be {venues!r}")
     if quote["direction"] not in _DIRECTIONS:
         raise ValueError(f"{quote['direction']!r} is no direction")
     for name in NUMBERS:

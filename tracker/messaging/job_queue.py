@@ -14,3 +14,5 @@ REFRESH_NOW_ID = "refresh_now"
 """The id of the one that the admin asks for: there is one at most."""
 REFRESH_TIMEOUT = 30
 """Seconds after which RQ ends a refresh that hangs."""
+MAINTENANCE_TIMEOUT = 60
+"""Seconds after which RQ ends a job of the history's upkeep; one ends by itself long before."""

@@ -12,7 +12,6 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from tracker.concurrency import TimedCall, shared
 from tracker.errors import StoreError
-from tracker.market.freshness import stale_after_ms
 from tracker.messaging.feed import PROBE_EVERY_S, PROBE_TIMEOUT_S, SILENCE_S, Feed
 from tracker.relay import Relay
 from tracker.storage.ticks import Store
@@ -41,13 +40,15 @@ class Check:
 
 
 class Readiness:
-    """The checks of one process. *interval* is in seconds."""
+    """The checks of one process. Prices older than *stale_after*, in ms, are stale."""
 
-    def __init__(self, *, hub: Hub, feed: Feed, relay: Relay, store: Store, interval: int) -> None:
+    def __init__(
+        self, *, hub: Hub, feed: Feed, relay: Relay, store: Store, stale_after: int
+    ) -> None:
         self._hub = hub
         self._feed = feed
         self._relay = relay
-        self._stale_after = stale_after_ms(interval)
+        self._stale_after = stale_after
         self._start = TimedCall(relay.start)
         self._read = TimedCall(lambda: store.newest(1))
         self.checks = shared(self._run)

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from tracker.errors import StoreError
+from tracker.market.freshness import SourceHealth
 from tracker.market.quotes import Market
 
 
@@ -40,6 +41,32 @@ class Digits(sa.TypeDecorator[Decimal]):
 
 def _has_decimals(dialect: sa.Dialect) -> bool:
     return dialect.name == "postgresql"
+
+
+class Names(sa.TypeDecorator[tuple[str, ...]]):
+    """Some words, stored as one text with commas; none is NULL."""
+
+    impl = sa.String(100)
+    cache_ok = True
+
+    def process_bind_param(self, value: tuple[str, ...] | None, dialect: sa.Dialect) -> Any:
+        """Return *value* as the database takes it."""
+        return ",".join(value or ()) or None
+
+    def process_result_value(self, value: Any, dialect: sa.Dialect) -> tuple[str, ...]:
+        """Return the words."""
+        return tuple(value.split(",")) if value else ()
+
+
+class Healths(sa.TypeDecorator[tuple[SourceHealth, ...]]):
+    """How each source does, as JSON."""
+
+    impl = sa.JSON
+    cache_ok = True
+
+    def process_result_value(self, value: Any, dialect: sa.Dialect) -> tuple[SourceHealth, ...]:
+        """Return what was stored."""
+        return tuple(SourceHealth(**one) for one in value or ())
 
 
 Number = Annotated[Decimal, mapped_column(Digits)]
@@ -107,6 +134,7 @@ class QuoteRow(Base):
     high_24h: Mapped[Number | None]
     low_24h: Mapped[Number | None]
     updated_at: Mapped[Milliseconds | None]
+    venues: Mapped[tuple[str, ...]] = mapped_column(Names, nullable=True)
 
 
 class _OfMarket:
@@ -150,6 +178,7 @@ class SourceStateRow(_OfMarket, Base):
     next_attempt_at: Mapped[Milliseconds | None]
     not_before: Mapped[Milliseconds | None] = mapped_column("barred_until", key="not_before")
     etag: Mapped[str | None] = mapped_column(sa.Text)
+    sources: Mapped[tuple[SourceHealth, ...]] = mapped_column(Healths, nullable=True)
 
 
 def of_market(table: type[TickRow | _OfMarket], market: Market) -> sa.ColumnElement[bool]:

@@ -1,4 +1,4 @@
-"""Upkeep of the history: ticks roll up into hourly candles, which outlive pruned ticks.
+"""Upkeep of the history: ticks roll up into hourly candles, then are thinned and pruned.
 
 The trap: a tick must go into its candle once. So each market has a mark, the newest tick
 that is in its candles. It moves in the transaction that writes the candles, and only from
@@ -16,9 +16,21 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any, Self
 
-from sqlalchemy import Connection, Engine, Row, Select, delete, func, insert, select, update
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Row,
+    Select,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from tracker.market.candles import Candle, Point, from_points, hour_of
@@ -33,7 +45,7 @@ from tracker.storage.models import (
     of_market,
     put,
 )
-from tracker.times import HOUR_MS
+from tracker.times import HOUR_MS, MINUTE_MS
 
 Key = tuple[str, int]
 """A coin and an hour."""
@@ -42,10 +54,10 @@ STEP_QUOTES = 5000
 """Quotes rolled up in one step."""
 BATCH_ROWS = 500
 """Quotes deleted, or candles added, in one transaction: other writers wait for its end."""
-TIME_LIMIT_S = 5.0
-"""Roll-up and pruning then leave the rest for the next time: refreshes wait meanwhile."""
+TIME_LIMIT_S = 1.0
+"""Roll-up and deleting then leave the rest for the next time: refreshes wait meanwhile."""
 MAX_FILLS = 3
-"""Ticks that may bring the hours before them, since a source may have no past at all."""
+"""Answers that may bring the hours before them, since a source may have no past at all."""
 
 FIELDS = tuple(field.name for field in fields(Candle))
 
@@ -63,19 +75,19 @@ class RollUp:
             names = connection.execute(select(SourceStateRow.source, SourceStateRow.currency)).all()
         return [type(self)(self._engine, Market(*name)) for name in names]
 
-    def needs_filling(self, now: int) -> bool:
+    def needs_filling(self, now: int, ticks: int = MAX_FILLS) -> bool:
         """Return whether the hours before *now* are to be filled in from sparklines.
 
-        They are when there is no tick in the last hour; and when one of the last ticks was
-        the first in an hour, but its filling did not finish (retried `MAX_FILLS` - 1 times).
+        They are when there is no tick in the last hour; and when one of the last *ticks* was
+        the first in an hour, but its filling did not finish: so it is retried while they come.
         """
         its = of_market(TickRow, self.market)
         newest_first = select(TickRow.id).where(its).order_by(TickRow.id.desc())
         with reading(self._engine) as connection:
-            ids = connection.scalars(newest_first.limit(MAX_FILLS)).all()
+            ids = connection.scalars(newest_first.limit(ticks)).all()
             if not ids or now - ids[0] > HOUR_MS:
                 return True
-            before = [*ids[1:], 0][: MAX_FILLS - 1]
+            before = [*ids[1:], 0][: ticks - 1]
             firsts = [id for id, last in zip(ids, before, strict=False) if id - last > HOUR_MS]
             return any(not self._is_filled(connection, first) for first in firsts)
 
@@ -135,36 +147,47 @@ class RollUp:
                     changed += len(candles)
         return changed
 
+    def thin(self, before: int) -> int:
+        """Roll up the ticks *before*, and keep the last one of each minute of them.
+
+        Returns how many ticks were deleted.
+        """
+        ids = self._rolled_up(before)
+        return self._delete([id for id, later in pairwise(ids) if _minute(id) == _minute(later)])
+
     def prune(self, before: int) -> int:
-        """Roll up and delete the ticks *before*, but the newest; return how many were deleted.
+        """Roll up and delete the ticks *before*, but the newest; return how many were deleted."""
+        return self._delete(self._rolled_up(before))
+
+    def _rolled_up(self, before: int) -> Sequence[int]:
+        """Roll up the ticks *before*; return the ids of those that are, but the newest of all."""
+        self.roll_up(before)
+        with reading(self._engine) as connection:
+            its = of_market(TickRow, self.market)
+            newest = connection.scalar(select(func.max(TickRow.id)).where(its)) or 0
+            end = min(before, newest, self._mark(connection) + 1)
+            return connection.scalars(
+                select(TickRow.id).where(its, TickRow.id < end).order_by(TickRow.id)
+            ).all()
+
+    def _delete(self, ids: Sequence[int]) -> int:
+        """Delete the ticks *ids* and their quotes, in order; return how many there was time for.
 
         Each transaction is short, and followed by a pause of the same length: a writer that
         waits for SQLite's lock only checks now and then whether it is free.
         """
-        self.roll_up(before)
-        deleted = 0
-        deadline = time.monotonic() + TIME_LIMIT_S
-        while time.monotonic() < deadline:
+        deadline, deleted = time.monotonic() + TIME_LIMIT_S, 0
+        one = delete(TickRow).where(TickRow.id == bindparam("doomed"))
+        while deleted < len(ids) and time.monotonic() < deadline:
             with writing(self._engine) as connection:
                 began = time.monotonic()
-                batch = self._prune_some(connection, before)
-            if not batch:
-                break
-            deleted += batch
+                first = select(QuoteRow.tick_id).where(QuoteRow.tick_id == ids[deleted])
+                quotes = len(connection.scalars(first).all())
+                batch = ids[deleted : deleted + max(1, BATCH_ROWS // max(1, quotes))]
+                connection.execute(one, [{"doomed": id} for id in batch])
+            deleted += len(batch)
             time.sleep(time.monotonic() - began)
         return deleted
-
-    def _prune_some(self, connection: Connection, before: int) -> int:
-        """Delete the oldest ticks, about `BATCH_ROWS` quotes with them; return how many ticks."""
-        its = of_market(TickRow, self.market)
-        newest = connection.scalar(select(func.max(TickRow.id)).where(its)) or 0
-        end = min(before, newest, self._mark(connection) + 1)
-        oldest = connection.scalars(
-            self._oldest(0, end - 1, QuoteRow.tick_id).limit(BATCH_ROWS)
-        ).all()
-        if not oldest:
-            return 0
-        return connection.execute(delete(TickRow).where(its, TickRow.id <= oldest[-1])).rowcount
 
     def _quotes_between(
         self, connection: Connection, mark: int, now: int
@@ -214,3 +237,7 @@ class RollUp:
     def _rows(self, candles: Iterable[tuple[Key, Candle]]) -> list[dict[str, Any]]:
         market = self.market._asdict()
         return [market | {"coin_id": coin} | asdict(candle) for (coin, _), candle in candles]
+
+
+def _minute(id: int) -> int:
+    return id // MINUTE_MS

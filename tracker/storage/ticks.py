@@ -5,7 +5,7 @@ with the rest. Candles are in `rollup`, what charts show is in `history`.
 Times are unix milliseconds.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, fields, replace
 from itertools import groupby
 from typing import NamedTuple
@@ -38,6 +38,9 @@ _QUOTES = (
 """The query of whole quotes, in the order of ticks and of the source."""
 
 
+Change = Callable[[SourceState], SourceState]
+
+
 class Saved(NamedTuple):
     """A tick that was committed, the id of the one before it, and the source's state with it."""
 
@@ -47,26 +50,24 @@ class Saved(NamedTuple):
 
 
 class Store:
-    """The database, seen as one market. *stale_after* is in milliseconds."""
+    """The database, seen as one market."""
 
-    def __init__(self, engine: Engine, market: Market, *, stale_after: int) -> None:
+    def __init__(self, engine: Engine, market: Market) -> None:
         self._engine = engine
         self.market = market
-        self.stale_after = stale_after
 
     def save(
         self,
         quotes: Iterable[Quote],
         *,
         at: int,
-        next_attempt_at: int,
+        change: Change,
         min_gap: int = 0,
-        etag: str | None = None,
     ) -> Saved | None:
-        """Commit *quotes*, fetched *at*, as the next tick, with their directions.
+        """Commit *quotes*, as of *at*, as the next tick, and the *change* of the source's state.
 
-        The tick's id is *at*, or one more than the newest id where the clock
-        has stepped back. None, and nothing stored, when the newest tick is
+        Quotes get their directions. The tick's id is *at*, or one more than the newest id
+        where the clock has stepped back. None, and nothing stored, when the newest tick is
         closer than *min_gap*: another worker was quicker.
         """
         with writing(self._engine) as connection:
@@ -79,24 +80,13 @@ class Store:
             shown = _write_coins(connection, tuple(quotes))
             tick = self._tick(max(at, newest_of_all + 1), directed(shown, prices))
             _insert(connection, tick)
-            state = self._confirm(connection, at, next_attempt_at, etag)
+            state = self._change_state(connection, change)
         return Saved(tick, previous, state)
 
-    def save_confirmation(self, *, at: int, next_attempt_at: int, etag: str | None) -> SourceState:
-        """Store that the source confirmed the newest tick *at*; return its state then."""
+    def change_state(self, change: Change) -> SourceState:
+        """Store the *change* of the source's state, and return the state."""
         with writing(self._engine) as connection:
-            return self._confirm(connection, at, next_attempt_at, etag)
-
-    def save_failure(
-        self, reason: str, *, at: int, next_attempt_at: int, not_before: int | None = None
-    ) -> SourceState:
-        """Store that an attempt *at* failed for *reason*; return the source's state then."""
-        with writing(self._engine) as connection:
-            state = self._source_state(connection).failed(
-                at, reason, next_attempt_at=next_attempt_at, not_before=not_before
-            )
-            put(connection, SourceStateRow, self.market, **asdict(state))
-        return state
+            return self._change_state(connection, change)
 
     def source_state(self) -> SourceState:
         """Return the state of the source."""
@@ -150,12 +140,8 @@ class Store:
     def _tick(self, id: int, quotes: tuple[Quote, ...]) -> Tick:
         return Tick(id=id, **self.market._asdict(), quotes=quotes)
 
-    def _confirm(
-        self, connection: Connection, at: int, next_attempt_at: int, etag: str | None
-    ) -> SourceState:
-        state = self._source_state(connection).succeeded(
-            at, next_attempt_at=next_attempt_at, stale_after=self.stale_after, etag=etag
-        )
+    def _change_state(self, connection: Connection, change: Change) -> SourceState:
+        state = change(self._source_state(connection))
         put(connection, SourceStateRow, self.market, **asdict(state))
         return state
 
@@ -195,7 +181,9 @@ def _write_coins(connection: Connection, quotes: Sequence[Quote]) -> list[Quote]
         values = {field: getattr(quote, field) for field in _COIN_FIELDS}
         if row is None:
             connection.execute(insert(CoinRow).values(id=quote.id, **values))
-        elif any(getattr(row, field) != value for field, value in values.items()):
+        elif any(getattr(row, field) != value for field, value in values.items()) and (
+            quote.name != row.display_name  # it was read from here: no news of the source
+        ):
             connection.execute(update(CoinRow).where(CoinRow.id == quote.id).values(**values))
         if row and row.hidden:
             hidden.add(quote.id)

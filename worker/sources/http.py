@@ -77,7 +77,7 @@ class Client(requests.Session):
         total: float = 20,
     ) -> None:
         super().__init__()
-        self._name, self._url, self._setting = name, url, setting
+        self.service, self._url, self._setting = name, url, setting
         self._connect, self._read, self._total = connect, read, total
         self.headers.update([("User-Agent", USER_AGENT), *([key] if key else [])])
         self._secret = key[1].encode() if key else None
@@ -114,11 +114,11 @@ class Client(requests.Session):
             if len(body) > MAX_BODY:
                 limit = f"{MAX_BODY // 2**20} MiB"
                 raise SourceError(
-                    f"{self._name}: the answer is larger than {limit}; it was not read"
+                    f"{self.service}: the answer is larger than {limit}; it was not read"
                 )
             if monotonic() > deadline:
                 late = f"not whole after {self._total:g} s ({len(body)} bytes came)"
-                raise SourceError(f"{self._name}: the answer was {late}", kind="timeout")
+                raise SourceError(f"{self.service}: the answer was {late}", kind="timeout")
         return bytes(body)
 
     def _describe(self, error: Exception) -> str:
@@ -132,11 +132,11 @@ class Client(requests.Session):
             case requests.ConnectTimeout(), _:
                 reason = f"no connection within {self._connect:g} s"
             case ((requests.ReadTimeout() | urllib3.exceptions.ReadTimeoutError()), _):
-                return f"{self._name}: no answer, or no more of it, for {self._read:g} s"
+                return f"{self.service}: no answer, or no more of it, for {self._read:g} s"
             case urllib3.exceptions.DecodeError(), _:
-                return f"{self._name}: the answer's compression is broken"
+                return f"{self.service}: the answer's compression is broken"
             case _, ConnectionResetError() | BrokenPipeError():
-                return f"{self._name}: the connection was reset before the answer was whole"
+                return f"{self.service}: the connection was reset before the answer was whole"
             case _, gaierror():
                 reason = f"its name is not known; check the network and {self._setting}"
             case _, ssl.SSLCertVerificationError():
@@ -146,10 +146,10 @@ class Client(requests.Session):
             case _, OSError():
                 reason = (cause.strerror or type(cause).__name__).lower()
             case urllib3.exceptions.HTTPError(), _:
-                return f"{self._name}: the answer was cut short"
+                return f"{self.service}: the answer was cut short"
             case _:
                 reason = f"what answers there does not speak HTTP; check {self._setting}"
-        return f"{self._name} cannot be reached at {address(self._url)}: {reason}"
+        return f"{self.service} cannot be reached at {address(self._url)}: {reason}"
 
 
 def _cause(error: BaseException | None) -> OSError | None:

@@ -24,6 +24,7 @@
  * @property {number | null} low_24h
  * @property {string | null} low_24h_digits
  * @property {string | null} updated_at ISO 8601, the source's
+ * @property {string[]} venues exchanges that the price is the median of
  *
  * @typedef {object} Tick
  * @property {number} id its time in unix milliseconds
@@ -37,6 +38,7 @@
  * @property {string | null} since
  * @property {string | null} reason
  * @property {string | null} next_attempt_at
+ * @property {{name: string, ok: boolean, since: string | null, reason: string | null}[]} sources
  */
 
 const EXACT = new Set(["price", "market_cap", "volume_24h", "high_24h", "low_24h"]);

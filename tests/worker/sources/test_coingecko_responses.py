@@ -52,7 +52,7 @@ class TestQuotes:
             '"image":"https://coin-images.coingecko.com/coins/images/1/large/bitcoin.png?1696501400",'
             '"price":97012.50,"direction":"same","change_1h":0.12000000000000455,"change_24h":1.23,'
             '"change_7d":-3.4,"market_cap":1935399375000,"volume_24h":77415975000,'
-            '"high_24h":194025.00,"low_24h":48506.25,"updated_at":"2026-11-23T06:14:00.123Z"}]}'
+            '"high_24h":194025.00,"low_24h":48506.25,"updated_at":"2026-11-23T06:14:00.123Z","venues":[]}]}'
         )
 
     @pytest.mark.parametrize(

@@ -9,7 +9,6 @@ from typing import Any
 from flask import Response, make_response, render_template
 from markupsafe import Markup
 
-from tracker.market.freshness import stale_after_ms
 from tracker.market.quotes import Tick
 from tracker.services import services
 from tracker.times import now_ms
@@ -41,7 +40,7 @@ def page(
         simulated="simulated" in (source, settings.source),
         credited=source == "coingecko",
         reload=max(MIN_RELOAD_S, settings.interval),
-        stale_after=stale_after_ms(settings.interval),
+        stale_after=settings.stale_after_ms,
         arrows=ARROWS,
         icon_hosts=ICON_HOSTS,
         now=now_ms(),

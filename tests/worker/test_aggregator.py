@@ -1,0 +1,167 @@
+"""The aggregator: prices go on from the exchanges, whatever the source does, and never far off."""
+
+import threading
+from collections.abc import Collection, Iterator
+from decimal import Decimal
+
+import pytest
+
+from tests.support.tools import Script, quote
+from tracker.errors import SourceError
+from tracker.market.freshness import SourceState
+from tracker.market.quotes import Quote
+from worker import aggregator as module
+from worker.aggregator import Aggregator, Collected
+from worker.sources import Fetched
+from worker.venues.base import Trade
+from worker.venues.exchanges import Exchanges
+
+
+def bitcoin(price: str = "100") -> Quote:
+    return quote("bitcoin", price, symbol="btc")
+
+
+BITCOIN = bitcoin()
+
+
+class Venue:
+    """A venue whose prices in dollars are *prices*; None where it fails."""
+
+    def __init__(self, name: str = "kraken", **prices: str) -> None:
+        self.name = name
+        self.prices: dict[str, str] | None = prices
+
+    def fetch(self, symbols: Collection[str], currency: str) -> list[Trade]:
+        if self.prices is None:
+            raise SourceError(f"{self.name} is down", kind="server")
+        return [Trade(name, "USD", Decimal(price)) for name, price in self.prices.items()]
+
+
+OPEN: list[Aggregator] = []
+
+
+@pytest.fixture(autouse=True)
+def _close() -> Iterator[None]:
+    yield
+    while OPEN:
+        OPEN.pop().close()
+
+
+class Tracker:
+    """An aggregator and the state that its job would keep."""
+
+    def __init__(self, source: Script, *venues: Venue, newest: tuple[Quote, ...] = ()) -> None:
+        self.exchanges = Exchanges(venues, interval_s=0)
+        self.aggregator = Aggregator(source, self.exchanges, "usd")
+        OPEN.append(self.aggregator)
+        self.state = SourceState()
+        self.newest = newest
+        self.at = 0
+
+    def collect(self, *, is_due: bool = False) -> Collected:
+        self.at += 1
+        found = self.aggregator.collect(
+            self.state, lambda: self.newest, is_due=is_due, week=False, at=self.at
+        )
+        if found.answered or found.error:
+            self.state = SourceState(attempted_at=self.at)
+        return found
+
+    def prices(self, *, is_due: bool = False) -> list[str]:
+        found = self.collect(is_due=is_due)
+        return [f"{one.price} {' '.join(one.venues)}".strip() for one in found.quotes]
+
+
+def test_the_first_prices_are_the_source_s_and_the_next_the_exchanges() -> None:
+    tracker = Tracker(Script([BITCOIN]), Venue("kraken", BTC="101"), Venue("gemini", BTC="102"))
+    assert tracker.prices(is_due=True) == ["100"]
+    assert tracker.prices() == ["101.5 gemini kraken"]
+
+
+def test_the_source_is_asked_when_it_is_due_alone() -> None:
+    source = Script([BITCOIN], [bitcoin("200")])
+    tracker = Tracker(source, Venue(BTC="101"))
+    tracker.collect(is_due=True)
+    for _ in range(3):
+        assert tracker.prices() == ["101 kraken"]
+    assert tracker.prices(is_due=True) == ["200"], "101 is far from it"
+
+
+def test_without_exchanges_nothing_comes_between_two_answers() -> None:
+    tracker = Tracker(Script([BITCOIN]))
+    assert tracker.prices(is_due=True) == ["100"]
+    assert tracker.collect() == Collected()
+
+
+def test_prices_go_on_while_the_source_fails() -> None:
+    venue = Venue(BTC="101")
+    tracker = Tracker(Script([BITCOIN], *[SourceError("busy")] * 5), venue)
+    tracker.collect(is_due=True)
+    prices = []
+    for price in ("104", "108", "112", "116"):  # each is near the last one that was shown
+        venue.prices = {"BTC": price}
+        found = tracker.collect(is_due=True)
+        assert str(found.error) == "busy"
+        prices += [str(one.price) for one in found.quotes]
+    assert prices == ["104", "108", "112", "116"]
+    venue.prices = {"BTC": "1160"}
+    assert tracker.prices(is_due=True) == []
+
+
+def test_a_source_that_is_late_holds_nobody_up_and_counts_at_the_next_tick(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "TIMEOUT_S", 0.01)
+    late = threading.Event()
+
+    class Late(Script):
+        def fetch(self, *, etag: str | None = None, week: bool = False) -> Fetched | None:
+            late.wait(30)
+            return super().fetch(etag=etag, week=week)
+
+    source = Late([bitcoin("103")])
+    tracker = Tracker(source, Venue(BTC="101"), newest=(BITCOIN,))
+    tracker.state = SourceState(attempted_at=-1)
+    assert tracker.prices(is_due=True) == ["101 kraken"]
+    assert tracker.prices(is_due=True) == ["101 kraken"]
+    late.set()
+    monkeypatch.setattr(module, "TIMEOUT_S", 5)
+    found = tracker.collect(is_due=True)
+    assert found.fetched
+    assert source.fetched == 1
+
+
+def test_a_coin_that_no_exchange_prices_now_keeps_its_last_price() -> None:
+    venue = Venue(BTC="101")
+    both = [BITCOIN, quote("ethereum", "10")]
+    tracker = Tracker(Script(both, both), venue)
+    tracker.collect(is_due=True)
+    tracker.collect()
+    venue.prices = {"ETH": "10.1"}
+    assert tracker.prices() == ["101 kraken", "10.1 kraken"]
+    assert tracker.prices(is_due=True) == ["100", "10.1 kraken"], "the source knows better"
+
+
+def test_a_worker_that_starts_refers_to_the_newest_tick() -> None:
+    tracker = Tracker(Script(SourceError("busy")), Venue(BTC="101"), newest=(BITCOIN,))
+    tracker.state = SourceState(attempted_at=-1)
+    assert tracker.prices() == ["101 kraken"]
+
+
+def test_another_worker_s_answer_of_the_source_is_found_in_the_newest_tick() -> None:
+    tracker = Tracker(Script([BITCOIN]), Venue(BTC="129"))
+    tracker.collect(is_due=True)
+    assert tracker.prices() == []
+    tracker.newest, tracker.state = (bitcoin("130"),), SourceState(attempted_at=99)
+    assert tracker.prices() == ["129 kraken"]
+
+
+def test_the_health_of_all_is_one_list() -> None:
+    venue = Venue()
+    venue.prices = None
+    tracker = Tracker(Script([BITCOIN]), venue)
+    tracker.collect(is_due=True)
+    tracker.collect()
+    state = SourceState(reason="busy", failing_since=5)
+    told = [(one.name, one.ok, one.reason) for one in tracker.aggregator.health(state)]
+    assert told == [("script", False, "busy"), ("kraken", False, "kraken is down")]

@@ -1,0 +1,114 @@
+"""Each venue: what it makes of its exchange's answers, and how it asks."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from decimal import Decimal
+
+import pytest
+
+from tests.support.fake_exchanges import Exchanges
+from tracker.config import EXCHANGE_URLS
+from tracker.errors import SourceError
+from worker.sources.http import Client
+from worker.venues import VENUES
+from worker.venues.base import Trade, Venue, price
+
+PRICES = {"BTC": "97012.5", "DOGE": "0.10", "USDT": "0.5"}
+
+
+@pytest.fixture
+def exchanges(monkeypatch: pytest.MonkeyPatch) -> Iterator[Exchanges]:
+    monkeypatch.setenv("NO_PROXY", "*")
+    with Exchanges(**PRICES) as exchanges:
+        yield exchanges
+
+
+def venue(name: str, exchanges: Exchanges) -> Venue:
+    return VENUES[name](Client(name, f"{exchanges.url}/{name}", setting="X_URL", read=5))
+
+
+def shown(trades: list[Trade]) -> dict[str, str]:
+    return {f"{one.symbol}/{one.currency}": str(one.price) for one in trades}
+
+
+def test_every_exchange_of_the_settings_has_its_venue() -> None:
+    assert set(VENUES) == set(EXCHANGE_URLS)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("kraken", {"BTC/USD": "97012.5", "DOGE/USD": "0.10"}),
+        ("bitstamp", {"BTC/USD": "97012.5", "DOGE/USD": "0.10"}),
+        ("gemini", {"BTC/USD": "97012.5", "DOGE/USD": "0.10"}),
+        ("binance", {"BTC/USDT": "194025", "DOGE/USDT": "0.2"}),
+    ],
+)
+def test_it_gives_the_trades_of_the_symbols_that_it_lists(
+    exchanges: Exchanges, name: str, expected: dict[str, str]
+) -> None:
+    its = venue(name, exchanges)
+    for _ in range(2):
+        found = its.fetch({"BTC", "DOGE", "KASPA"}, "EUR")
+        assert {pair: Decimal(text) for pair, text in shown(found).items()} == {
+            pair: Decimal(text) for pair, text in expected.items()
+        }
+    has_times = name in ("bitstamp", "binance")
+    assert all((trade.at is not None) == has_times for trade in found)
+
+
+def test_what_is_not_listed_is_asked_for_once(exchanges: Exchanges) -> None:
+    kraken, binance = venue("kraken", exchanges), venue("binance", exchanges)
+    for _ in range(3):
+        kraken.fetch({"BTC", "KASPA"}, "USD")
+        binance.fetch({"BTC", "KASPA"}, "USD")
+    assert exchanges.asked == {"kraken": 4, "binance": 4}
+    assert sum("KASPA" in path for path in exchanges.paths) == 1
+
+
+def test_a_venue_that_lists_nothing_of_it_is_not_asked(exchanges: Exchanges) -> None:
+    assert venue("binance", exchanges).fetch({"USDT"}, "USD") == []
+    assert venue("kraken", exchanges).fetch({"KASPA"}, "USD") == []
+    assert exchanges.asked == {"kraken": 1}
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "kind", "retry_after"),
+    [
+        ("kraken", (200, {"error": ["EAPI:Rate limit exceeded"]}, {}), "rate_limit", None),
+        ("kraken", (200, {"error": ["EService:Unavailable"]}, {}), "refused", None),
+        ("kraken", (200, [], {}), "unusable", None),
+        ("binance", (418, {"code": -1003}, {"Retry-After": "120"}), "rate_limit", 120),
+        ("binance", (451, {"msg": "restricted location"}, {}), "refused", None),
+        ("bitstamp", (200, "<html>", {}), "unusable", None),
+        ("gemini", (502, "bad gateway", {}), "server", None),
+    ],
+)
+def test_a_refusal_is_an_error_with_its_kind_and_what_the_exchange_said(
+    exchanges: Exchanges,
+    name: str,
+    answer: tuple[int, object, dict[str, str]],
+    kind: str,
+    retry_after: float | None,
+) -> None:
+    exchanges.scripts[name] = answer
+    with pytest.raises(SourceError) as caught:
+        venue(name, exchanges).fetch({"BTC"}, "USD")
+    assert (caught.value.kind, caught.value.retry_after) == (kind, retry_after)
+    assert str(caught.value).lower().startswith(name)
+
+
+@pytest.mark.parametrize(
+    "nonsense", ["0", "-1", "NaN", "Infinity", "", "x", "1e99", "9" * 50, 5, None]
+)
+def test_a_price_is_a_number_above_zero(nonsense: object) -> None:
+    assert price(nonsense) is None
+    assert price("0.00001261") == Decimal("0.00001261")
+
+
+@pytest.mark.parametrize("name", VENUES)
+@pytest.mark.parametrize("body", [{}, [], [1, None, "x"], {"result": {"XXBTZUSD": 5}}, "null"])
+def test_nonsense_gives_no_trades_and_no_bug(exchanges: Exchanges, name: str, body: object) -> None:
+    exchanges.scripts[name] = (200, body, {})
+    with suppress(SourceError):
+        assert venue(name, exchanges).fetch({"BTC"}, "USD") == []

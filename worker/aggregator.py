@@ -1,0 +1,164 @@
+"""The aggregator: what CoinGecko says of coins and what exchanges say they cost, as one list.
+
+CoinGecko is asked when it is time (`COINGECKO_INTERVAL`, its Retry-After, a back-off), the
+exchanges at each tick, all at the same time. Once there are prices nothing waits for
+CoinGecko longer than for an exchange: an answer that is late counts at the next tick. When
+CoinGecko fails, ranks and supplies stay what they were, and prices go on.
+
+All this is in memory: a worker that starts, or finds that another worker has asked
+CoinGecko, takes the newest tick as its reference.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+from time import monotonic
+from typing import ParamSpec, TypeVar
+
+from tracker.errors import SourceError
+from tracker.market.freshness import SourceHealth, SourceState
+from tracker.market.quotes import Quote
+from worker.sources.base import Fetched, Source
+from worker.venues.base import TIMEOUT_S, Trade
+from worker.venues.consensus import Factors, by_symbol, factors, repriced, verdicts
+from worker.venues.exchanges import Exchanges
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What there is for one tick: *quotes* as of now, none if nothing new came.
+
+    Of the source: *fetched* is its answer, *unchanged* says that there was nothing new in
+    it, *error* is its failure. All are empty where it was not asked, or is late.
+    """
+
+    quotes: tuple[Quote, ...] = ()
+    fetched: Fetched | None = None
+    unchanged: bool = False
+    error: SourceError | None = None
+
+    @property
+    def answered(self) -> bool:
+        """Whether the source has given prices, or confirmed those that it gave."""
+        return self.unchanged or self.fetched is not None
+
+    @property
+    def outcome(self) -> str:
+        """What came of it: `tick`, `failed` or `unchanged`."""
+        if self.quotes:
+            return "tick"
+        return "failed" if self.error else "unchanged"
+
+
+class InLine(Executor):
+    """Runs what is submitted at once, in the caller's thread, which a signal can interrupt."""
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Return the future of *fn*'s result, which is there. Raises a job's timeout."""
+        future: Future[T] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except SourceError as error:
+            future.set_exception(error)
+        return future
+
+
+class Aggregator:
+    """One *source* and the *exchanges*; *currency* is a code such as usd."""
+
+    def __init__(self, source: Source, exchanges: Exchanges, currency: str) -> None:
+        self.source, self.exchanges = source, exchanges
+        self._currency = currency.upper()
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="source") if exchanges else InLine()
+        self._request: Future[Fetched | None] | None = None
+        self._attempted_at: int | None = None
+        """When the source gave the reference, or failed, in unix milliseconds."""
+        self._reference: tuple[Quote, ...] = ()
+        self._shown: dict[str, Quote] = {}
+        """The reference at the last prices that were believed, by coin."""
+        self._factors: Factors = {}
+
+    def collect(
+        self,
+        state: SourceState,
+        newest: Callable[[], Sequence[Quote]],
+        *,
+        is_due: bool,
+        week: bool,
+        at: int,
+    ) -> Collected:
+        """Return what there is *at* this time, in unix milliseconds.
+
+        *state* is the source's as stored, *newest* reads the quotes of the newest tick.
+        Ask the source, also for the *week* before, if it *is_due*.
+        """
+        if state.attempted_at != self._attempted_at:
+            self._refer_to(newest(), state.attempted_at)
+        deadline = monotonic() + TIMEOUT_S
+        if is_due and self._request is None:
+            etag = None if week else state.etag
+            self._request = self._pool.submit(self.source.fetch, etag=etag, week=week)
+        if self._reference:
+            self.exchanges.request(by_symbol(self._reference).keys(), self._currency)
+        can_go_on = self.exchanges and self._reference
+        collected = self._from_source(TIMEOUT_S if can_go_on else None)
+        trades = self.exchanges.trades(max(0.0, deadline - monotonic()))
+        if collected.fetched:
+            self._refer_to(collected.fetched.quotes, at)
+        elif collected.error:
+            self._refer_to(self._shown.values(), at)
+        elif collected.unchanged:
+            self._attempted_at = at
+        if self._reprice(trades, at) or collected.fetched:
+            return replace(collected, quotes=tuple(self._shown.values()))
+        return collected
+
+    def close(self) -> None:
+        """End the threads, when they have ended what they do."""
+        self._pool.shutdown()
+        self.exchanges.close()
+
+    def health(self, state: SourceState) -> tuple[SourceHealth, ...]:
+        """Return how the source, whose state is *state*, and each exchange does."""
+        is_ok = state.reason is None
+        since = state.fresh_since if is_ok else state.failing_since
+        its = SourceHealth(self.source.name, is_ok, since, state.reason)
+        return its, *self.exchanges.health()
+
+    def _refer_to(self, quotes: Iterable[Quote], attempted_at: int | None) -> None:
+        self._reference, self._attempted_at = tuple(quotes), attempted_at
+        self._shown = {quote.id: quote for quote in self._reference}
+        self._factors = {}
+
+    def _from_source(self, timeout_s: float | None) -> Collected:
+        """Return what the source has answered within *timeout_s*; None is for ever."""
+        if self._request is None:
+            return Collected()
+        wait([self._request], timeout=timeout_s)
+        if not self._request.done():
+            return Collected()
+        request, self._request = self._request, None
+        try:
+            fetched = request.result()
+        except SourceError as error:
+            return Collected(error=error)
+        return Collected(fetched=fetched, unchanged=fetched is None)
+
+    def _reprice(self, trades: Mapping[str, Sequence[Trade]], at: int) -> bool:
+        """Give the coins the prices of *trades* that are believed; return whether one is."""
+        known = factors(self._reference, trades, self._currency)
+        self._factors = {**known, **self._factors}
+        found = verdicts(
+            self._reference, trades, currency=self._currency, factors=self._factors, now=at
+        )
+        self.exchanges.judged(found)
+        repriced_ = {
+            quote.id: repriced(quote, found[quote.id], at)
+            for quote in self._reference
+            if quote.id in found and found[quote.id].price is not None
+        }
+        self._shown |= repriced_
+        return bool(repriced_)

@@ -1,0 +1,62 @@
+"""Binance's tickers, all in USDT.
+
+See https://developers.binance.com/docs/binance-spot-api-docs/rest-api
+
+One unknown symbol spoils the whole request (-1121): then all
+tickers are fetched once, to learn which there are, at most once an hour. Data are
+not served to some countries (451), and after ignored 429s a client is banned (418).
+"""
+
+import json
+import time
+from collections.abc import Collection
+from typing import Any, Final
+
+from tracker.errors import SourceError
+from worker.sources.http import Client
+from worker.venues.base import Trade, get_json, price, records
+
+LEARN_EVERY_S = 3600.0
+UNKNOWN_SYMBOL = -1121
+
+
+class Binance:
+    """The venue at data-api.binance.vision: USDT only."""
+
+    name: Final = "binance"
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._listed: set[str] | None = None
+        self._learned_at = 0.0
+
+    def fetch(self, symbols: Collection[str], currency: str) -> list[Trade]:
+        """Return the trades of *symbols* in USDT; *currency* does not matter."""
+        if self._listed is not None and time.monotonic() - self._learned_at > LEARN_EVERY_S:
+            self._listed = None
+        wanted = [f"{symbol}USDT" for symbol in symbols if symbol != "USDT"]
+        if self._listed is not None:
+            wanted = [pair for pair in wanted if pair in self._listed]
+        if not wanted:
+            return []
+        try:
+            tickers = self._tickers(wanted)
+        except SourceError as error:
+            if str(UNKNOWN_SYMBOL) not in str(error) or self._listed is not None:
+                raise
+            tickers = self._tickers(())
+            self._listed = {str(one.get("symbol")) for one in tickers}
+            self._learned_at = time.monotonic()
+        trades = []
+        for ticker in tickers:
+            pair, at = str(ticker.get("symbol")), ticker.get("closeTime")
+            found = price(ticker.get("lastPrice"))
+            if pair in wanted and found and isinstance(at, int):
+                trades.append(Trade(pair.removesuffix("USDT"), "USDT", found, at))
+        return trades
+
+    def _tickers(self, pairs: Collection[str]) -> list[dict[str, Any]]:
+        query = {"type": "MINI"}
+        if pairs:
+            query["symbols"] = json.dumps(list(pairs), separators=(",", ":"))
+        return records(get_json(self._client, "/api/v3/ticker/24hr", query))

@@ -1,0 +1,162 @@
+"""The exchanges of the settings, requested at the same time, each with a back-off of its own.
+
+A venue that is late holds nobody up: its answer counts at the next tick. Where a venue
+does not say when a trade was, it was when its price last changed.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+
+from tracker.errors import SourceError
+from tracker.logs.throttle import FailureLog
+from tracker.market.freshness import SourceHealth
+from tracker.times import now_ms
+from worker.venues.base import Trade, Venue
+from worker.venues.consensus import Verdict
+
+MAX_WAIT_S = 300.0
+"""The longest wait after failures, unless the venue asks for more."""
+REFUSED_WAIT_S = 600.0
+"""The wait after a venue has refused this client: a ban, or a country that is not served."""
+DISAGREES_AFTER_MS = 60_000
+"""How long a venue may be off before it counts as failing."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Desk:
+    """What is known of one venue. Times are in monotonic seconds, *since* is in unix ms."""
+
+    venue: Venue
+    request: Future[list[Trade]] | None = None
+    not_before: float = 0.0
+    failures: int = 0
+    error: str | None = None
+    off_reason: str | None = None
+    reason: str | None = None
+    """Why it counts as failing: the last error, or that it disagrees for long."""
+    since: int | None = None
+    seen: dict[tuple[str, str], Trade] = field(default_factory=dict)
+    agreed: set[str] = field(default_factory=set)
+    """Coins on which it agreed once: another coin of the same symbol never does."""
+    off_since: int | None = None
+    answers: int = 0
+    failed: int = 0
+    disagreements: int = 0
+    log: FailureLog = field(default_factory=lambda: FailureLog(log))
+
+
+class Exchanges:
+    """The *venues*; *interval_s* is the time between two ticks."""
+
+    def __init__(
+        self,
+        venues: Iterable[Venue],
+        *,
+        interval_s: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._desks = [_Desk(venue) for venue in venues]
+        self._interval_s = interval_s
+        self._clock = clock
+        self._pool = ThreadPoolExecutor(max(1, len(self._desks)), thread_name_prefix="venue")
+
+    def __len__(self) -> int:
+        """Return how many venues there are."""
+        return len(self._desks)
+
+    def close(self) -> None:
+        """End the threads, when they have ended what they do."""
+        self._pool.shutdown()
+
+    def request(self, symbols: Collection[str], currency: str) -> None:
+        """Begin to fetch from each venue that may be asked now and does not answer yet."""
+        for desk in self._desks:
+            if desk.request is None and self._clock() >= desk.not_before:
+                desk.request = self._pool.submit(desk.venue.fetch, symbols, currency)
+
+    def trades(self, timeout_s: float) -> dict[str, list[Trade]]:
+        """Return what has been answered within *timeout_s*, by venue; failures are noted."""
+        requests = [desk.request for desk in self._desks if desk.request]
+        wait(requests, timeout=timeout_s)
+        found = {}
+        for desk in self._desks:
+            if desk.request is not None and desk.request.done():
+                request, desk.request = desk.request, None
+                try:
+                    found[desk.venue.name] = self._dated(desk, request.result())
+                except SourceError as error:
+                    self._failed(desk, error)
+                else:
+                    self._answered(desk)
+        return found
+
+    def judged(self, verdicts: Mapping[str, Verdict]) -> None:
+        """Note who agreed and who did not."""
+        now = now_ms()
+        for desk in self._desks:
+            name = desk.venue.name
+            desk.agreed |= {coin for coin, one in verdicts.items() if name in one.venues}
+            off = [coin for coin, one in verdicts.items() if name in one.disbelieved]
+            desk.disagreements += len(off)
+            known = sorted(desk.agreed.intersection(off))
+            if not known:
+                desk.off_since, desk.off_reason = None, None
+            elif desk.off_since is None:
+                desk.off_since = now
+            elif now - desk.off_since >= DISAGREES_AFTER_MS:
+                desk.off_reason = f"{name}: its price of {known[0]} is far from the others"
+            self._note(desk)
+
+    def health(self) -> tuple[SourceHealth, ...]:
+        """Return how each venue does."""
+        return tuple(
+            SourceHealth(desk.venue.name, desk.reason is None, desk.since, desk.reason)
+            for desk in self._desks
+        )
+
+    def _answered(self, desk: _Desk) -> None:
+        desk.answers += 1
+        desk.failures, desk.not_before, desk.error = 0, 0.0, None
+        self._note(desk)
+
+    def _failed(self, desk: _Desk, error: SourceError) -> None:
+        desk.failed += 1
+        desk.failures += 1
+        if error.retry_after is not None:
+            wait_s = error.retry_after
+        elif error.kind == "refused":
+            wait_s = REFUSED_WAIT_S
+        else:
+            wait_s = min(MAX_WAIT_S, self._interval_s * 2 ** min(desk.failures - 1, 10))
+        desk.not_before = self._clock() + wait_s
+        desk.error = str(error)
+        self._note(desk)
+
+    def _note(self, desk: _Desk) -> None:
+        """Log and note whether *desk* is well now, and if not, why."""
+        reason = desk.error or desk.off_reason
+        if (desk.reason is None) != (reason is None):
+            desk.since = now_ms()
+        desk.reason = reason
+        if reason is None:
+            desk.log.recovered(f"{desk.venue.name} answers again")
+        else:
+            desk.log.failed(reason)
+
+    def _dated(self, desk: _Desk, trades: Iterable[Trade]) -> list[Trade]:
+        """Return *trades*, each with a time."""
+        now, dated = now_ms(), []
+        for trade in trades:
+            key = trade.symbol, trade.currency
+            if trade.at is None:
+                before = desk.seen.get(key)
+                unmoved = before is not None and before.price == trade.price
+                trade = before if before and unmoved else trade._replace(at=now)
+                desk.seen[key] = trade
+            dated.append(trade)
+        return dated

@@ -1,0 +1,75 @@
+"""Kraken's public ticker.
+
+See https://docs.kraken.com/api/docs/rest-api/get-ticker-information
+
+Assets have names of their own (XXBT, XXDG, ZUSD), and answers are keyed by the pair's own name
+whatever the request said; `wsname` reads "XBT/USD". An unknown pair spoils the whole request,
+so pairs are learned from AssetPairs, once a day. Errors come with HTTP 200 and a filled `error`.
+It does not say when a trade was.
+"""
+
+import time
+from collections.abc import Collection
+from typing import Any, Final
+
+from tracker.errors import SourceError
+from worker.sources.http import Client
+from worker.venues.base import Trade, get_json, price
+
+LEARN_EVERY_S = 86400.0
+SYMBOLS = {"XBT": "BTC", "XDG": "DOGE"}
+"""Names that differ from everybody else's."""
+
+
+class Kraken:
+    """The venue at api.kraken.com: dollars, euros, pounds and more."""
+
+    name: Final = "kraken"
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._pairs: dict[str, tuple[str, str]] = {}
+        self._learned_at = 0.0
+
+    def fetch(self, symbols: Collection[str], currency: str) -> list[Trade]:
+        """Return the trades of *symbols* in *currency*, else in dollars."""
+        if not self._pairs or time.monotonic() - self._learned_at > LEARN_EVERY_S:
+            self._learn()
+        by_market = {market: pair for pair, market in self._pairs.items()}
+        wanted = [
+            by_market.get((symbol, currency)) or by_market.get((symbol, "USD"))
+            for symbol in symbols
+        ]
+        pairs = [pair for pair in wanted if pair]
+        if not pairs:
+            return []
+        trades = []
+        for pair, ticker in self._result("Ticker", pair=",".join(pairs)).items():
+            last = ticker.get("c") if isinstance(ticker, dict) else None
+            found = price(last[0]) if isinstance(last, list) and last else None
+            if found and pair in self._pairs:
+                trades.append(Trade(*self._pairs[pair], found))
+        return trades
+
+    def _learn(self) -> None:
+        pairs = {}
+        for pair, about in self._result("AssetPairs").items():
+            name = about.get("wsname") if isinstance(about, dict) else None
+            if isinstance(name, str) and name.count("/") == 1:
+                base, quote = (SYMBOLS.get(one, one) for one in name.split("/"))
+                pairs[pair] = base, quote
+        self._pairs, self._learned_at = pairs, time.monotonic()
+
+    def _result(self, path: str, **query: str) -> dict[str, Any]:
+        body = get_json(self._client, f"/0/public/{path}", query)
+        errors = body.get("error") if isinstance(body, dict) else None
+        if errors:
+            self._pairs = {}  # a pair may be gone: learn them anew
+            limited = "limit" in str(errors).lower()
+            raise SourceError(
+                f"Kraken: {str(errors)[:160]}", kind="rate_limit" if limited else "refused"
+            )
+        result = body.get("result") if isinstance(body, dict) else None
+        if not isinstance(result, dict):
+            raise SourceError("Kraken: an answer without a result")
+        return result
