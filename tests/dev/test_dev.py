@@ -1,8 +1,6 @@
 """How it is installed, run at home and deployed: with real processes throughout.
 
-The launcher runs small Procfiles of the tests' own. What must be gone is asked
-by process id; that its helpers are gone shows in the end of its output's pipe,
-which they hold open.
+The launcher runs small Procfiles of the tests' own.
 """
 
 import importlib
@@ -10,6 +8,7 @@ import importlib.metadata as metadata
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import socket
@@ -17,7 +16,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import fields
 from pathlib import Path
 
@@ -29,7 +28,7 @@ from packaging.utils import canonicalize_name
 
 from dev.embedded_redis import EmbeddedRedis, binary, free_port
 from dev.run import check_port
-from tests.support.tools import ROOT, wait_for
+from tests.support.tools import ROOT, Child, environment, wait_for
 from tracker.config import Settings
 from tracker.errors import ConfigError
 
@@ -45,14 +44,9 @@ STUBBORN = (
 
 def is_gone(pid: int) -> bool:
     """Return whether *pid* runs no more; a zombie is gone, its new parent may be slow."""
-    try:
-        os.kill(pid, 0)
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except ProcessLookupError:
-        return True
-    except FileNotFoundError:
-        return Path("/proc/self").exists()  # ended just now; elsewhere there is no /proc
-    return state == "Z"
+    with suppress(FileNotFoundError, ProcessLookupError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    return True
 
 
 def is_free(port: int) -> bool:
@@ -111,67 +105,49 @@ class TestEmbeddedRedis:
             binary()
 
 
-class Launcher:
+class Launcher(Child):
     """`python -m dev.run` with a Procfile of its own, alone in its process group."""
 
-    def __init__(self, directory: Path, lines: dict[str, str], **env: str) -> None:
+    def __init__(
+        self, directory: Path, lines: dict[str, str], *, read_by: str = "", **env: str
+    ) -> None:
         procfile = directory / "Procfile"
         procfile.write_text("".join(f"{name}: {command}\n" for name, command in lines.items()))
         self.temporary = directory / "tmp"
-        self.temporary.mkdir()
+        self.temporary.mkdir(exist_ok=True)
         self.port = int(env.setdefault("PORT", str(free_port())))
-        self.output = ""
-        inherited = {k: v for k, v in os.environ.items() if k not in ("REDIS_URL", "SECRET_KEY")}
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "dev.run", str(procfile)],
-            cwd=ROOT,
-            env=inherited | {"TMPDIR": str(self.temporary)} | env,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
+        command = ["-m", "dev.run", str(procfile)]
+        if read_by:
+            piped = f"python {shlex.join(command)} | {read_by}; exit ${{PIPESTATUS[0]}}"
+            command = ["bash", "-c", piped]
+        env = environment(None, TMPDIR=str(self.temporary), **env)
+        super().__init__(*command, env=env, log=directory / "log")
 
     def until(self, *texts: str) -> None:
-        """Read the output until each of *texts* was in it; fail at its end."""
-        assert self.process.stdout
-        while not all(text in self.output for text in texts):
-            line = self.process.stdout.readline()
-            assert line, f"{texts} not in:\n{self.output}"
-            self.output += line
+        """Wait until the output has each of *texts*."""
+        wait_for(lambda: all(text in self.output for text in texts), what=f"{texts}")
 
-    def end(self) -> int:
-        """Read until the launcher and its helpers have closed the output; return its status."""
-        assert self.process.stdout
-        self.output += self.process.stdout.read()
-        self.process.stdout.close()
-        return self.process.wait()
+    def ended(self) -> int:
+        """Wait until it and all that it started or made is gone; return its status."""
+        status = self.wait()
+        wait_for(self._left_nothing, what=f"no process, file or port after {self.output}")
+        return status
 
-    def left_nothing(self) -> bool:
-        """Return whether the processes that it printed, temporary files and all ports are gone."""
+    def _left_nothing(self) -> bool:
         pids = [int(pid) for pid in re.findall(r"pid=(\d+)", self.output)]
         ports = [self.port, *map(int, re.findall(r"redis://127.0.0.1:(\d+)", self.output))]
         is_tidy = not list(self.temporary.iterdir())
-        return bool(pids) and all(map(is_gone, pids)) and all(map(is_free, ports)) and is_tidy
-
-
-@pytest.fixture
-def launch(tmp_path: Path) -> Iterator[Callable[..., Launcher]]:
-    """Start launchers; what a failed test leaves ends with its launcher."""
-    launched: list[Launcher] = []
-
-    def start(lines: dict[str, str], **env: str) -> Launcher:
-        launched.append(Launcher(tmp_path, lines, **env))
-        return launched[-1]
-
-    yield start
-    for launcher in launched:
-        launcher.process.kill()
-        if launcher.process.stdout and not launcher.process.stdout.closed:
-            launcher.end()
+        return all(map(is_gone, pids)) and all(map(is_free, ports)) and is_tidy
 
 
 Launch = Callable[..., Launcher]
+
+
+@pytest.fixture
+def launch(tmp_path: Path) -> Iterator[Launch]:
+    """Start a launcher."""
+    with ExitStack() as stack:
+        yield lambda lines, **env: stack.enter_context(Launcher(tmp_path, lines, **env))
 
 
 def to_group(launcher: Launcher) -> None:
@@ -200,33 +176,27 @@ class TestLauncher:
         with redis.Redis.from_url(url) as client:
             assert client.ping()
         ask(launcher)
-        assert launcher.end() == 0
+        assert launcher.ended() == 0
         assert launcher.output.index("released") < launcher.output.index("stays pid")
         assert "Traceback" not in launcher.output
-        assert launcher.left_nothing()
 
     def test_one_that_ends_ends_all_with_its_name_and_status(self, launch: Launch) -> None:
         ends = 'until test -e started; do sleep 0.05; done; echo "has $REDIS_URL"; kill -9 $$'
         lines = {"web": f"touch started; {STAYS}", "worker": ends}
         launcher = launch(lines, REDIS_URL="redis://elsewhere/3")
-        assert launcher.end() == 128 + signal.SIGKILL
+        assert launcher.ended() == 128 + signal.SIGKILL
         assert "worker stopped (rc=-9)" in launcher.output
         assert "has redis://elsewhere/3" in launcher.output
-        assert launcher.left_nothing()
 
-    def test_nothing_starts_after_a_failed_release(self, launch: Launch) -> None:
-        launcher = launch({"release": "exit 3", "web": STAYS})
-        assert launcher.end() == 3
-        assert "stays" not in launcher.output
-        assert launcher.left_nothing()
-
-    def test_ctrl_c_during_the_release_starts_nothing_more(self, launch: Launch) -> None:
+    def test_nothing_starts_after_a_release_that_failed_or_was_ended(self, launch: Launch) -> None:
+        launcher = launch({"release": "exit 3", "web": "echo web started"})
+        assert launcher.ended() == 3
+        assert "web started" not in launcher.output
         launcher = launch({"release": STAYS, "web": "echo web started"})
         launcher.until("stays pid=")
         to_group(launcher)
-        assert launcher.end() == 0
+        assert launcher.ended() == 0
         assert "web started" not in launcher.output
-        assert launcher.left_nothing()
 
     def test_asked_three_times_it_kills_what_does_not_end(self, launch: Launch) -> None:
         launcher = launch({"worker": STUBBORN})
@@ -235,28 +205,24 @@ class TestLauncher:
             to_group(launcher)
             launcher.until(f"refuses {times}")
         to_group(launcher)
-        assert launcher.end() == 0
+        assert launcher.ended() == 0
         assert "refuses 3" not in launcher.output, "the launcher waited for its own time to kill"
-        assert launcher.left_nothing()
 
     def test_killed_itself_it_leaves_nothing_either(self, launch: Launch) -> None:
         launcher = launch({"web": WEB, "worker": STAYS})
         launcher.until("Open http://", "stays pid=")
         launcher.process.kill()
-        assert launcher.end() == -signal.SIGKILL
-        wait_for(launcher.left_nothing)
+        assert launcher.ended() == -signal.SIGKILL
 
     def test_ends_when_nobody_reads_its_output(self, launch: Launch) -> None:
-        launcher = launch({"worker": f"{STAYS} & while echo again; do sleep 0.05; done"})
-        launcher.until("stays pid=")
-        assert launcher.process.stdout
-        launcher.process.stdout.close()
-        assert launcher.process.wait() == 0
-        assert launcher.left_nothing()
+        talks = f"{STAYS} & while echo again; do sleep 0.05; done"
+        launcher = launch({"worker": talks}, read_by="grep -m 1 stays")
+        assert launcher.ended() == 0
+        assert "stays pid=" in launcher.output
 
     def test_a_bad_setting_gives_one_line_and_status_1(self, launch: Launch) -> None:
         launcher = launch({"web": STAYS}, TRACKER_COINS="many")
-        assert launcher.end() == 1
+        assert launcher.ended() == 1
         assert launcher.output.count("\n") == 1
         assert launcher.output.startswith('TRACKER_COINS="many"')
 
