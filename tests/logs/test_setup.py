@@ -10,7 +10,6 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-import pytest
 from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,7 +21,6 @@ from tests.support.fake_coingecko import CoinGecko
 from tests.support.tools import Child, environment, wait_for
 from tests.support.web_process import Web, request
 from tracker.config import Settings
-from tracker.logs import setup
 from tracker.logs.context import current_id, log_context, valid_or_new_id
 from tracker.logs.setup import Formatter, logfmt
 
@@ -45,12 +43,11 @@ def fields(line: str) -> dict[str, str]:
 class TestLine:
     def test_it_has_time_level_logger_and_message(self) -> None:
         found = fields(line("%d readers", 7))
-        assert re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", found["ts"])
-        assert [found[name] for name in ("level", "logger", "msg")] == [
-            "warning", "some.room", "7 readers",
-        ]  # fmt: skip
+        assert re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", found.pop("ts"))
+        assert found.pop("pid").isdecimal()
+        assert found == {"level": "warning", "logger": "some.room", "msg": "7 readers"}
         as_json = json.loads(line("%d readers", 7, format="json"))
-        assert list(as_json) == list(found) == ["ts", "level", "logger", "pid", "msg"]
+        assert list(as_json) == ["ts", "level", "logger", "pid", "msg"]
         assert as_json["msg"] == "7 readers"
 
     def test_a_traceback_is_in_the_same_line_without_passwords(self) -> None:
@@ -90,28 +87,30 @@ class TestLine:
         assert line("x").endswith(" msg=x")
 
     def test_secrets_and_passwords_in_urls_are_hidden(self) -> None:
-        written = line(
+        text = (
             "redis red@isRED1 red%40isRED1 postGRES7/ postGRES7%2F of-the-cookies-9 "
             "rediss://:red%40isRED1@h:1/0 postgresql://u:short@h/n amqp://a:b@c "
-            "key=CG-of-the-source",
+            "key=CG-of-the-source post+GRES8 post GRES8 client-key gateway9 "
+            "redis://h/0?db=1&password=short https://h/v3?x_cg_demo_api_key=short&ids=1"
+        )
+        mine = {"secret_key": "of-the-cookies-9", "api_key": "CG-of-the-source"}
+        by_user = line(
+            text,
             redis_url="rediss://:red%40isRED1@h:1/0",
             database_url="postgresql+psycopg://u:postGRES7%2F@h/n",
-            secret_key="of-the-cookies-9",
-            api_key="CG-of-the-source",
+            **mine,
         )
-        parts = ("red@is", "red%40", "postGRES7", "cookies", "short", "a:b", "CG-of")
-        assert [part for part in parts if part in written] == []
-
-    def test_passwords_in_a_query_are_hidden(self) -> None:
-        written = line(
-            "red@isRED1 red%40isRED1 post+GRES7 post GRES7 client-key gateway9 "
-            "redis://h/0?db=1&password=short https://h/v3?x_cg_demo_api_key=short&ids=1",
+        in_query = line(
+            text,
             redis_url="redis://h/0?password=red%40isRED1",
-            database_url="postgresql+psycopg:///t?password=post+GRES7&sslpassword=client-key",
+            database_url="postgresql+psycopg:///t?password=post+GRES8&sslpassword=client-key",
             coingecko_url="https://u:gateway9@h/v3",
+            **mine,
         )
-        parts = ("red@is", "red%40", "GRES7", "client", "gateway9", "short")
-        assert [part for part in parts if part in written] == []
+        for shown in ("red@is", "red%40", "cookies", "short", "a:b", "CG-of"):
+            assert shown not in by_user + in_query
+        assert "postGRES7" not in by_user
+        assert not any(shown in in_query for shown in ("GRES8", "client", "gateway9"))
 
     def test_a_secret_that_looks_like_a_url_is_hidden_and_a_url_without_one_stays(self) -> None:
         for secret in ("abc://defghij", "abc://user:pass@h", "://12345678"):
@@ -224,18 +223,12 @@ def test_a_run_keeps_its_id_up_to_the_web_and_no_process_shows_a_secret(
     assert "SECRET" not in "".join(texts).replace("SECRET_KEY", "")
 
 
-def test_configured_twice_a_line_is_still_one(capfd: pytest.CaptureFixture[str]) -> None:
-    root, warnings = logging.getLogger(), logging.getLogger("py.warnings")
-    kept, level = root.handlers[:], root.level
-    try:
-        for _ in range(2):
-            setup.configure(Settings())
-        logging.getLogger("some").info("hello")
-    finally:
-        logging.captureWarnings(False)
-        root.handlers[:], root.level = kept, level
-        for name in (*setup.REPETITIVE, "alembic", "rq_scheduler", "urllib3"):
-            logging.getLogger(name).filters.clear()
-            logging.getLogger(name).setLevel("NOTSET")
-        warnings.handlers.clear()
-    assert capfd.readouterr().err.count("msg=hello") == 1
+def test_configured_twice_a_line_is_still_one(tmp_path: Path) -> None:
+    code = """
+import logging; from tracker.config import Settings; from tracker.logs.setup import configure
+configure(Settings()); configure(Settings()); logging.getLogger("some").info("hello")"""
+    with Child(
+        "-m", "timeit", "-n1", "-r1", code, env=environment(), log=tmp_path / "log"
+    ) as child:
+        assert child.wait() == 0
+        assert child.output.count("msg=hello") == 1
