@@ -106,9 +106,11 @@ def refresh(
             outcome.what = "skipped"
             log.info("skipped: another worker was quicker")
             return before
-        state = saved.state
-        publish(backend.feed, Message(state, TickJson.of_tick(saved.tick), saved.previous))
-        log.info("tick %d: %d quotes from %s", saved.tick.id, len(found.quotes), saved.tick.source)
+        state, tick = saved.state, saved.tick
+        publish(backend.feed, Message(state, TickJson.of_tick(tick), saved.previous))
+        # Between two answers of the source it would be a line every few seconds.
+        level = logging.INFO if found.fetched else logging.DEBUG
+        log.log(level, "tick %d: %d quotes from %s", tick.id, len(found.quotes), tick.source)
     elif change(before) == before:
         return before
     else:

@@ -22,7 +22,7 @@ def roll_up() -> None:
     rollup, settings, now = backend().rollup, backend().settings, now_ms()
     changed = rollup.roll_up(now)
     thinned = rollup.thin(now - max(WHOLE_MS, settings.replay * settings.interval * 1000))
-    log.info("rolled up: %d candles changed, %d ticks thinned out", changed, thinned)
+    log.debug("rolled up: %d candles changed, %d ticks thinned out", changed, thinned)
 
 
 def prune() -> None:

@@ -23,7 +23,7 @@ class Mutation(NamedTuple):
 # fmt: off
 BROKEN = [  # the test is below tests/
     ("worker: a tick is not published", "worker/jobs.py",
-     "        publish(backend.feed, Message(state, TickJson.of_tick(saved.tick),"
+     "        publish(backend.feed, Message(state, TickJson.of_tick(tick),"
      " saved.previous))\n",
      "",
      "worker/test_jobs.py::TestSuccess::test_the_message_names_the_tick_before"),
@@ -35,8 +35,8 @@ BROKEN = [  # the test is below tests/
      "        saved = backend.store.save(",
      "worker/test_jobs.py::TestSuccess::test_a_tick_is_committed_before_it_is_published"),
     ("worker: the message does not name the tick before", "worker/jobs.py",
-     "Message(state, TickJson.of_tick(saved.tick), saved.previous)",
-     "Message(state, TickJson.of_tick(saved.tick))",
+     "Message(state, TickJson.of_tick(tick), saved.previous)",
+     "Message(state, TickJson.of_tick(tick))",
      "worker/test_jobs.py::TestSuccess::test_the_message_names_the_tick_before"),
     ("worker: an answer of 304 does not count as fresh", "worker/jobs.py",
      "        elif found.answered:",

@@ -48,6 +48,7 @@ class _Desk:
     failed: int = 0
     disagreements: int = 0
     log: FailureLog = field(default_factory=lambda: FailureLog(log))
+    off_log: FailureLog = field(default_factory=lambda: FailureLog(log))
 
 
 class Exchanges:
@@ -104,6 +105,11 @@ class Exchanges:
             off = [coin for coin, one in verdicts.items() if name in one.disbelieved]
             desk.disagreements += len(off)
             known = sorted(desk.agreed.intersection(off))
+            if off:
+                listed = ", ".join(sorted(off)[:5])
+                desk.off_log.failed(f"{name}: left out, far from the last price: {listed}")
+            else:
+                desk.off_log.recovered(f"{name}: its prices are near the others again")
             if not known:
                 desk.off_since, desk.off_reason = None, None
             elif desk.off_since is None:
@@ -140,7 +146,7 @@ class Exchanges:
     def _note(self, desk: _Desk) -> None:
         """Log and note whether *desk* is well now, and if not, why."""
         reason = desk.error or desk.off_reason
-        if (desk.reason is None) != (reason is None):
+        if desk.since is None or (desk.reason is None) != (reason is None):
             desk.since = now_ms()
         desk.reason = reason
         if reason is None:
