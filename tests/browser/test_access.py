@@ -3,25 +3,17 @@
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.support import pictures
 from tests.support.browser import Open
-from tests.support.fake_site import (
-    BITCOIN,
-    ETHER,
-    TETHER,
-    TICK_AT,
-    Site,
-    expect_state,
-    make_tick,
-    quote,
-)
+from tests.support.fake_site import BITCOIN, Site
+from tests.support.pictures import Market
 from tests.support.tools import ROOT
-from tracker.market.freshness import Status
-from tracker.times import HOUR_MS
 
 AXE = ROOT / "tests" / "npm" / "node_modules" / "axe-core" / "axe.min.js"
 
@@ -34,123 +26,52 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 OF_COLORS = ["color-contrast", "link-in-text-block"]
 """axe's rules that may find in one theme what they do not find in another."""
 
-State = Callable[[Site, Page], None]
-STATES: list[State] = []
+
+def go(market: Market, page: Page, path: str) -> None:
+    page.goto(market.site.root + path)
 
 
-def state(pose: State) -> State:
-    """Add a state to those that are looked over; *pose* leads a page to it."""
-    STATES.append(pose)
-    return pose
+def alert_refused(market: Market, page: Page) -> None:
+    pictures.alerts(market, page)
+    page.get_by_role("dialog").get_by_label("this price").fill("soon")
+    page.keyboard.press("Enter")
 
 
-def go(site: Site, page: Page, path: str, state: str = "live") -> None:
-    page.goto(site.root + path)
-    expect_state(page, state)
-
-
-@state
-def live(site: Site, page: Page) -> None:
-    go(site, page, "/cryptos/")
-    site.send_tick(
-        replace(BITCOIN, price=Decimal(97013), direction="up", change_24h=Decimal("1.5")),
-        replace(ETHER, direction="down"),
-        TETHER,
-        quote("tiny", "0.0000000012", rank=4),
-    )
-    expect(page.locator("[data-coin=tiny]")).to_be_visible()
-
-
-@state
-def first_start(site: Site, page: Page) -> None:
-    site.tick, site.told = None, Status("starting")
-    go(site, page, "/cryptos/", "starting")
-
-
-@state
-def offline(site: Site, page: Page) -> None:
-    site.tick = None
-    site.told = Status("offline", reason="no such host", next_attempt_at=TICK_AT)
-    go(site, page, "/cryptos/", "offline")
-
-
-@state
-def stale(site: Site, page: Page) -> None:
-    site.told = Status("stale", reason="HTTP 500", next_attempt_at=TICK_AT)
-    go(site, page, "/cryptos/", "stale")
-
-
-@state
-def settings_open(site: Site, page: Page) -> None:
-    go(site, page, "/cryptos/")
-    page.get_by_role("button", name="Settings").click()
-
-
-@state
-def alerts_open(site: Site, page: Page) -> None:
-    go(site, page, "/cryptos/")
-    page.get_by_role("button", name="Alerts").click()
-    dialog = page.get_by_role("dialog")
-    for limit in ("98000", "90000", "soon"):
-        dialog.get_by_label("this price").fill(limit)
-        page.keyboard.press("Enter")
-    expect(page.locator("[data-alert-list] > li")).to_have_count(2)
-
-
-@state
-def alerts_waiting(site: Site, page: Page) -> None:
-    alerts_open(site, page)
+def alerts_waiting(market: Market, page: Page) -> None:
+    pictures.alerts(market, page)
     page.keyboard.press("Escape")
-    site.send_tick(replace(BITCOIN, price=Decimal(80000)), ETHER)
-    site.send_tick(replace(BITCOIN, price=Decimal(99000)), ETHER)
+    for price in (500, 130_000):
+        market.site.send_tick(replace(BITCOIN, price=Decimal(price)))
     expect(page.locator("[data-toast-list] > li")).to_have_count(2)
 
 
-@state
-def one_coin(site: Site, page: Page) -> None:
-    go(site, page, "/cryptos/bitcoin")
-    expect(page.locator("[data-chart][data-state=ready]")).to_be_visible()
-
-
-@state
-def coin_table_open(site: Site, page: Page) -> None:
-    one_coin(site, page)
+def coin_table_open(market: Market, page: Page) -> None:
+    pictures.chart(market, page)
     page.locator("[data-past] summary").click()
 
 
-@state
-def coin_no_longer_followed(site: Site, page: Page) -> None:
-    site.once = frozenset({"solana"})
-    go(site, page, "/cryptos/solana")
+def coin_no_longer_followed(market: Market, page: Page) -> None:
+    market.site.once = frozenset({"gone"})
+    go(market, page, "/cryptos/gone")
 
 
-@state
-def unknown_coin(site: Site, page: Page) -> None:
-    page.goto(f"{site.root}/cryptos/bitcion")
-
-
-@state
-def no_such_page(site: Site, page: Page) -> None:
-    page.goto(f"{site.root}/nowhere")
-
-
-@state
-def embed(site: Site, page: Page) -> None:
-    go(site, page, "/embed?coins=bitcoin,ethereum")
-
-
-@state
-def embed_refused(site: Site, page: Page) -> None:
-    page.goto(f"{site.root}/embed?coins=no-such-coin")
-
-
-@pytest.fixture
-def full_site(site: Site) -> Site:
-    """Return a site with prices and a past."""
-    site.tick = make_tick(replace(BITCOIN, direction="up"), replace(ETHER, direction="down"))
-    past = [(TICK_AT - n * HOUR_MS, Decimal(97000 - n * 10)) for n in range(48, 0, -1)]
-    site.history.told = {"bitcoin": past, "ethereum": past, "solana": past}
-    return site
+STATES: dict[str, Callable[[Market, Page], None]] = {
+    "live": pictures.live,
+    "settings": pictures.in_blue_and_orange,
+    "coin": pictures.chart,
+    "stale": pictures.stale,
+    "offline": pictures.offline,
+    "reconnecting": pictures.reconnecting,
+    "first start": pictures.first_start,
+    "unknown coin": pictures.unknown,
+    "embed": partial(pictures.go, path="/embed?coins=bitcoin,ethereum"),
+    "alert refused": alert_refused,
+    "alerts waiting": alerts_waiting,
+    "coin's table": coin_table_open,
+    "coin that is no longer followed": coin_no_longer_followed,
+    "no such page": partial(go, path="/nowhere"),
+    "embed refused": partial(go, path="/embed?coins=no-such-coin"),
+}
 
 
 def violations(page: Page, rules: list[str] = RULES) -> list[str]:
@@ -168,28 +89,25 @@ def violations(page: Page, rules: list[str] = RULES) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("state", STATES, ids=lambda state: state.__name__)
-def test_nothing_stands_in_anybodys_way(full_site: Site, new_page: Open, state: State) -> None:
+@pytest.mark.parametrize("state", STATES)
+def test_nothing_stands_in_anybodys_way(site: Site, new_page: Open, state: str) -> None:
     """Looked at wide and on a phone, in both themes and with both pairs of colors."""
-    page = new_page(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
-    state(full_site, page)
+    page = new_page(locale="en-US", reduced_motion="reduce")
+    STATES[state](Market(site, 8), page)
     found = violations(page)
     for theme in ("light", "dark"):
         page.emulate_media(color_scheme=theme, reduced_motion="reduce")
         for palette in ("green-red", "blue-orange"):
-            page.locator("html").evaluate(
-                "(html, palette) => { html.dataset.palette = palette; }", palette
-            )
+            page.evaluate("it => { document.documentElement.dataset.palette = it; }", palette)
             found += [f"{theme}, {palette}: {line}" for line in violations(page, OF_COLORS)]
     page.set_viewport_size({"width": 375, "height": 800})
     found += [f"on a phone: {line}" for line in violations(page)]
     assert found == []
 
 
-def test_the_tool_finds_what_is_wrong(full_site: Site, new_page: Open) -> None:
+def test_the_tool_finds_what_is_wrong(site: Site, new_page: Open) -> None:
     page = new_page()
-    live(full_site, page)
-    page.locator("h1").evaluate("it => { it.style.color = getComputedStyle(it).backgroundColor; }")
-    page.locator("[data-open-alerts]").evaluate("it => it.removeAttribute('aria-label')")
-    page.locator("[data-open-alerts]").evaluate("it => it.removeAttribute('title')")
+    pictures.live(Market(site, 8), page)
+    bell = page.locator("[data-open-alerts]")
+    bell.evaluate("it => { it.removeAttribute('aria-label'); it.removeAttribute('title'); }")
     assert [line for line in violations(page) if line.startswith("button-name: ")]

@@ -100,9 +100,7 @@ def test_a_worker_that_dies_is_started_again_without_a_lost_tick(
     assert browser
     devtools = browser.new_browser_cdp_session()
     targets = devtools.send("Target.getTargets", {"filter": [{"type": "shared_worker"}]})
-    workers = [
-        target["targetId"] for target in targets["targetInfos"] if site.root in target["url"]
-    ]
+    workers = [it["targetId"] for it in targets["targetInfos"] if site.root in it["url"]]
     assert workers
     for worker in workers:
         devtools.send("Target.closeTarget", {"targetId": worker})
@@ -145,34 +143,13 @@ def test_a_lost_server_is_found_again_and_what_was_missed_is_heard(
         tab.expect_link("open")
 
 
-def test_a_tab_that_was_frozen_hears_what_it_missed(
-    site: Site, first: Tick, new_page: Open
-) -> None:
-    stays, goes = open_tabs(new_page, site.root, WORKER, 2)
-    for tab in (stays, goes):
-        tab.expect_ids([first.id])
-    goes.page.evaluate("document.dispatchEvent(new Event('freeze'))")
-    sent = [first, *(site.send_tick(BITCOIN) for _ in range(3))]
-    stays.expect_ids([tick.id for tick in sent])
-    assert goes.ids == [first.id]
-    goes.page.evaluate("document.dispatchEvent(new Event('resume'))")
-    sent.append(site.send_tick(BITCOIN))
-    for tab in (stays, goes):
-        tab.expect_ids([tick.id for tick in sent])
-
-
-@pytest.fixture
-def port(app: Flask) -> int:
-    tick(app, quote("bitcoin"))
-    return free_port()
-
-
 @pytest.mark.faults
 def test_the_seventh_tab_is_live_on_the_product_and_a_restart_loses_nothing(
-    app: Flask, settings: SettingsFactory, port: int, tmp_path: Path, new_page: Open
+    app: Flask, settings: SettingsFactory, tmp_path: Path, new_page: Open
 ) -> None:
     """Over HTTP/1.1, where a browser has six connections to a server."""
-    context = new_page(locale="en-US").context
+    tick(app, quote("bitcoin"))
+    context, port = new_page(locale="en-US").context, free_port()
     root = f"http://127.0.0.1:{port}"
     with Web(settings(retry=1), tmp_path / "web.log", port=port) as web:
         pages = [context.new_page() for _ in range(7)]

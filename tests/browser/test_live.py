@@ -86,16 +86,22 @@ def test_a_tick_is_in_the_readers_locale_and_time_with_its_directions_as_text(
 def test_coins_leave_enter_and_change_places_while_the_others_rows_stay(
     site: Site, new_page: Open
 ) -> None:
-    site.tick = make_tick(BITCOIN, ETHER, TETHER)
+    """An image that cannot be had leaves a letter and no trace."""
+    gone = "https://images.test/gone.png"
+    site.tick = make_tick(replace(BITCOIN, image=gone), ETHER, TETHER)
     page = new_page()
     open_live(page, site)
     page.locator("[data-coin=tether]").evaluate("row => { row.wasThere = true }")
-    newcomer = quote("solana", "230.70", rank=3, name="<b>Solana</b>")
-    site.send_tick(replace(TETHER, rank=1), replace(BITCOIN, rank=2), newcomer)
+    newcomer = quote("solana", "230.70", rank=3, name="<b>Solana</b>", image=gone)
+    site.send_tick(replace(TETHER, rank=1), replace(BITCOIN, rank=2, image=gone), newcomer)
     expect(cell(page, "solana", "name")).to_contain_text("<b>Solana</b>")
     rows = page.locator("[data-coin]").evaluate_all("rows => rows.map(row => row.dataset.coin)")
     assert rows == ["tether", "bitcoin", "solana"]
     assert page.locator("[data-coin=tether]").evaluate("row => row.wasThere")
+    for coin, letter in (("bitcoin", "B"), ("solana", "S")):
+        icon = page.locator(f"[data-coin={coin}] [data-icon]")
+        expect(icon).to_have_text(letter)
+        expect(icon.locator("img")).to_have_count(0)
 
 
 def test_the_browser_writes_numbers_and_rows_as_the_server_does(site: Site, new_page: Open) -> None:
@@ -189,17 +195,3 @@ def test_an_empty_start_says_why_and_fills_itself(site: Site, new_page: Open) ->
     expect(badge).to_be_visible()
     expect(page.get_by_text("Data provided by")).to_be_hidden()
     expect_state(page, "live")
-
-
-def test_an_image_that_cannot_be_had_leaves_a_letter_and_no_trace(
-    site: Site, new_page: Open
-) -> None:
-    gone = "https://images.test/gone.png"
-    site.tick = make_tick(replace(BITCOIN, image=gone), TETHER)
-    page = new_page()
-    open_live(page, site)
-    site.send_tick(replace(BITCOIN, image=gone), replace(ETHER, image=gone))
-    for coin, letter in (("bitcoin", "B"), ("ethereum", "E")):
-        icon = page.locator(f'[data-coin="{coin}"] [data-icon]')
-        expect(icon).to_have_text(letter)
-        expect(icon.locator("img")).to_have_count(0)

@@ -2,14 +2,12 @@
 
 import random
 from decimal import Decimal
-from typing import NamedTuple
 
 import pytest
 from playwright.sync_api import CDPSession, Page, expect
 
 from tests.support.browser import Open
 from tests.support.fake_site import Site, cell, make_tick, open_live, quote
-from tracker.market.quotes import Quote
 
 COINS = 10
 BURST = 25
@@ -20,28 +18,22 @@ LEEWAY = 400_000
 pytestmark = pytest.mark.faults
 
 
-class Size(NamedTuple):
-    heap: int
-    nodes: int
-
-
 def test_a_thousand_ticks_leave_the_heap_and_the_document_as_they_were(
     site: Site, new_page: Open
 ) -> None:
-    chance = random.Random(5)
-    site.tick = make_tick(*market(chance, 0))
     page = new_page(locale="en-US")
-    open_live(page, site)
+    page.goto(site.url)
+    send(site, page, BURST)
     page.locator("[data-sort=price]").click()
     page.locator("[data-coin=coin-3] [data-star]").click()
     page.mouse.move(5, 5)
     cdp = page.context.new_cdp_session(page)
-    send(site, page, chance, 500)
-    before = size(cdp)
-    send(site, page, chance, 1_000)
-    after = size(cdp)
-    assert after.heap - before.heap < LEEWAY
-    assert after.nodes <= before.nodes + COINS
+    send(site, page, 500)
+    heap, nodes = size(cdp)
+    send(site, page, 1_000)
+    heap_after, nodes_after = size(cdp)
+    assert heap_after - heap < LEEWAY
+    assert nodes_after <= nodes + COINS
 
 
 def test_a_day_of_ticks_leaves_the_heap_as_it_was(site: Site, new_page: Open) -> None:
@@ -68,38 +60,35 @@ def test_a_day_of_ticks_leaves_the_heap_as_it_was(site: Site, new_page: Open) ->
     }""")
 
     page.evaluate("window.day(3_000)")
-    before = size(cdp)
+    heap, nodes = size(cdp)
     page.evaluate("window.day(43_200)")
-    after = size(cdp)
-    assert after.heap - before.heap < LEEWAY
-    assert after.nodes <= before.nodes + 100
+    heap_after, nodes_after = size(cdp)
+    assert heap_after - heap < LEEWAY
+    assert nodes_after <= nodes + 100
 
 
-def market(chance: random.Random, count: int) -> list[Quote]:
-    """Return coins that go up and down, the first of them at *count* in 1,000."""
-    prices = [Decimal(1000 + count), *(Decimal(chance.randint(10, 9999)) for _ in range(COINS))]
-    return [
-        quote(
-            f"coin-{n}",
-            str(price),
-            rank=n + 1,
-            direction=chance.choice(["up", "down", "same"]),
-            change_1h=Decimal(chance.randint(-500, 500)) / 100,
-            market_cap=price * 1_000_000,
-        )
-        for n, price in enumerate(prices)
-    ]
-
-
-def send(site: Site, page: Page, chance: random.Random, ticks: int) -> None:
+def send(site: Site, page: Page, ticks: int) -> None:
+    """Send *ticks* of coins that go up and down, the first of them at 1,000 and how many came."""
+    chance = random.Random(5)
     for count in range(1, ticks + 1):
-        site.send_tick(*market(chance, count))
+        quotes = [
+            quote(
+                f"coin-{n}",
+                str(chance.randint(10, 9999) if n else 1000 + count),
+                rank=n + 1,
+                direction=chance.choice(["up", "down", "same"]),
+                change_1h=Decimal(chance.randint(-500, 500)) / 100,
+            )
+            for n in range(COINS)
+        ]
+        site.send_tick(*quotes)
         site.sent.clear()  # the site itself keeps every tick
         if count % BURST == 0:
             expect(cell(page, "coin-0", "price")).to_contain_text(f"{1000 + count:,}")
 
 
-def size(cdp: CDPSession) -> Size:
+def size(cdp: CDPSession) -> tuple[int, int]:
+    """Return the bytes of the heap, and how many nodes there are."""
     cdp.send("HeapProfiler.collectGarbage")
     heap = cdp.send("Runtime.getHeapUsage")["usedSize"]
-    return Size(round(heap), cdp.send("Memory.getDOMCounters")["nodes"])
+    return round(heap), cdp.send("Memory.getDOMCounters")["nodes"]
