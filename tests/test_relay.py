@@ -91,10 +91,13 @@ def test_a_start_with_more_stored_than_is_kept_replays_all_that_is_kept(
 def test_ticks_that_were_committed_but_not_published_are_found_by_the_next_one(
     app: Flask, join: Join
 ) -> None:
-    reader = join(app)
-    sent = [tick(app, publish=publish).id for publish in (True, False, False, True)]
+    reader, relay = join(app), services(app).relay
+    wait_for(lambda: relay.feed_connected)
+    sent = [tick(app).id]
     wait_for_ids(reader, *sent)
-    assert services(app).relay.database.filled == 2
+    sent += [tick(app, publish=publish).id for publish in (False, False, True)]
+    wait_for_ids(reader, *sent)
+    assert relay.database.filled == 2
 
 
 def test_a_tick_that_was_not_published_is_found_by_the_clock(
