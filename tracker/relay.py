@@ -9,7 +9,7 @@ no page and no reader waits for SQL.
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -21,7 +21,7 @@ from tracker.logs.context import log_context
 from tracker.logs.throttle import FailureLog
 from tracker.market import freshness
 from tracker.market.freshness import SourceState, Status
-from tracker.market.quotes import Tick, TickJson
+from tracker.market.quotes import Tick, TickJson, by_symbol
 from tracker.messaging.feed import Feed, FeedEvent, Message
 from tracker.storage.ticks import Store
 from tracker.stream.critical_thread import critical_thread
@@ -60,6 +60,18 @@ class MarketState:
     def id(self) -> int | None:
         """The newest tick's id."""
         return self.newest.id if self.newest else None
+
+    def ids(self, names: Collection[str]) -> dict[str, str]:
+        """Return the ids of coins by the *names* that are ids, or symbols in the newest tick.
+
+        What names no coin is left out. Of a symbol it is the largest coin.
+        """
+        found = {name: name for name in names if name in self.coins}
+        others = [name for name in names if name not in found]
+        if others and self.tick:
+            symbols = by_symbol(self.tick.quotes)
+            found |= {name: symbols[name.upper()].id for name in others if name.upper() in symbols}
+        return found
 
 
 class Broadcast(NamedTuple):

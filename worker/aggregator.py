@@ -17,10 +17,10 @@ from typing import ParamSpec, TypeVar
 
 from tracker.errors import SourceError
 from tracker.market.freshness import SourceHealth, SourceState
-from tracker.market.quotes import Quote
+from tracker.market.quotes import Quote, by_symbol
 from worker.sources.base import Fetched, Source
 from worker.venues.base import TIMEOUT_S, Trade
-from worker.venues.consensus import Factors, by_symbol, factors, repriced, verdicts
+from worker.venues.consensus import Factors, factors, repriced, verdicts
 from worker.venues.exchanges import Exchanges
 
 P = ParamSpec("P")

@@ -83,7 +83,7 @@ def test_what_cannot_be_shown_is_said_with_what_is_accepted(
     with page.expect_response("**/embed?*") as answer:
         frame = embed(page, "?coins=bitcoin,nosuchcoin")
     assert answer.value.status == 400
-    for word in ("nosuchcoin", "accepted: ids as in /api/prices", "bitcoin"):
+    for word in ("nosuchcoin", "accepted: ids or symbols as in /api/prices", "bitcoin"):
         expect(frame.locator("[data-problem]")).to_contain_text(word)
     assert site.connections == 0
 

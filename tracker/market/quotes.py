@@ -150,6 +150,14 @@ class TickJson:
         return f"{head}{','.join(self._parts[id] for id in self.coins if id in coins)}]}}"
 
 
+def by_symbol(quotes: Iterable[Quote]) -> dict[str, Quote]:
+    """Return the largest coin of each symbol, in capitals: symbols are not unique."""
+    found: dict[str, Quote] = {}
+    for quote in sorted(quotes, key=lambda one: -(one.market_cap or 0)):
+        found.setdefault(quote.symbol.upper(), quote)
+    return found
+
+
 def directed(quotes: Iterable[Quote], before: dict[str, Decimal]) -> tuple[Quote, ...]:
     """Return *quotes* with their direction against the prices *before*, by coin id.
 

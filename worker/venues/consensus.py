@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from statistics import median
 
-from tracker.market.quotes import Quote
+from tracker.market.quotes import Quote, by_symbol
 from worker.venues.base import Trade
 
 ALONE = Decimal("0.05")
@@ -74,14 +74,6 @@ def factors(
                 ratio = prices[trade.symbol] / trade.price
                 ratios.setdefault((venue, trade.currency), []).append(ratio)
     return {key: median(found) for key, found in ratios.items()}
-
-
-def by_symbol(quotes: Iterable[Quote]) -> dict[str, Quote]:
-    """Return the largest coin of each symbol, in capitals: symbols are not unique."""
-    found: dict[str, Quote] = {}
-    for quote in sorted(quotes, key=lambda one: -(one.market_cap or 0)):
-        found.setdefault(quote.symbol.upper(), quote)
-    return found
 
 
 def verdicts(

@@ -1,6 +1,7 @@
 """`/api/prices`: the newest tick for those who ask, and how fresh it is."""
 
 import json
+from decimal import Decimal
 
 from flask import Flask
 
@@ -19,6 +20,23 @@ def test_it_is_the_newest_tick_to_the_digit_and_how_fresh_that_is() -> None:
     assert '"price":97012.50' in response.text
     status = json.loads(response.headers["Tracker-Status"])
     assert (status["state"], status["reason"]) == ("stale", "CoinGecko: “busy”")
+
+
+def test_coins_are_named_by_id_or_symbol_of_which_the_largest_counts() -> None:
+    coins = (
+        quote("fakecoin", symbol="btc", market_cap=Decimal(5)),
+        quote("bitcoin", symbol="btc", market_cap=Decimal(10)),
+        quote("eth", symbol="other"),
+        quote("ethereum", symbol="eth"),
+        quote("pepe", symbol="pepe"),
+    )
+    client = make_app(FakeRelay(make_tick(*coins))).test_client()
+    for named, found in (("BTC,pepe,bitcoin", ["bitcoin", "pepe"]), ("eth", ["eth"])):
+        body = json.loads(client.get(f"/api/prices?coins={named}").text)
+        assert [one["id"] for one in body["quotes"]] == found
+    response = client.get("/api/prices?coins=btc,dodge")
+    assert (response.status_code, response.content_type) == (400, "application/problem+json")
+    assert "unknown: dodge" in json.loads(response.text)["detail"]
 
 
 def test_who_has_it_already_gets_304(app: Flask) -> None:

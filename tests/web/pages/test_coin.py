@@ -100,10 +100,19 @@ def test_another_spelling_leads_to_the_one_address() -> None:
         assert (response.status_code, response.headers["Location"]) == (308, location)
 
 
+def test_a_symbol_leads_to_its_coin_of_today() -> None:
+    for path in ("/cryptos/BIT?range=7d", "/cryptos/bit?range=7d"):
+        response = client(FakeRelay(make_tick(BITCOIN, ETHER))).get(path)
+        assert (response.status_code, response.headers["Location"]) == (
+            302,
+            "/cryptos/bitcoin?range=7d",
+        )
+
+
 def test_an_unknown_coin_gets_suggestions_and_all_that_are_followed() -> None:
     bitcoin = quote("bitcoin", rank=1, symbol="btc")
-    page = load("/cryptos/btc", 404, relay=FakeRelay(make_tick(bitcoin, ETHER)))
-    assert "No coin is called “btc” here" in page.text
+    page = load("/cryptos/bitcion", 404, relay=FakeRelay(make_tick(bitcoin, ETHER)))
+    assert "No coin is called “bitcion” here" in page.text
     assert "Did you mean Bitcoin BTC?" in page.text
     links = [found["href"] for tag, found in page.elements if tag == "a"]
     assert links.count("/cryptos/bitcoin") == 2

@@ -209,7 +209,7 @@ def test_what_the_source_sends_is_text_and_never_markup(path: str) -> None:
     assert {found["type"] for found in inline} <= {"application/json"}
 
 
-@pytest.mark.parametrize("path", [*LIVE_PATHS, "/cryptos/btc", "/nothing"])
+@pytest.mark.parametrize("path", [*LIVE_PATHS, "/cryptos/bitcion", "/nothing"])
 def test_nothing_is_inline_or_foreign_and_all_that_is_named_is_there(path: str) -> None:
     reader = client(relay_of(quote("bitcoin", symbol="btc")))
     addresses = set()

@@ -32,7 +32,7 @@ def of_coin(coin: str) -> Response:
     `?format=` is for links, which cannot send an `Accept`.
     """
     newest = newest_tick()
-    coin = query_params.coin(coin, services().relay.state.coins)
+    coin = query_params.coin(coin, services().relay.state)
     range, as_csv = query_params.range(), query_params.is_csv()
     response = _conditional(f"{newest.id}-csv" if as_csv else str(newest.id))
     if response.status_code == 304:
@@ -55,7 +55,7 @@ def of_coin(coin: str) -> Response:
 def of_coins() -> Response:
     """Return a few points of each coin in `?coins=`, or of all in the newest tick."""
     newest = newest_tick()
-    coins = query_params.coins(services().relay.state.coins) or list(newest.coins)
+    coins = query_params.coins(services().relay.state) or list(newest.coins)
     range, points = query_params.range(), query_params.points()
     response = _conditional(str(newest.id))
     if response.status_code == 304:

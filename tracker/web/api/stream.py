@@ -33,7 +33,7 @@ blueprint = Blueprint("stream", __name__)
 @blueprint.get("/stream")
 def stream() -> Response:
     """Begin an event stream and leave it to the hub."""
-    coins = query_params.coins(services().relay.state.coins)
+    coins = query_params.coins(services().relay.state)
     variant = Variant(tuple(sorted(coins)), gzip=_accepts_gzip())  # equal choices are equal
     headers = GZIP_HEADERS if variant.gzip else HEADERS
     if request.method == "HEAD":

@@ -4,13 +4,14 @@ Each function returns an accepted value, or raises werkzeug's `BadRequest`, or `
 coin in a path, with what was wrong and what is accepted.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 
 from flask import request
 from werkzeug.exceptions import BadRequest, NotFound
 
 from tracker.config import MAX_COINS, whole
 from tracker.market.candles import MAX_POINTS
+from tracker.relay import MarketState
 from tracker.storage.history import RANGES
 
 DEFAULT_RANGE = "24h"
@@ -24,31 +25,34 @@ MAX_SHOWN = 50
 _points = whole(2, MAX_POINTS)
 
 
-def coins(known: Collection[str]) -> tuple[str, ...]:
-    """Return the ids in `?coins=`, each once, in their order; none means all coins.
+def coins(market: MarketState) -> tuple[str, ...]:
+    """Return the ids of the coins in `?coins=`, ids or symbols, each once; none means all coins.
 
-    While no coin is *known* yet, every id is accepted.
+    They are in their order there. While no coin is known yet, every name is taken for an id.
     """
     if not request.query_string:  # as most streams are opened
         return ()
     names = (name.strip().lower() for name in request.args.get("coins", "").split(","))
-    ids = tuple(dict.fromkeys(filter(None, names)))
-    if len(ids) > MAX_COINS:
+    wanted = tuple(dict.fromkeys(filter(None, names)))
+    if len(wanted) > MAX_COINS:
         raise BadRequest(
-            f"{len(ids)} coins; accepted: at most {MAX_COINS}, or leave `coins` out for all"
+            f"{len(wanted)} coins; accepted: at most {MAX_COINS}, or leave `coins` out for all"
         )
-    unknown = [id for id in ids if id not in known]
-    if unknown and known:
-        raise BadRequest(_unknown(unknown, known))
-    return ids
+    if not market.coins:
+        return wanted
+    ids = market.ids(wanted)
+    if unknown := [name for name in wanted if name not in ids]:
+        raise BadRequest(_unknown(unknown, market))
+    return tuple(dict.fromkeys(ids[name] for name in wanted))
 
 
-def coin(name: str, known: Collection[str]) -> str:
-    """Return the *known* coin that *name*, a part of the path, is the id of in any case."""
-    id = name.strip().lower()
-    if id not in known:
-        raise NotFound(_unknown([id], known))
-    return id
+def coin(name: str, market: MarketState) -> str:
+    """Return the id of the coin *name*, a part of the path: an id or a symbol, in any case."""
+    name = name.strip().lower()
+    ids = market.ids([name])
+    if name not in ids:
+        raise NotFound(_unknown([name], market))
+    return ids[name]
 
 
 def range() -> str:
@@ -88,6 +92,7 @@ def _refusal(name: str, given: str, accepted: str) -> BadRequest:
     return BadRequest(f"{name} {given[:MAX_SHOWN]!r}; accepted: {accepted}")
 
 
-def _unknown(ids: list[str], known: Collection[str]) -> str:
-    some = ", ".join(id[:MAX_SHOWN] for id in ids[:5])
-    return f"unknown: {some}; accepted: ids as in /api/prices, for example {min(known)}"
+def _unknown(names: list[str], market: MarketState) -> str:
+    some = ", ".join(name[:MAX_SHOWN] for name in names[:5])
+    example = min(market.coins)
+    return f"unknown: {some}; accepted: ids or symbols as in /api/prices, for example {example}"

@@ -30,14 +30,15 @@ blueprint = Blueprint("coin", __name__)
 
 @blueprint.get("/cryptos/<coin>")
 def coin(coin: str) -> Response | Redirect:
-    """Show one coin; for an unknown one, suggestions and all that are followed."""
+    """Show one coin, also by its symbol; for an unknown one, suggestions and all that there are."""
     relay = services().relay
     tick = relay.state.tick
     proper = coin.strip().lower()
     if proper not in ("", coin) and (proper in relay.state.coins or tick is None):
         return _redirect_to(proper)
     if tick is not None and coin not in relay.state.coins:
-        return _unknown(coin, tick)
+        id = relay.state.ids([proper]).get(proper)
+        return _redirect_to(id, 302) if id else _unknown(coin, tick)
     quote = next((quote for quote in tick.quotes if quote.id == coin), None) if tick else None
     wanted = request.args.get("range", DEFAULT_RANGE)
     return live_page.page(
@@ -57,9 +58,9 @@ def with_slash(coin: str) -> Redirect:
     return _redirect_to(coin.strip().lower())
 
 
-def _redirect_to(coin: str) -> Redirect:
+def _redirect_to(coin: str, code: int = 308) -> Redirect:
     query = request.query_string.decode("latin-1")
-    return redirect(url_for("coin.coin", coin=coin) + (f"?{query}" if query else ""), 308)
+    return redirect(url_for("coin.coin", coin=coin) + (f"?{query}" if query else ""), code)
 
 
 def _unknown(coin: str, tick: Tick) -> Response:

@@ -24,7 +24,7 @@ def embed() -> Response:
     theme, state = "", services().relay.state
     try:
         theme = query_params.theme()
-        coins = query_params.coins(state.coins)
+        coins = query_params.coins(state)
     except BadRequest as error:
         problem = error.description
         return live_page.page("embed.html", status_code=400, problem=problem, theme=theme)
