@@ -149,14 +149,23 @@ def test_what_was_crossed_meanwhile_is_told_with_its_own_time(site: Site, page: 
     expect(toasts(page)).to_have_count(0)
 
 
-def test_the_form_shows_what_it_understands_and_what_not(site: Site, page: Page) -> None:
+def test_the_form_shows_what_it_understands_and_what_not(site: Site, new_page: Open) -> None:
+    """Before the first prices there is nothing to set."""
+    page = new_page(viewport=PHONE)
+    page.goto(site.url)
     open_dialog(page)
     field, hint = dialog(page).get_by_label("this price"), page.locator("[data-hint]")
-    expect(hint).to_contain_text("Write it like 12.345,50.")
+    expect(hint).to_have_text("An alert can be set once there are prices.")
+    field.fill("5")
+    page.keyboard.press("Enter")
+    expect(message(page)).to_contain_text("no prices yet")
+    site.send_tick(BITCOIN, ETHER)
+    expect(hint).to_contain_text("Understood as 5 USD.")
     for wrong in ("", "soon", "-5", "0"):
         field.fill(wrong)
         page.keyboard.press("Enter")
-        expect(message(page)).to_contain_text("Write it like 12.345,50.")
+        for words in (hint, message(page)):
+            expect(words).to_contain_text("Write it like 12.345,50.")
         expect(field).to_have_attribute("aria-invalid", "true")
         expect(field).to_be_focused()
     expect(items(page)).to_have_count(0)
@@ -248,16 +257,3 @@ def test_permission_is_requested_only_after_a_click_and_what_fails_is_on_the_pag
         expect(toasts(page)).to_have_count(1)
         page.get_by_role("button", name=re.compile("^Dismiss: ")).click()
         bitcoin(site, "97000")
-
-
-def test_before_the_first_prices_there_is_nothing_to_set(site: Site, new_page: Open) -> None:
-    page = new_page()
-    page.goto(site.url)
-    open_dialog(page)
-    expect(page.locator("[data-hint]")).to_have_text("An alert can be set once there are prices.")
-    dialog(page).get_by_label("this price").fill("5")
-    page.keyboard.press("Enter")
-    expect(message(page)).to_contain_text("no prices yet")
-    expect(items(page)).to_have_count(0)
-    bitcoin(site, "97000")
-    expect(page.locator("[data-hint]")).to_contain_text("Understood as 5 USD.")

@@ -309,35 +309,28 @@ def test_a_past_that_came_without_the_page_is_asked_for(site: Site, page: Page) 
     expect_points(page, 5)
 
 
-def test_a_range_without_prices_says_so_until_the_first_comes(site: Site, page: Page) -> None:
+def test_without_prices_it_says_so_until_the_first_come(site: Site, page: Page) -> None:
     site.once = frozenset({"bitcoin"})
-    site.tick, site.history.told = make_tick(ETHER), {}
-    open_live(page, site, PAGE)
-    said = page.locator("[data-chart-message]")
-    expect(said).to_contain_text("No prices in this range yet.")
-    expect(page.locator("[data-absent]")).to_contain_text("Bitcoin is not among the top 10 now")
-    expect(page.locator("[data-amount]")).to_have_text("–")
-    site.send_tick(FULL)
-    expect(page.locator("[data-amount]")).to_have_text("$104.00")
-    expect(page.locator("[data-absent]")).to_be_hidden()
-    expect(page.locator("[data-summary]")).to_contain_text("One price so far")
-    site.send_tick(ETHER)
-    expect(page.locator("[data-absent]")).to_be_visible()
-    expect(page.locator("[data-amount]")).to_have_text("–")
-
-
-def test_an_empty_start_fills_itself(site: Site, page: Page) -> None:
-    site.tick, site.told = None, Status("starting")
+    site.tick, site.told, site.history.told = None, Status("starting"), {}
     page.goto(site.root + PAGE)
+    said, absent = page.locator("[data-chart-message]"), page.locator("[data-absent]")
+    amount = page.locator("[data-amount]")
     expect(page.get_by_text("The first prices are on their way.")).to_be_visible()
-    expect(page.locator("[data-absent]")).to_be_hidden()
+    expect(absent).to_be_hidden()
     site.send_status(Status("live"))
-    site.history.told["bitcoin"] = points(100, 104, end=TICK_AT + 2_000)
+    site.send_tick(ETHER)
+    expect(said).to_contain_text("No prices in this range yet.")
+    expect(absent).to_contain_text("Bitcoin is not among the top 10 now")
+    expect(amount).to_have_text("–")
     site.send_tick(FULL)
-    expect(page.locator("[data-amount]")).to_have_text("$104.00")
+    expect(amount).to_have_text("$104.00")
     expect(page.get_by_role("heading", name="Bitcoin")).to_contain_text("BTC")
-    expect_points(page, 2)
+    expect(absent).to_be_hidden()
+    expect(page.locator("[data-summary]")).to_contain_text("One price so far")
     expect_state(page, "live")
+    site.send_tick(ETHER)
+    expect(absent).to_be_visible()
+    expect(amount).to_have_text("–")
 
 
 def test_after_a_silence_what_was_missed_is_fetched(site: Site, page: Page) -> None:

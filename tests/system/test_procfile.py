@@ -10,7 +10,7 @@ import signal
 import socket
 import ssl
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -22,8 +22,8 @@ from tests.support.deployment import Host, self_signed
 from tests.support.postgres import EmbeddedPostgres, programs
 from tests.support.proxy import Proxy
 from tests.support.stream_clients import decode
-from tests.support.tools import Child, environment, wait_for
-from tests.support.web_process import request
+from tests.support.tools import environment, wait_for
+from tests.support.web_process import read_until, request, rest_of
 
 pytestmark = pytest.mark.faults
 
@@ -55,34 +55,17 @@ def redis_over_tls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
             yield proxy
 
 
-def until(sock: socket.socket, done: Callable[[bytes], bool]) -> bytes:
-    """Return what comes until *done* with it."""
-    data = b""
-    while not done(data):
-        more = sock.recv(65536)
-        assert more, f"the stream ended after {data!r}"
-        data += more
-    return data
-
-
-def one(process: Child) -> None:
-    """TERM as systemd with KillMode=mixed, Docker and runners send it."""
-    process.process.terminate()
-
-
-def all_of_them(process: Child) -> None:
-    """TERM as Heroku sends it: to every process of the dyno."""
-    os.killpg(process.process.pid, signal.SIGTERM)
-
-
-@pytest.mark.parametrize("terminate", [one, all_of_them])
+@pytest.mark.parametrize("to_all", [False, True], ids=["one", "all of the dyno"])
 def test_hosts_wait_for_the_release_serve_ticks_and_end_at_term(
     postgres_over_tcp: EmbeddedPostgres,
     redis_over_tls: Proxy,
     tmp_path: Path,
-    terminate: Callable[[Child], None],
+    to_all: bool,
 ) -> None:
-    """As at a boot at which the release has to wait for its database."""
+    """As at a boot at which the release has to wait for its database.
+
+    Heroku sends TERM to every process of a dyno; systemd, Docker and runners to the first one.
+    """
     database = postgres_over_tcp.url(postgres_over_tcp.create())
     env = environment(
         DATABASE_URL=database.replace("postgresql://", "postgres://"),
@@ -107,14 +90,14 @@ def test_hosts_wait_for_the_release_serve_ticks_and_end_at_term(
 
         plain = stack.enter_context(request(port))
         zipped = stack.enter_context(request(port, Accept_Encoding="gzip"))
-        head = until(plain, lambda data: data.count(b"event: prices") >= 3)
-        zipped_head = until(zipped, lambda data: data.count(b"\r\n\r\n") > 0)
+        head = b"".join(read_until(plain, b"event: prices") for _ in range(3))
+        zipped_head = read_until(zipped, b"\r\n\r\n")
         web = processes["web"].process.pid
         assert len(Path(f"/proc/{web}/task/{web}/children").read_text().split()) == 2
         for process in processes.values():
-            terminate(process)
-        rest = b"".join(iter(lambda: plain.recv(65536), b""))
-        zipped_rest = b"".join(iter(lambda: zipped.recv(65536), b""))
+            kill = os.killpg if to_all else os.kill
+            kill(process.process.pid, signal.SIGTERM)
+        rest, zipped_rest = rest_of(plain), rest_of(zipped)
         for name, process in processes.items():
             assert process.wait(DRAINED_WITHIN_S) == 0, f"{name}: {process.output}"
             assert "Traceback" not in process.output
