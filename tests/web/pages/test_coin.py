@@ -44,10 +44,8 @@ def test_first_paint_has_all_that_is_known_of_the_coin() -> None:
 def test_the_days_range_has_a_mark_that_stays_on_its_bar() -> None:
     for low, high, mark in ((90, 100, "97.5"), (None, 5, None), (5, None, None), (6, 5, None)):
         limits = {"low_24h": low and Decimal(low), "high_24h": high and Decimal(high)}
-        page = load(
-            "/cryptos/bitcoin", relay=FakeRelay(make_tick(quote("bitcoin", "120", **limits)))
-        )
-        found = page.one("data-span-mark")
+        relay = FakeRelay(make_tick(quote("bitcoin", "120", **limits)))
+        found = load("/cryptos/bitcoin", relay=relay).one("data-span-mark")
         assert (found.get("x"), "hidden" in found) == (mark, mark is None)
 
 
@@ -73,16 +71,12 @@ def test_of_many_points_the_table_has_those_that_tell_and_the_script_has_all() -
     assert [tuple(point) for point in past["points"]] == [(at, float(p)) for at, p in points(400)]
 
 
-def test_a_range_that_there_is_not_is_said_and_the_usual_one_shown() -> None:
+def test_a_range_that_there_is_not_has_no_prices_or_cannot_be_read_says_so() -> None:
     page = load("/cryptos/bitcoin?range=5y%3Cb%3E")
     assert "There is no range “5y<b>”, so this is 24h." in page.text
-    assert "y" * 30 not in load(f"/cryptos/bitcoin?range={'y' * 3000}").text
-
-
-def test_a_range_without_prices_or_that_cannot_be_read_says_so() -> None:
-    page = load("/cryptos/bitcoin?range=1y")
     assert "No prices in this range yet." in page.text
     assert "hidden" in page.one("data-past-table")
+    assert "y" * 30 not in load(f"/cryptos/bitcoin?range={'y' * 3000}").text
     broken = Mock(points=Mock(side_effect=OperationalError("SELECT", {}, Exception("no file"))))
     page = load("/cryptos/bitcoin", history=broken)
     assert "$97,012.50" in page.text
@@ -122,9 +116,7 @@ def test_an_unknown_coin_gets_suggestions_and_all_that_are_followed() -> None:
     assert "Followed now Bitcoin BIT Ethereum ETH" in page.text
 
 
-@pytest.mark.parametrize(
-    "word", ["%3Cscript%3Ealert(1)%3C%2Fb%3E", "%22onload=x", "x" * 9000, "%00", "%20"]
-)
+@pytest.mark.parametrize("word", ["%3Cscript%3Ealert(1)%3C%2Fb%3E", "%22onload=x", "x" * 9000])
 def test_a_hostile_name_is_text_and_short(word: str) -> None:
     for relay in (FakeRelay(make_tick(BITCOIN)), FakeRelay(told=Status("starting"))):
         page = Page(client(relay).get(f"/cryptos/{word}").text)
