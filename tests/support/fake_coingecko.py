@@ -1,11 +1,5 @@
 """A stand-in CoinGecko: the real API's paths, shapes and faults on a loopback port.
 
-    with CoinGecko() as gecko:
-        gecko.set_price("bitcoin", "97012.50")
-        gecko.answer(429, {"error": "…"}, {"Retry-After": "60"}, times=1)
-        requests.get(f"{gecko.url}/coins/markets", …)
-        assert gecko.requests[-1].query["per_page"] == "10"
-
 Numbers go out with just the digits they were given: `Decimal("0.10")` as 0.10,
 and `RawJSON("1e999")` as that very text. Each answer has a weak ETag, and a request
 with it gets 304 as long as nothing has changed.

@@ -10,7 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, fields
 from decimal import Decimal
 from tempfile import TemporaryDirectory
@@ -19,9 +19,9 @@ from typing import Any
 from flask import Flask, Response, request
 from jinja2 import FileSystemBytecodeCache
 from playwright.sync_api import Locator, Page, expect
-from werkzeug.serving import make_server
 
 from tests.support import tools
+from tests.support.serving import serving
 from tracker import services as services_module
 from tracker import web
 from tracker.config import ROOT, Settings
@@ -109,6 +109,7 @@ class Site(FakeRelay):
         """Every tick of `send_tick`, in order."""
         self._readers: list[queue.Queue[str | None]] = []
         self._lock = threading.Lock()
+        self._serving = ExitStack()
         self._app = make_app(self, self.history, **settings)
         self._app.add_url_rule("/stream", view_func=self._stream)
         self._app.add_url_rule("/blank", view_func=lambda: "<!doctype html><title>Blank</title>")
@@ -147,16 +148,11 @@ class Site(FakeRelay):
 
     def come(self) -> None:
         """Listen, on the same port as before."""
-        self._server = make_server("127.0.0.1", self.port, self._app, threaded=True)
-        self.port = self._server.port
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
-        self._thread.start()
+        self.port = self._serving.enter_context(serving(self._app, self.port)).port
 
     def go(self) -> None:
         """Hang up on all readers and stop to listen."""
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        self._serving.close()
         self.hang_up()
 
     def hang_up(self) -> None:

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def serving(app: "WSGIApplication") -> Iterator[BaseWSGIServer]:
-    """Serve *app* on the loopback, on the `port` of what is given."""
-    with make_server("127.0.0.1", 0, app, threaded=True) as server:
+def serving(app: "WSGIApplication", port: int = 0) -> Iterator[BaseWSGIServer]:
+    """Serve *app* on the loopback, on *port* or any that is free, the `port` of what is given."""
+    with make_server("127.0.0.1", port, app, threaded=True) as server:
         thread = Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         try:

@@ -259,7 +259,7 @@ def check(found_rows: list[Any]) -> list[Quote]:
     return found
 
 
-@settings(max_examples=80)
+@settings(max_examples=40)
 @given(
     status=st.sampled_from([200] * 8 + [201, 204, 302, 304, 400, 401, 404, 429, 500, 520]),
     headers=st.dictionaries(
