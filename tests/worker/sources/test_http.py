@@ -44,11 +44,6 @@ def test_a_service_that_is_not_there_is_named_with_its_address(
     assert error.kind == "unreachable"
 
 
-def test_tls_that_fails(gecko: CoinGecko) -> None:
-    url = gecko.url.replace("http:", "https:")
-    assert str(failure(url)).startswith(f"Shop cannot be reached at {url}: TLS failed: ")
-
-
 NO_HTTP = "does not speak HTTP; check SHOP_URL"
 
 
@@ -92,12 +87,16 @@ def test_a_huge_body_is_not_read(gecko: CoinGecko, status: int, headers: dict[st
     assert str(failure(gecko.url)) == "Shop: the answer is larger than 8 MiB; it was not read"
 
 
-def test_a_compressed_body_is_decompressed_and_a_broken_one_is_told(gecko: CoinGecko) -> None:
+def test_a_compressed_body_is_decompressed_and_a_broken_one_and_broken_tls_are_told(
+    gecko: CoinGecko,
+) -> None:
     gecko.answer(200, gzip.compress(b"[1]"), {"Content-Encoding": "gzip"})
     with Client("Shop", gecko.url, setting="SHOP_URL") as client:
         assert client.ask("/goods", {}).body == b"[1]"
     gecko.answer(200, b"no gzip", {"Content-Encoding": "gzip"})
     assert str(failure(gecko.url)) == "Shop: the answer's compression is broken"
+    url = gecko.url.replace("http:", "https:")
+    assert str(failure(url)).startswith(f"Shop cannot be reached at {url}: TLS failed: ")
 
 
 def test_an_etag_is_kept_if_it_can_be_sent_back() -> None:
