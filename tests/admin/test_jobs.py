@@ -32,11 +32,6 @@ def act(client: FlaskClient, path: str) -> str:
     return client.get(post(client, f"/admin/{path}").location).text
 
 
-def test_names_are_those_of_the_worker() -> None:
-    assert f"{refresh_prices.__module__}.{refresh_prices.__name__}" == REFRESH
-    assert scheduler.RefreshScheduler.scheduled_jobs_key == job_status.SCHEDULE
-
-
 def test_a_refresh_is_queued_once_and_the_page_says_that_no_worker_is_alive(
     client: FlaskClient, queue: Queue
 ) -> None:
@@ -78,6 +73,7 @@ def test_a_failed_job_is_shown_without_secrets_as_text_retried_and_deleted(
 def test_a_job_of_the_schedule_stays_there_and_an_id_that_has_outlived_its_job_is_deleted(
     client: FlaskClient, queue: Queue
 ) -> None:
+    assert scheduler.RefreshScheduler.scheduled_jobs_key == job_status.SCHEDULE
     queue.enqueue("nowhere.x", job_id="fails")
     queue.connection.zadd(job_status.SCHEDULE, {"fails": 1e10})
     queue.push_job_id("ghost")
@@ -101,6 +97,7 @@ def test_without_redis_the_page_says_so_and_hides_its_password(make_app: AppFact
 def test_a_worker_runs_the_refresh(
     client: FlaskClient, settings: SettingsFactory, tmp_path: Path, app: Flask
 ) -> None:
+    assert f"{refresh_prices.__module__}.{refresh_prices.__name__}" == REFRESH
     with Child("-m", "worker", env=environment(settings()), log=tmp_path / "worker.log"):
         wait_for(lambda: "No worker is alive" not in client.get("/admin/").text)
         assert "Queued." in act(client, "refresh")

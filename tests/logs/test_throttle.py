@@ -10,9 +10,6 @@ from tracker.logs.throttle import FLAPPING_S, REPEAT_S, FailureLog, RepetitionFi
 class Clock:
     now = 1000.0
 
-    def __call__(self) -> float:
-        return self.now
-
 
 @pytest.fixture
 def clock() -> Clock:
@@ -21,7 +18,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def failures(clock: Clock) -> FailureLog:
-    return FailureLog(logging.getLogger("failures"), clock=clock)
+    return FailureLog(logging.getLogger("failures"), clock=lambda: clock.now)
 
 
 def fail_every_minute(failures: FailureLog, clock: Clock, text: str, times: int) -> None:
@@ -70,7 +67,7 @@ def test_one_that_comes_and_goes_is_logged_every_few_minutes_and_soon_when_it_st
 def test_a_library_repeats_an_error_once_an_hour_and_its_infos_as_often_as_it_likes(
     clock: Clock,
 ) -> None:
-    filter, passed = RepetitionFilter(clock=clock), []
+    filter, passed = RepetitionFilter(clock=lambda: clock.now), []
     for attempt in range(130):
         for level in (logging.ERROR, logging.INFO):
             record = logging.LogRecord("x", level, "", 1, "attempt %d", (attempt,), None)
