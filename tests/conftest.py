@@ -203,6 +203,7 @@ def settings(tmp_path: Path, _migrated_file: Path, redis_server: EmbeddedRedis) 
         "database_url": f"sqlite:///{shutil.copy(_migrated_file, tmp_path / 'tracker.db')}",
         "redis_url": redis_server.url,
         "source": "simulated",
+        "interval": 60,
         "secret_key": "of the tests",
         "rate_limit": 0,
     }

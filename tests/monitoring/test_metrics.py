@@ -127,7 +127,7 @@ class TestStream:
         assert 0 <= now("newest_tick_age_seconds") < 10
         assert scraped(relaying)("newest_tick_age_seconds") > now("newest_tick_age_seconds")
         assert (now("status", state="live"), now("status", state="starting")) == (1, 0)
-        assert now("interval_seconds") == 5
+        assert now("interval_seconds") == 60
 
     def test_a_slow_reader_that_misses_ticks_and_stalls_is_told_as_such(
         self, readers: ExitStack

@@ -167,6 +167,12 @@ class TestFill:
         assert history.stored()[3] == candle(9, 70, 4, 4, again[3].hour)
 
 
+@pytest.fixture(autouse=True)
+def _in_one_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However busy the machine is, upkeep is done in one call."""
+    monkeypatch.setattr(module, "TIME_LIMIT_S", 60)
+
+
 class TestNeedsFilling:
     def test_it_does_at_first_and_after_more_than_an_hour_without_a_tick(
         self, history: Kept
