@@ -43,7 +43,7 @@ demo: run ## the same with a simulated market: needs no network
 test: $(DEV_DONE) $(REDIS_TO_TEST) $(NPM_TO_TEST) ## the tests but those of test-faults; ARGS="-k stream" for some, ARGS=-n0 for one at a time
 	@$(VENV) -m pytest -n auto --dist worksteal $(ARGS)
 
-# Two products at once, each with its faults one after the other.
+# Two products at a time, each with its faults one after the other.
 test-faults: $(DEV_DONE) $(REDIS_TO_TEST) $(NPM_TO_TEST) ## break the running product in every way (minutes); ARGS="-k Redis" for some
 	@$(VENV) -m pytest -m faults -n 2 --dist loadfile $(ARGS)
 

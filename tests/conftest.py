@@ -85,7 +85,8 @@ pytest_make_collect_report = pytest_runtest_makereport
 @pytest.fixture(autouse=True)
 def _nothing_leaks(request: pytest.FixtureRequest) -> Iterator[None]:
     """Descriptors, threads and child processes are back where they were after each test."""
-    watched_elsewhere = {"watch", "watch_of_make_run"}  # faults share one product
+    # Faults share one product.
+    watched_elsewhere = {"watch", "watch_of_make_run", "watch_of_exchanges"}
     if watched_elsewhere & set(request.fixturenames) or not sys.platform.startswith("linux"):
         yield
         return

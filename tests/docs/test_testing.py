@@ -2,11 +2,11 @@
 
 from itertools import takewhile
 
-from tests.faults.breaks import FAULTS, OF_MAKE_RUN
+from tests.faults.breaks import FAULTS, OF_EXCHANGES, OF_MAKE_RUN
 from tests.support.tools import ROOT
 
 HEADER = "| fault | what a user sees | seconds to recover | ticks lost |"
-ALL = (*FAULTS, *OF_MAKE_RUN)
+ALL = (*FAULTS, *OF_MAKE_RUN, *OF_EXCHANGES)
 
 
 def test_the_table_has_the_faults_that_are_tried_and_what_was_measured_is_allowed() -> None:

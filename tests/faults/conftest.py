@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.faults.breaks.exchanges import is_well
 from tests.faults.harness.product import Product
 from tests.faults.harness.readers import Readers
 from tests.faults.harness.watch import Watch
@@ -45,6 +46,14 @@ def watch_of_make_run(folder: Path) -> Iterator[Watch]:
         EmbeddedPostgres(bin, survives=True) as postgres,
         Product(folder, launched=True, postgres=postgres, replay=2) as product,
     ):
+        yield from _watched(product, 100)
+
+
+@pytest.fixture(scope="module")
+def watch_of_exchanges(folder: Path) -> Iterator[Watch]:
+    """Give a product that asks two exchanges; it runs beside another one too."""
+    with Product(folder, with_exchanges=True) as product:
+        wait_for(lambda: is_well(product), 60, "prices of both exchanges")
         yield from _watched(product, 100)
 
 

@@ -1,6 +1,6 @@
 """All faults, a module for each thing that breaks."""
 
-from tests.faults.breaks import database, processes, redis_server, source, visitors
+from tests.faults.breaks import database, exchanges, processes, redis_server, source, visitors
 
 FAULTS = (
     *processes.FAULTS,
@@ -13,3 +13,5 @@ FAULTS = (
 """Of a product on SQLite, process by process."""
 OF_MAKE_RUN = (*processes.OF_THE_LAUNCHER, *database.OF_POSTGRESQL)
 """Of a product on PostgreSQL that `make run` has started."""
+OF_EXCHANGES = exchanges.FAULTS
+"""Of a product on SQLite that asks two exchanges."""

@@ -42,10 +42,12 @@ def kill_a_server(product: Product) -> None:
     wait_for(lambda: product.web_workers() not in ([], [pid]), 10, "another web process")
 
 
-def kill_a_work_horse(product: Product) -> None:
-    """Kill the process in which RQ runs a job, as soon as there is one."""
-    (horse, *_) = wait_for(lambda: product.pids("worker")[1:], 30, "a job")
-    send(signal.SIGKILL, horse)
+def kill_in_a_job(product: Product) -> None:
+    """Kill the worker while it waits for the source's answer."""
+    asked = len(product.gecko.requests)
+    product.gecko.answer(times=1, manner="hang")
+    wait_for(lambda: len(product.gecko.requests) > asked, 30, "a job")
+    kill_and_revive("worker")(product)
 
 
 def kill_the_launcher(product: Product) -> None:
@@ -75,7 +77,7 @@ FAULTS = (
     Fault("web: kill -9 of a process that serves", kill_a_server, AGAIN, START_S),
     Fault("web: kill -9 of gunicorn's master alone", kill_the_master, AGAIN, START_S),
     Fault("worker: kill -9", kill_and_revive("worker"), STILL, START_S),
-    Fault("worker: kill -9 in the middle of a job", kill_a_work_horse, STILL, 15),
+    Fault("worker: kill -9 in the middle of a job", kill_in_a_job, STILL, START_S),
     Fault("scheduler: kill -9", kill_and_revive("scheduler"), STILL, START_S),
     Fault("web: STOP, CONT after 4 s", freeze("web"), AT_ONCE),
     Fault("worker: STOP, CONT after 4 s", freeze("worker"), STILL),

@@ -4,6 +4,7 @@ Between it and Redis, and between it and the source, stands a `Proxy`. Whoever
 watches over a real installation starts again what has died; here `revive` does.
 """
 
+import json
 import os
 import signal
 import socket
@@ -12,14 +13,17 @@ import struct
 import subprocess
 from collections import defaultdict
 from contextlib import ExitStack, closing, suppress
+from decimal import Decimal
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
+from urllib.request import urlopen
 
 import psycopg
 
 from dev.embedded_redis import EmbeddedRedis, free_port
 from tests.faults.harness.held import Held, command, descendants, held, parent
 from tests.support.fake_coingecko import CoinGecko
+from tests.support.fake_exchanges import Answer, Exchanges
 from tests.support.postgres import EmbeddedPostgres
 from tests.support.proxy import Proxy
 from tests.support.tools import Child, environment, wait_for
@@ -33,13 +37,20 @@ COMMANDS = {
 MAKE_RUN = {"launcher": ("-m", "dev.run")}
 INTERVAL = 1
 """Seconds between two ticks."""
+COINGECKO_INTERVAL = 2
+"""Seconds between two requests to CoinGecko, where there are exchanges."""
+BITCOIN = 90_000
+"""Its price at first; it rises by a dollar or so at each request, wherever one asks."""
 PROGRAMS = (
     ("gunicorn", "web", "server"),
     ("-m worker.scheduler", "scheduler", "scheduler"),
-    ("-m worker", "worker", "work horse"),
+    ("-m worker", "worker", "worker"),
     ("-m dev.run", "launcher", "output reader"),
 )
 """What is in a process's command line, and what it is: alone, or as the child of its like."""
+
+
+Shown = tuple[dict[str, Any], dict[str, Any]]
 
 
 class MovingMarket(CoinGecko):
@@ -47,15 +58,24 @@ class MovingMarket(CoinGecko):
 
     def markets(self, query: dict[str, str]) -> str:
         """Return the body of `/coins/markets`."""
-        self.set_price("bitcoin", f"{90_000 + len(self.requests)}.5")
+        self.set_price("bitcoin", f"{BITCOIN + len(self.requests)}.5")
         return super().markets(query)
+
+
+class MovingExchanges(Exchanges):
+    """Exchanges whose prices move each time that one is asked."""
+
+    def answer(self, venue: str, path: str, query: dict[str, str]) -> Answer:
+        """Return what *venue* answers to *path*."""
+        self.prices["BTC"] = Decimal(BITCOIN + self.asked.total())
+        return super().answer(venue, path, query)
 
 
 class Product:
     """All processes, for a `with` block: each by itself, or *launched* by `make run`.
 
     The database is SQLite's in *folder*, unless there is a *postgres*. It keeps
-    *replay* ticks for those who come back.
+    *replay* ticks for those who come back. Kraken and Bitstamp are asked *with_exchanges*.
     """
 
     def __init__(
@@ -65,6 +85,7 @@ class Product:
         launched: bool = False,
         postgres: EmbeddedPostgres | None = None,
         replay: int = 1000,
+        with_exchanges: bool = False,
     ) -> None:
         self.folder = folder
         self.postgres = postgres
@@ -80,6 +101,7 @@ class Product:
         self._ahead_s = 0
         self.redis = EmbeddedRedis()
         self.gecko = MovingMarket()
+        self.exchanges = MovingExchanges(ETH="3401.27") if with_exchanges else None
         self.port = free_port()
         self._children: dict[str, Child] = {}
         self._logs: dict[Path, int] = {}
@@ -91,6 +113,8 @@ class Product:
         with ExitStack() as stack:
             stack.enter_context(self.redis)
             stack.enter_context(self.gecko)
+            if self.exchanges:
+                stack.enter_context(self.exchanges)
             assert self.redis.port is not None
             self.to_redis = stack.enter_context(Proxy(self.redis.port))
             self.to_source = stack.enter_context(Proxy(self.gecko.port))
@@ -123,7 +147,12 @@ class Product:
             retry=1,
             replay=self.replay,
             max_subscribers_per_ip=10_000,
+            rate_limit=0,
         )
+        changed = {}
+        if self.exchanges:
+            changed = {"TRACKER_EXCHANGES": "kraken,bitstamp"} | self.exchanges.urls()
+            changed["COINGECKO_INTERVAL"] = str(COINGECKO_INTERVAL)
         return environment(
             settings,
             PORT=str(self.port),
@@ -131,6 +160,7 @@ class Product:
             PYTHONPATH=str(Path(__file__).parent / "sabotage"),
             GREENLETS=str(self.folder),
             CLOCK=str(self._clock),
+            **changed,
         )
 
     def start(self, name: str) -> None:
@@ -194,7 +224,6 @@ class Product:
                 pid, port=self.port, greenlets=self._greenlets(pid) if role == "server" else 0
             )
             for role, pids in self.processes().items()
-            if role != "work horse"
             for number, pid in enumerate(pids, 1)
         }
 
@@ -233,6 +262,22 @@ class Product:
             with closing(sqlite3.connect(self.sqlite, timeout=20)) as connection:
                 return [id for (id,) in connection.execute(statement)]
         return []
+
+    def shown(self) -> Shown:
+        """Return the status and the first coin of the newest tick, as the API has them."""
+        return wait_for(self._shown, 30, "an answer of the API")[0]
+
+    def _shown(self) -> list[Shown]:
+        url = f"http://127.0.0.1:{self.port}/api/prices"
+        with suppress(OSError), urlopen(url, timeout=10) as answer:
+            return [(json.loads(answer.headers["Tracker-Status"]), json.load(answer)["quotes"][0])]
+        return []
+
+    def committed_prices(self, coin: str) -> list[Decimal]:
+        """Return the prices of *coin* in all ticks in SQLite, in no order."""
+        statement = "SELECT price FROM quote WHERE coin_id = ?"
+        with closing(sqlite3.connect(self.sqlite, timeout=20)) as connection:
+            return [Decimal(price) for (price,) in connection.execute(statement, [coin])]
 
 
 def send(number: signal.Signals, *pids: int) -> None:

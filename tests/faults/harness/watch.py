@@ -109,8 +109,7 @@ class Watch:
         return found
 
     def _kinds(self) -> dict[str, int]:
-        processes = self.product.processes()
-        return {kind: len(pids) for kind, pids in processes.items() if kind != "work horse"}
+        return {kind: len(pids) for kind, pids in self.product.processes().items()}
 
     def _redis_clients(self) -> int:
         with redis.Redis.from_url(self.product.redis.url) as client:
