@@ -283,7 +283,7 @@ BROKEN = [  # the test is below tests/
      "now - trade.at <= YOUNG_MS",
      "True",
      "worker/venues/test_consensus.py::test_trades_older_than_two_minutes_do_not_count"),
-    ("venues: a symbol is the smallest coin of that symbol", "worker/venues/consensus.py",
+    ("venues: a symbol is the smallest coin of that symbol", "tracker/market/quotes.py",
      "key=lambda one: -(one.market_cap or 0)",
      "key=lambda one: one.market_cap or 0",
      "worker/venues/test_consensus.py::test_a_symbol_is_the_largest_coin_of_that_symbol"),
