@@ -17,11 +17,11 @@ WHOLE_MS = HOUR_MS + 5 * MINUTE_MS
 def roll_up() -> None:
     """Roll the newest ticks up into candles, and thin the older ones to one a minute.
 
-    What readers of the stream may resume from stays whole.
+    Those that readers of the stream may resume from, the newest `replay`, stay whole.
     """
-    rollup, settings, now = backend().rollup, backend().settings, now_ms()
+    rollup, now = backend().rollup, now_ms()
     changed = rollup.roll_up(now)
-    thinned = rollup.thin(now - max(WHOLE_MS, settings.replay * settings.interval * 1000))
+    thinned = rollup.thin(now - WHOLE_MS, newest=backend().settings.replay)
     log.debug("rolled up: %d candles changed, %d ticks thinned out", changed, thinned)
 
 

@@ -1,7 +1,9 @@
 """The history in the database, each test on SQLite and on PostgreSQL."""
 
+import random
 import re
 import time
+from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
@@ -222,12 +224,48 @@ class TestThin:
         points = as_points(*((NOON + second * 1000, second % 7) for second in range(0, 180, 20)))
         for at, price in points:
             history.save(at, bitcoin=int(price))
-        assert history.thin(NOON + 2 * MINUTE + 1) == 4
+        assert history.thin(NOON + 2 * MINUTE + 1, newest=1) == 4
         left = [(tick.id - NOON) // 1000 for tick in history.store.newest(100)]
         assert left == [40, 100, 120, 140, 160]
-        assert history.thin(NOON + 2 * MINUTE + 1) == 0
+        assert history.thin(NOON + 2 * MINUTE + 1, newest=1) == 0
         history.roll_up(NOON + HOUR_MS)
         assert history.stored() == from_points(points)
+
+    def test_what_readers_may_resume_from_stays_whole(self, history: Kept) -> None:
+        """However old it is: the computer may have slept in between."""
+        seconds = [*range(0, 60, 10), *range(3600, 3660, 10)]
+        for second in seconds:
+            history.save(NOON + second * 1000, bitcoin=1)
+        assert history.thin(NOON + DAY_MS, newest=8) == 3
+        assert [tick.id for tick in history.store.newest(8)] == [
+            NOON + second * 1000 for second in seconds[-8:]
+        ]
+
+    def test_ticks_a_minute_apart_stay_though_they_jitter(self, history: Kept) -> None:
+        for at in (0, 59_000, MINUTE + 900, 2 * MINUTE, 2 * MINUTE + 59_999):
+            history.save(NOON + at, bitcoin=1)
+        assert history.thin(NOON + DAY_MS, newest=1) == 0
+
+    def test_charts_look_as_before(self, history: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+        chance, price = random.Random(13), 100_000.0
+        ticks = []
+        for at in range(NOON - DAY_MS, NOON, 10_000):
+            price *= 1 + chance.gauss(0, 0.00015)  # a day moves by about 1.3 %
+            ticks.append({"id": at, "price": f"{price:.2f}"})
+        history.save(NOON - DAY_MS - 1, bitcoin=100_000)
+        with writing(history.engine) as connection:
+            for statement in (MAKE_TICK, MAKE_QUOTE):
+                connection.execute(text(statement), ticks)
+        before = {range: history.points("bitcoin", range, NOON).points for range in ("1h", "24h")}
+        monkeypatch.setattr(module, "TIME_LIMIT_S", 60)
+        assert history.thin(NOON - HOUR_MS - 5 * MINUTE, newest=1) > 5 * 22 * 60
+        assert history.points("bitcoin", "1h", NOON).points == before["1h"]
+        after = history.points("bitcoin", "24h", NOON).points
+        assert len(after) == len(before["24h"]) == 500
+        height = max(price for _, price in after) - min(price for _, price in after)
+        off = [abs(price_at(after, at) - price) for at, price in before["24h"]]
+        assert max(off) < height * Decimal("0.05")
+        assert sum(off) / len(off) < height * Decimal("0.015")
 
 
 class TestPrune:
@@ -274,6 +312,24 @@ class TestPrune:
         assert len(left) > 3
         assert left[0] > 20
 
+    def test_ticks_that_another_worker_has_deleted_make_no_transaction_longer(
+        self, history: Kept, sizes: list[int], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def pause(seconds: float) -> None:
+            if history.count("tick") > 1:
+                with writing(history.engine) as connection:
+                    connection.execute(text(DELETE_OLDEST))
+
+        fill_with_sql(history, coins=4, ticks=30, candles=0, step=MINUTE)
+        history.roll_up(NOON)
+        sizes.clear()
+        monkeypatch.setattr(module, "TIME_LIMIT_S", 60)
+        monkeypatch.setattr(module, "BATCH_ROWS", 8)
+        monkeypatch.setattr(time, "sleep", pause)
+        history.prune(NOON)
+        assert history.count("tick") == 1
+        assert max(sizes) <= 8
+
 
 class TestPoints:
     def test_a_day_and_a_week_that_nobody_rolled_up_are_their_ticks(self, history: Kept) -> None:
@@ -316,6 +372,19 @@ class TestPoints:
             assert history.points("nothing", range_, NOW) == Series([], "tick")
 
 
+def price_at(points: list[Point], at: int) -> Decimal:
+    """Return the price *at* this time on the line through *points*."""
+    index = min(max(1, bisect_left(points, (at, Decimal(0)))), len(points) - 1)
+    (begin, first), (end, last) = points[index - 1 : index + 1]
+    return first + (last - first) * (at - begin) / (end - begin)
+
+
+MAKE_TICK = "INSERT INTO tick (id, source, currency) VALUES (:id, 'simulated', 'usd')"
+MAKE_QUOTE = """
+INSERT INTO quote (tick_id, position, coin_id, price, direction)
+VALUES (:id, 0, 'bitcoin', :price, 'up')
+"""
+DELETE_OLDEST = "DELETE FROM tick WHERE id = (SELECT min(id) FROM tick)"
 MAKE_TICKS = """
 INSERT INTO tick (id, source, currency)
 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :ticks)
@@ -373,6 +442,7 @@ class TestMuch:
             history.points("coin-3", range, NOON)
         history.needs_filling(NOON)
         history.fill({"coin-3": [candle(1, 1, 1, 1, NOON - 400 * DAY_MS)]})
+        history.thin(NOON - 3 * DAY_MS + HOUR_MS, newest=1)
         history.prune(NOON - 3 * DAY_MS + HOUR_MS)
         event.remove(history.engine, "before_cursor_execute", note)
         assert len(seen) > 20

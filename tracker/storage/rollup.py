@@ -54,6 +54,10 @@ STEP_QUOTES = 5000
 """Quotes rolled up in one step."""
 BATCH_ROWS = 500
 """Quotes deleted, or candles added, in one transaction: other writers wait for its end."""
+MAX_IDS = 20_000
+"""Ticks looked at for deleting: more than there is time to delete."""
+CLOSE_MS = MINUTE_MS // 2
+"""Closer ticks are thinned: those a minute apart may jitter into the same minute."""
 TIME_LIMIT_S = 1.0
 """Roll-up and deleting then leave the rest for the next time: refreshes wait meanwhile."""
 MAX_FILLS = 3
@@ -68,6 +72,8 @@ class RollUp:
     def __init__(self, engine: Engine, market: Market) -> None:
         self._engine = engine
         self.market = market
+        self._thinned_to = 0
+        """The tick up to which this process has nothing left to thin."""
 
     def of_all_markets(self) -> list[Self]:
         """Return one `RollUp` for each market that was ever refreshed."""
@@ -147,28 +153,36 @@ class RollUp:
                     changed += len(candles)
         return changed
 
-    def thin(self, before: int) -> int:
-        """Roll up the ticks *before*, and keep the last one of each minute of them.
+    def thin(self, before: int, *, newest: int) -> int:
+        """Roll up the ticks *before* but the *newest* so many, and keep one a minute of them.
 
+        It is the last one of the minute. Ticks further apart than `CLOSE_MS` all stay.
         Returns how many ticks were deleted.
         """
-        ids = self._rolled_up(before)
-        return self._delete([id for id, later in pairwise(ids) if _minute(id) == _minute(later)])
+        ids = self._rolled_up(before, newest, since=self._thinned_to)
+        doomed = [id for id, later in pairwise(ids) if _are_close(id, later)]
+        deleted = self._delete(doomed)
+        if ids and deleted == len(doomed):
+            self._thinned_to = ids[-1]
+        return deleted
 
     def prune(self, before: int) -> int:
         """Roll up and delete the ticks *before*, but the newest; return how many were deleted."""
-        return self._delete(self._rolled_up(before))
+        return self._delete(self._rolled_up(before, 1))
 
-    def _rolled_up(self, before: int) -> Sequence[int]:
-        """Roll up the ticks *before*; return the ids of those that are, but the newest of all."""
+    def _rolled_up(self, before: int, newest: int, since: int = 0) -> Sequence[int]:
+        """Roll up the ticks *before*; return the ids of those that are, the oldest `MAX_IDS`.
+
+        The *newest* so many are not among them, nor those before *since*.
+        """
         self.roll_up(before)
         with reading(self._engine) as connection:
-            its = of_market(TickRow, self.market)
-            newest = connection.scalar(select(func.max(TickRow.id)).where(its)) or 0
-            end = min(before, newest, self._mark(connection) + 1)
-            return connection.scalars(
-                select(TickRow.id).where(its, TickRow.id < end).order_by(TickRow.id)
-            ).all()
+            ids = select(TickRow.id).where(of_market(TickRow, self.market))
+            newest_first = ids.order_by(TickRow.id.desc())
+            first_of_newest = connection.scalar(newest_first.offset(newest - 1).limit(1)) or 0
+            end = min(before, first_of_newest, self._mark(connection) + 1)
+            old = ids.where(TickRow.id >= since, TickRow.id < end)
+            return connection.scalars(old.order_by(TickRow.id).limit(MAX_IDS)).all()
 
     def _delete(self, ids: Sequence[int]) -> int:
         """Delete the ticks *ids* and their quotes, in order; return how many there was time for.
@@ -181,9 +195,9 @@ class RollUp:
         while deleted < len(ids) and time.monotonic() < deadline:
             with writing(self._engine) as connection:
                 began = time.monotonic()
-                first = select(QuoteRow.tick_id).where(QuoteRow.tick_id == ids[deleted])
-                quotes = len(connection.scalars(first).all())
-                batch = ids[deleted : deleted + max(1, BATCH_ROWS // max(1, quotes))]
+                first = select(func.count()).where(QuoteRow.tick_id == ids[deleted])
+                quotes = connection.scalar(first) or BATCH_ROWS  # none: another worker was here
+                batch = ids[deleted : deleted + max(1, BATCH_ROWS // quotes)]
                 connection.execute(one, [{"doomed": id} for id in batch])
             deleted += len(batch)
             time.sleep(time.monotonic() - began)
@@ -239,5 +253,5 @@ class RollUp:
         return [market | {"coin_id": coin} | asdict(candle) for (coin, _), candle in candles]
 
 
-def _minute(id: int) -> int:
-    return id // MINUTE_MS
+def _are_close(id: int, later: int) -> bool:
+    return id // MINUTE_MS == later // MINUTE_MS and later - id < CLOSE_MS
