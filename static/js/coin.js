@@ -8,7 +8,6 @@ import { one, setAttribute, setData, setText, setTitle, show } from "./lib/dom.j
 import { compact, exact, percent, price, trend } from "./lib/format.js";
 import { adoptIcon, showIcon } from "./lib/icons.js";
 import { ARROWS, showPrice } from "./lib/price_cell.js";
-import { showTime } from "./lib/times.js";
 import { LivePage } from "./live/live.js";
 
 /**
@@ -117,7 +116,6 @@ function showFacts(quote, currency) {
     setText(element, format(quote?.[key] ?? null, currency));
     setTitle(element, exact(quote?.[`${key}_digits`] ?? null, currency));
   }
-  showTime(one("[data-source-time]"), quote?.updated_at ? Date.parse(quote.updated_at) : null);
   showSpan(quote);
 }
 

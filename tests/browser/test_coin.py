@@ -122,7 +122,7 @@ def test_a_tick_changes_price_facts_and_title_and_touches_nothing_else(
         replace(FULL, price=Decimal("107.5"), direction="up", change_1h=None, rank=2), ETHER
     )
     expect(price).to_contain_text("▲ $107.50 up", use_inner_text=True)
-    expect(price).to_have_attribute("title", "107.5 USD")
+    expect(price).to_have_attribute("title", "107.5 USD\nCoinGecko")
     expect(page.locator("[data-change=change_1h]")).to_have_text("–")
     expect(page.locator("[data-change=change_7d]")).to_have_attribute("data-trend", "down")
     expect(page.locator("[data-rank]")).to_have_text("2")

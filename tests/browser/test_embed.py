@@ -52,7 +52,7 @@ def test_the_frame_shows_the_coins_asked_for_and_follows_the_stream(
     row = frame.locator("[data-coin=bitcoin]")
     price = row.locator("[data-field=price]")
     expect(price).to_contain_text("▲ $97,013.50 up", use_inner_text=True)
-    expect(price).to_have_attribute("title", "97,013.5 USD")
+    expect(price).to_have_attribute("title", "97,013.5 USD\nCoinGecko")
     expect(row).to_contain_text("+1.50%")
     site.send_status(Status("stale", reason="HTTP 500"))
     expect(frame.locator("[data-indicator]")).to_have_text("Prices: Stale")

@@ -1,8 +1,10 @@
 """The live page in a real browser, fed by a server that follows the test's script."""
 
+import re
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from playwright.sync_api import Page, expect
@@ -22,7 +24,7 @@ from tests.support.fake_site import (
     quote,
 )
 from tests.support.tools import now_ms
-from tracker.market.freshness import Status
+from tracker.market.freshness import SourceHealth, Status
 from tracker.times import iso
 
 HOUR = 60 * 60 * 1000
@@ -77,7 +79,7 @@ def test_a_tick_is_in_the_readers_locale_and_time_with_its_directions_as_text(
         ("tether", "1,0000 $ unchanged"),
     ):
         expect(cell(page, coin, "price")).to_contain_text(text, use_inner_text=True)
-    expect(cell(page, "bitcoin", "price")).to_have_attribute("title", "97.013,5 USD")
+    expect(cell(page, "bitcoin", "price")).to_have_attribute("title", "97.013,5 USD\nCoinGecko")
     updated = page.locator("[data-updated]")
     expect(updated).to_contain_text(in_berlin(TICK_AT + 2000))
     expect(updated).to_have_attribute("datetime", iso(TICK_AT + 2000))
@@ -110,8 +112,8 @@ def test_the_browser_writes_numbers_and_rows_as_the_server_does(site: Site, new_
         BITCOIN,
         ETHER,
         TETHER,
-        quote("tiny", "1.2e-09", direction="down"),
-        quote("small", "0.0123456", direction="up", change_24h=Decimal("0.001")),
+        quote("tiny", "1.2e-09", direction="down", updated_at=now_ms() - 50 * HOUR),
+        quote("small", "0.0123456", direction="up", change_24h=Decimal("0.001"), venues=("a", "b")),
         quote("huge", "20087696.0", market_cap=Decimal("1.9e15"), change_24h=Decimal(12345)),
     )
     site.tick = make_tick(*coins)
@@ -164,7 +166,7 @@ def test_stale_prices_are_marked_with_their_age_until_new_ones_come(
     expect_state(page, "stale")
     expect(age).to_have_text("(vor 2 Std.)")
     expect(age).to_be_visible()
-    expect(notice).to_contain_text("Reason: HTTP 500", use_inner_text=True)
+    expect(notice).to_contain_text("HTTP 500", use_inner_text=True)
     expect(notice).to_contain_text(in_berlin(TICK_AT + 60_000), use_inner_text=True)
     page.clock.fast_forward(HOUR)
     expect(age).to_have_text("(vor 3 Std.)")
@@ -175,6 +177,35 @@ def test_stale_prices_are_marked_with_their_age_until_new_ones_come(
     expect(notice).to_be_hidden()
 
 
+def test_a_price_says_where_it_comes_from_and_the_pill_how_the_sources_do(
+    site: Site, new_page: Open
+) -> None:
+    """Its age grows while it stands; an exchange that fails is no alarm."""
+    renewed: dict[str, Any] = {"venues": ("bitstamp", "kraken"), "updated_at": now_ms() - 2 * HOUR}
+    site.tick = make_tick(replace(BITCOIN, **renewed), TETHER, at=now_ms())
+    page = new_page(locale="en-US")
+    page.clock.install()
+    open_live(page, site, "/cryptos/bitcoin")
+    origin = page.locator("[data-origin]")
+    expect(origin).to_have_text("Median of Bitstamp and Kraken, 2 hr. ago")
+    page.clock.fast_forward(HOUR)
+    expect(origin).to_have_text("Median of Bitstamp and Kraken, 3 hr. ago")
+    open_live(page, site)
+    price = cell(page, "bitcoin", "price")
+    page.clock.fast_forward(HOUR)
+    price.hover()
+    expect(price).to_have_attribute("title", re.compile(r"^97,012.50? USD\nMedian .*, 3 hr. ago$"))
+    sources = SourceHealth("coingecko", True), SourceHealth("kraken", False, TICK_AT, "Kraken: 503")
+    site.send_status(Status("live", sources=sources))
+    page.locator("[data-indicator]").click()
+    listed = page.locator("[data-sources] li")
+    expect(listed).to_have_count(2)
+    expect(listed.nth(0)).to_have_text("CoinGecko answers", use_inner_text=True)
+    expect(listed.nth(1)).to_contain_text("Kraken failing since", use_inner_text=True)
+    expect(listed.nth(1)).to_contain_text("Kraken: 503", use_inner_text=True)
+    expect(page.locator("[data-notice]")).to_be_hidden()
+
+
 def test_an_empty_start_says_why_and_fills_itself(site: Site, new_page: Open) -> None:
     """Simulated prices are called so from the tick on."""
     site.told = Status("offline", reason="no such host", next_attempt_at=TICK_AT)
@@ -183,7 +214,7 @@ def test_an_empty_start_says_why_and_fills_itself(site: Site, new_page: Open) ->
     notice = page.locator("[data-notice]")
     badge = page.get_by_role("heading").get_by_text("Simulated")
     expect_state(page, "offline")
-    for words in ("no such host", "Next attempt at", "make demo"):
+    for words in ("No such host", "Next attempt at", "make demo"):
         expect(notice).to_contain_text(words, use_inner_text=True)
     expect(page.get_by_text("No prices yet")).to_be_visible()
     expect(badge).to_be_hidden()

@@ -174,7 +174,7 @@ def _what_is_worse(source: SourceState) -> str | None:
     answering = [one.name.capitalize() for one in exchanges if one.ok]
     if source.reason is None:
         if exchanges and not answering:
-            return "No exchange answers: prices are CoinGecko's, which change about once a minute"
+            return "No exchange answers: prices are CoinGecko's, which change less often"
         return None
     if not answering:
         return source.reason

@@ -145,14 +145,17 @@ export function clock(ms, now) {
 }
 
 /**
- * An age in the largest unit that fits, seconds in tens: "3 min. ago".
+ * An age in the largest unit that fits: "3 min. ago".
  *
  * @param {number} ms milliseconds
+ * @param {number} [step] what seconds are a multiple of
+ * @param {Locale} [locale]
  */
-export function ago(ms) {
+export function ago(ms, step = 1, locale) {
   const seconds = Math.max(0, ms) / 1000;
-  const relative = cached("ago", () => new Intl.RelativeTimeFormat(undefined, { style: "short" }));
-  if (seconds < 60) return relative.format(-Math.floor(seconds / 10) * 10, "second");
+  const make = () => new Intl.RelativeTimeFormat(locale, { style: "short" });
+  const relative = cached(`${locale} ago`, make);
+  if (seconds < 60) return relative.format(-Math.floor(seconds / step) * step, "second");
   if (seconds < 3600) return relative.format(-Math.floor(seconds / 60), "minute");
   if (seconds < 86400) return relative.format(-Math.floor(seconds / 3600), "hour");
   return relative.format(-Math.floor(seconds / 86400), "day");

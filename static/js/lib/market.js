@@ -41,6 +41,8 @@
  * @property {{name: string, ok: boolean, since: string | null, reason: string | null}[]} sources
  */
 
+/** @type {Record<string, string>} */
+const NAMES = { coingecko: "CoinGecko", simulated: "Simulated market" };
 const EXACT = new Set(["price", "market_cap", "volume_24h", "high_24h", "low_24h"]);
 
 /**
@@ -76,4 +78,25 @@ function keepDigits(key, value, context) {
  */
 export function byRank(quotes) {
   return [...quotes].sort((one, other) => (one.rank ?? Infinity) - (other.rank ?? Infinity) || 0);
+}
+
+/**
+ * The name that people know of a source or an exchange.
+ *
+ * @param {string} word as in the events
+ */
+export function sourceName(word) {
+  return NAMES[word] ?? word.charAt(0).toUpperCase() + word.slice(1);
+}
+
+/**
+ * Where a price comes from: "Median of Bitstamp and Kraken".
+ *
+ * @param {string[] | undefined} venues of the quote; ticks of before 1.2 had none
+ * @param {string} source of the tick
+ */
+export function origin(venues, source) {
+  const names = (venues?.length ? venues : [source]).map(sourceName);
+  const last = names.pop() ?? "";
+  return names.length ? `Median of ${names.join(", ")} and ${last}` : last;
 }

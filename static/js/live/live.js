@@ -7,6 +7,7 @@
 
 import { one, setText, show } from "../lib/dom.js";
 import { ago } from "../lib/format.js";
+import { PRICE, showOrigins } from "./origins.js";
 import { isSilent, report, StatusIndicator } from "./status_indicator.js";
 import { parseTick } from "../lib/market.js";
 import { Connection } from "../stream/connect.js";
@@ -61,6 +62,11 @@ export class LivePage {
   start() {
     localizeTimes(document);
     if (this.tick) this.view.render(this.tick, this.currencyOf(this.tick.currency));
+    this.#showOrigins(this.root.querySelectorAll(PRICE));
+    this.root.addEventListener("pointerover", ({ target }) => {
+      const price = target instanceof Element && target.closest(PRICE);
+      if (price) this.#showOrigins([price]);
+    });
     this.#connect();
     setInterval(() => this.#check(), CHECK_INTERVAL_MS);
     addEventListener("pagehide", () => this.stream.close());
@@ -117,6 +123,7 @@ export class LivePage {
     show("[data-simulated]", this.#isSimulated(tick.source));
     show("[data-credit]", tick.source === "coingecko");
     showTime(document.querySelector("[data-updated]"), tick.id);
+    this.#showOrigins(this.root.querySelectorAll(PRICE));
     this.#check();
   }
 
@@ -125,10 +132,16 @@ export class LivePage {
     return source === "simulated" || this.root.dataset.source === "simulated";
   }
 
+  /** @param {Iterable<Element>} prices */
+  #showOrigins(prices) {
+    if (!this.tick) return;
+    showOrigins(prices, this.tick, this.currencyOf(this.tick.currency), Date.now() + this.ahead);
+  }
+
   /** Show the age of prices that are not live. */
   #showAge() {
     const isLive = this.root.dataset.state === "live";
-    const text = isLive || !this.tick ? "" : `(${ago(Date.now() + this.ahead - this.tick.id)})`;
+    const text = isLive || !this.tick ? "" : `(${ago(Date.now() + this.ahead - this.tick.id, 10)})`;
     setText(one("[data-age]"), text);
     show("[data-age]", text !== "");
   }
@@ -151,6 +164,7 @@ export class LivePage {
     this.indicator.show(shown);
     this.root.dataset.state = shown.state; // prices that are not live are grey
     this.#showAge();
+    this.#showOrigins(this.root.querySelectorAll("[data-price]")); // on a coin's page
     const quiet = now - Math.max(this.linkSince, this.openedAt);
     if (isSilent(situation) && quiet > Math.max(MIN_SILENCE_MS, this.staleAfter)) this.#connect();
   }

@@ -7,6 +7,7 @@
  */
 
 import { one, setText, show } from "../lib/dom.js";
+import { sourceName } from "../lib/market.js";
 import { showTime } from "../lib/times.js";
 
 /**
@@ -28,6 +29,7 @@ import { showTime } from "../lib/times.js";
  * @property {string | null} reason
  * @property {number | null} nextAttemptAt unix ms
  * @property {boolean} hasPrices
+ * @property {import("../lib/market.js").Status["sources"]} sources
  * @property {boolean} hint whether `make demo` would help
  */
 
@@ -88,6 +90,7 @@ export function report(situation) {
     reason: known?.reason ?? null,
     nextAttemptAt: lost ? link.nextAttemptAt : attempt ? Date.parse(attempt) : null,
     hasPrices,
+    sources: known?.sources ?? [],
     hint: !hasPrices && !simulated && (state === "offline" || state === "stale"),
   };
 }
@@ -110,13 +113,27 @@ export class StatusIndicator {
     this.shown = key;
     this.#showPill(report);
     this.#showNotice(report);
+    this.#showSources(report);
   }
 
   /** @param {Report} report */
-  #showPill({ state, reason }) {
+  #showPill({ state }) {
     this.pill.dataset.state = state;
-    this.pill.title = reason ?? "";
     setText(one("[data-label]", HTMLElement, this.pill), LABELS[state]);
+  }
+
+  /** @param {Report} report */
+  #showSources({ sources }) {
+    const blank = one("[data-source-template]", HTMLTemplateElement).content.firstElementChild;
+    const items = sources.map(({ name, ok, since, reason }) => {
+      const item = /** @type {HTMLElement} */ (blank?.cloneNode(true));
+      item.dataset.ok = String(ok);
+      setText(one("[data-name]", HTMLElement, item), sourceName(name));
+      setText(one("[data-reason]", HTMLElement, item), reason ?? "");
+      showTime(item.querySelector("[data-since]"), since === null ? null : Date.parse(since));
+      return item;
+    });
+    one("[data-sources]").replaceChildren(...items);
   }
 
   /** @param {Report} report */

@@ -58,6 +58,13 @@ test("live with a reason says the reason", () => {
   assert.deepEqual([said.state, said.notable, said.reason], ["live", true, "HTTP 500"]);
 });
 
+test("how the sources do is told while it is known, also of live prices", () => {
+  const sources = [{ name: "kraken", ok: false, since: null, reason: "Kraken: HTTP 503" }];
+  const ill = { ...live, status: { ...live.status, sources } };
+  assert.deepEqual([report(ill).sources, report(ill).notable], [sources, false]);
+  assert.deepEqual(report({ ...ill, link: lost }).sources, []);
+});
+
 test("the demo is offered only where nothing can be shown and nothing is simulated", () => {
   const empty = { ...live, status: offline, hasPrices: false, tickAge: null };
   assert.equal(report(empty).hint, true);

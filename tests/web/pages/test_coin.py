@@ -10,9 +10,11 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from tests.support.fake_site import BITCOIN, ETHER, FakeHistory, FakeRelay, make_tick, quote
+from tests.support.tools import now_ms
 from tests.web.pages.test_cryptos import AT, Page, client
 from tracker.market.candles import Point
 from tracker.market.freshness import Status
+from tracker.times import HOUR_MS
 
 
 def points(count: int, *, price: int = 100) -> list[Point]:
@@ -30,14 +32,15 @@ def test_first_paint_has_all_that_is_known_of_the_coin() -> None:
     changes = {"change_1h": "0.1", "change_24h": "1.234", "change_7d": "-3.4"}
     day = {"volume_24h": "31e9", "high_24h": "98000", "low_24h": "95500"}
     known: dict[str, Any] = {name: Decimal(text) for name, text in (changes | day).items()}
-    bitcoin = replace(BITCOIN, symbol="btc", direction="up", updated_at=AT - 1000, **known)
+    known |= {"updated_at": now_ms() - 2 * HOUR_MS, "venues": ("bitstamp", "kraken")}
+    bitcoin = replace(BITCOIN, symbol="btc", direction="up", **known)
     page = load("/cryptos/bitcoin", relay=FakeRelay(make_tick(bitcoin, at=AT)))
+    origin = "Median of Bitstamp and Kraken, 2 hr. ago"
     assert "Bitcoin BTC Rank #1" in page.text
-    assert "▲ $97,012.50 up 1 h+0.10% 24 h+1.23% 7 d-3.40%" in page.text
+    assert f"▲ $97,012.50 up {origin} 1 h+0.10% 24 h+1.23% 7 d-3.40%" in page.text
     assert "$95,500.00 $98,000.00 Market cap$1.92T Volume, 24 h$31.00B" in page.text
-    assert "06:14:06 UTC" in page.text
     assert page.one("data-span-mark")["x"] == "59.0"
-    assert page.one("data-price")["title"] == "97,012.50 USD"
+    assert page.one("data-price")["title"] == f"97,012.50 USD\n{origin}"
     assert "All coins" in page.text
 
 

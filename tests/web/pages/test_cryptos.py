@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 
 from tests.support.fake_site import BITCOIN, FakeRelay, make_app, make_tick, quote
 from tracker import __version__
-from tracker.market.freshness import Status
+from tracker.market.freshness import SourceHealth, Status
 from tracker.market.quotes import Quote
 from tracker.storage.history import RANGES
 from tracker.web.pages import filters
@@ -92,7 +92,7 @@ def test_first_paint_has_the_prices() -> None:
     assert "1 Bitcoin BTC ▲ $97,012.50 up – +1.23% – $1.92T" in page.text
     row = {cell["data-field"]: cell for cell in reversed(page.all("data-field"))}
     assert row["price"]["data-direction"] == "up"
-    assert row["price"]["title"] == "97,012.50 USD"
+    assert row["price"]["title"] == "97,012.50 USD\nCoinGecko"
     assert row["market_cap"]["title"] == "1,920,000,000,001 USD"
     assert page.one("data-updated")["datetime"] == "2026-11-23T06:14:07.352Z"
     assert "06:14:07 UTC" in page.text
@@ -113,9 +113,9 @@ def test_the_coins_go_by_rank_and_what_is_unknown_is_a_dash() -> None:
     [
         (Status("live"), "starting", "Prices: Connecting"),
         (Status("live", reason="HTTP 500"), "starting",
-         "Prices are live, but there is a problem. Reason: HTTP 500"),
+         "Prices are live, but there is a problem. HTTP 500"),
         (Status("stale", reason="HTTP 500", next_attempt_at=AT + 60_000), "stale",
-         "These are the last known prices. Reason: HTTP 500 Next attempt at 06:15:07 UTC."),
+         "These are the last known prices. HTTP 500 Next attempt at 06:15:07 UTC."),
         (Status("offline", reason="HTTP 500"), "offline", "These are the last known prices."),
     ],
 )  # fmt: skip
@@ -129,9 +129,23 @@ def test_what_is_wrong_is_said_and_a_page_never_claims_to_be_live(
     assert "make demo" not in page.text
 
 
+def test_where_prices_come_from_and_how_each_source_does_is_said_without_alarm() -> None:
+    sources = (
+        SourceHealth("coingecko", True, AT),
+        SourceHealth("kraken", False, AT, "Kraken: HTTP 503"),
+    )
+    page = load(relay_of(BITCOIN, told=Status("live", sources=sources)))
+    assert "hidden" in page.one("data-notice")
+    assert "Kraken answers failing since 06:14:07 UTC Kraken: HTTP 503" in page.text
+    assert [one["data-ok"] for one in page.all("data-ok")] == ["true", "false", "false"]
+    foot = "Prices between its answers from Bitstamp and Kraken"
+    assert foot in page.text
+    assert foot not in load(relay_of(BITCOIN), exchanges=()).text
+
+
 def test_without_prices_the_page_says_why_and_what_to_do() -> None:
     page = load(relay_of(told=Status("offline", reason="no such host", next_attempt_at=AT)))
-    assert "New prices cannot be fetched right now. Reason: no such host" in page.text
+    assert "New prices cannot be fetched right now. no such host" in page.text
     assert "Next attempt at 06:14:07 UTC." in page.text
     assert "make demo" in page.text
     assert "No prices yet" in page.text

@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.tools import ROOT
+from tests.support.tools import ROOT, quote
 from tracker.web.pages import filters
 
 CASES: dict[str, list[list[Any]]] = json.loads(
     (ROOT / "tests/support/format_cases.json").read_text(encoding="utf-8")
 )
+AT = 1795414447352
 NUMBERS = st.decimals(allow_nan=False, allow_infinity=False).filter(
     lambda value: abs(value.adjusted()) <= 40 and len(value.as_tuple().digits) <= 40
 )
@@ -32,6 +33,15 @@ def test_a_currency_and_a_small_icon_are_as_the_table_says() -> None:
         assert asdict(filters.currency(code.upper())) == shown
     for url, small in CASES["small_icon"]:
         assert filters.small_icon(url) == small
+
+
+def test_where_a_price_comes_from_is_said_with_its_age() -> None:
+    for ms, said in CASES["ago"]:
+        assert filters.ago(ms) == said
+    for venues, source, said in CASES["origin"]:
+        bitcoin = quote(venues=tuple(venues), updated_at=AT)
+        assert filters.origin(bitcoin, source, AT + 2400) == f"{said}, 2 sec. ago"
+    assert filters.origin(quote(), "coingecko", AT) == "CoinGecko", "which did not say when"
 
 
 def test_how_often_is_said_in_words() -> None:

@@ -5,11 +5,13 @@ both give the texts of `tests/support/format_cases.json`. Numbers are `Decimal` 
 exact. Nothing here knows ticks, requests or HTML.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any
+
+from tracker.market.quotes import Quote
 
 UNKNOWN = "–"
 """Stands where the source has no number."""
@@ -19,6 +21,9 @@ ARROWS = {"up": "▲", "down": "▼", "same": ""}
 """By direction; the pages' scripts get it as `data-arrows`."""
 ICON_HOSTS = ("https://coin-images.coingecko.com/", "https://assets.coingecko.com/")
 """Hosts that have small icons beside the large ones; `data-icon-hosts` for the scripts."""
+
+_NAMES = {"coingecko": "CoinGecko", "simulated": "Simulated market"}
+"""Names of sources that are not just capitalized; `static/js/lib/market.js` has them too."""
 
 _NO_BREAK = "\u00a0"
 _EXACT = Context(prec=120, rounding=ROUND_HALF_UP)
@@ -36,6 +41,7 @@ _BY_CODE = (
 """CoinGecko's ISO 4217 currencies without a sign in en-US: their code stands before the amount."""
 _SYMBOLS |= {code: f"{code.upper()}{_NO_BREAK}" for code in _BY_CODE}
 _WITHOUT_CENTS = frozenset({"jpy", "krw", "vnd", "clp", "sats", "bits"})
+_AGES = ((86400, "day"), (3600, "hr."), (60, "min."), (1, "sec."))
 _UNITS = ((0, ""), (3, "K"), (6, "M"), (9, "B"), (12, "T"))
 
 
@@ -110,6 +116,35 @@ def utc_clock(ms: int) -> str:
     return f"{datetime.fromtimestamp(ms // 1000, UTC):%H:%M:%S} UTC"
 
 
+def ago(ms: int) -> str:
+    """Return an age in milliseconds in the largest unit that fits: `2 sec. ago`, `3 days ago`."""
+    seconds = max(0, ms) // 1000
+    size, unit = next((one for one in _AGES if seconds >= one[0]), _AGES[-1])
+    number = seconds // size
+    return f"{number} {unit}{'s' if unit == 'day' and number > 1 else ''} ago"
+
+
+def source_name(word: str) -> str:
+    """Return the name that people know of the source or exchange *word*."""
+    return _NAMES.get(word, word.capitalize())
+
+
+def listed(words: Iterable[str]) -> str:
+    """Return the sources or exchanges *words* in a row: `Bitstamp, Gemini and Kraken`."""
+    *names, last = map(source_name, sorted(words))
+    return f"{', '.join(names)} and {last}" if names else last
+
+
+def origin(quote: Quote, source: str, now: int) -> str:
+    """Return where the price comes from, and how old it is *now* (unix ms).
+
+    `Median of Bitstamp and Kraken, 2 sec. ago`; the tick's *source* where no exchange has it.
+    """
+    names = listed(quote.venues or [source])
+    text = f"Median of {names}" if len(quote.venues) > 1 else names
+    return text if quote.updated_at is None else f"{text}, {ago(now - quote.updated_at)}"
+
+
 def every(seconds: int) -> str:
     """Return how often something happens: `every minute`, `every 90 seconds`."""
     number, unit = (seconds, "second") if seconds % 60 else (seconds // 60, "minute")
@@ -125,8 +160,9 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "arrow": ARROWS.__getitem__,
     **{
         one.__name__: one
-        for one in (compact, currency, every, exact, percent, price, small_icon, trend, utc_clock)
+        for one in (compact, currency, every, exact, listed, origin, percent, price)
     },
+    **{one.__name__: one for one in (small_icon, source_name, trend, utc_clock)},
 }
 """The filters by the names that templates use."""
 
