@@ -25,13 +25,12 @@ for name in [name for name in sys.modules if name.partition(".")[0] == "tracker"
 from tracker.config import load  # noqa: E402
 from tracker.errors import ConfigError  # noqa: E402
 from tracker.logs import setup  # noqa: E402
-from tracker.messaging.redis_client import connect  # noqa: E402
 from tracker.monitoring import multiproc_dir  # noqa: E402
 from tracker.server.gunicorn_worker import Worker  # noqa: E402
 
 try:
     settings = load()
-    connect(settings)
+    settings.known_redis_url  # noqa: B018 - without redis-py, which the master does not need
 except ConfigError as error:
     sys.exit(str(error))
 
@@ -63,6 +62,11 @@ control_socket_disable = True
 graceful_timeout = 25
 DRAIN = 10
 """Seconds over which readers are let go when a worker ends."""
+
+
+def pre_fork(server: Arbiter, worker: Worker) -> None:
+    """Let a web process share what its master has: no collection touches it on either side."""
+    gc.freeze()
 
 
 def post_worker_init(worker: Worker) -> None:

@@ -18,9 +18,12 @@ def family(pid: int) -> list[int]:
     return found
 
 
-def cpu(pids: Iterable[int]) -> float:
-    """Return the CPU time, user and system, that *pids* have had, in µs."""
-    return sum(_cpu_of(pid) for pid in pids)
+def cpu(pids: Iterable[int], *, with_children: bool = False) -> float:
+    """Return the CPU time, user and system, that *pids* have had, in µs.
+
+    *with_children* it is also that of their children that have ended.
+    """
+    return sum(_cpu_of(pid, with_children=with_children) for pid in pids)
 
 
 def memory(pids: Iterable[int]) -> int:
@@ -38,9 +41,10 @@ def descriptors(pids: Iterable[int]) -> int:
     return sum(len(os.listdir(PROC / str(pid) / "fd")) for pid in pids)
 
 
-def _cpu_of(pid: int) -> float:
+def _cpu_of(pid: int, *, with_children: bool) -> float:
     after_name = _text(PROC / str(pid) / "stat").rpartition(")")[2].split()
-    return sum(map(int, after_name[11:13])) * _TICK  # utime and stime, proc(5)
+    # utime and stime, then cutime and cstime, proc(5)
+    return sum(map(int, after_name[11 : 15 if with_children else 13])) * _TICK
 
 
 def _kilobytes(pid: int, name: str) -> int:

@@ -6,6 +6,7 @@ process that was started here, or another port is tried.
 """
 
 import importlib.util
+import re
 import secrets
 import shutil
 import signal
@@ -16,10 +17,6 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import IO, Self
-
-import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from tracker.errors import ConfigError
 
@@ -133,10 +130,15 @@ class EmbeddedRedis:
 
 
 def _answering(port: int) -> int | None:
-    """Return the process id of the Redis on *port*, `None` if none answers."""
-    at_once = Retry(NoBackoff(), 0)
-    try:
-        with redis.Redis(host=HOST, port=port, socket_timeout=1.0, retry=at_once) as client:
-            return int(client.info("server")["process_id"])
-    except (redis.RedisError, OSError):
-        return None
+    """Return the process id of the Redis on *port*, `None` if none answers.
+
+    Without redis-py: the launcher needs no more of it, for as long as it lives.
+    """
+    answer = b""
+    with suppress(OSError), socket.create_connection((HOST, port), 1.0) as connection:
+        connection.sendall(b"INFO server\r\n")
+        while data := connection.recv(4096):
+            answer += data
+            if found := re.search(rb"process_id:([0-9]+)\r", answer):
+                return int(found[1])
+    return None

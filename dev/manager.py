@@ -9,6 +9,7 @@ reads its output. honcho's `Manager` starts, prefixes and ends them; this adds:
 """
 
 import ctypes
+import gc
 import os
 import signal
 import sys
@@ -122,6 +123,7 @@ class Manager(manager.Manager):  # type: ignore[misc]
 
     def _start(self) -> None:
         self._take_signals()  # back from honcho's loop
+        gc.freeze()  # what the forks have from here stays shared: no collection touches it
         super()._start()
         if self._once_started:  # not before: a fork while threads run may deadlock
             threading.Thread(target=self._once_started, args=(self,), daemon=True).start()

@@ -12,13 +12,12 @@ import signal
 if __name__ == "__main__":  # nothing to end yet: a Ctrl-C during the imports needs no traceback
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
-import http.client
 import multiprocessing
 import os
 import socket
 import sys
 import time
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 
@@ -100,11 +99,10 @@ def environment(settings: Settings, redis_url: str) -> dict[str, str]:
 def announce(port: int, manager: Manager) -> None:
     """Print where the page is, as soon as the web answers anything at all."""
     while True:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
-        with closing(connection), suppress(OSError, http.client.HTTPException):
-            connection.request("GET", "/healthz")
-            connection.getresponse()
-            break
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), 2) as caller:
+            caller.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
+            if caller.recv(1):
+                break
         time.sleep(POLL_S)
     manager.say(f"Open http://localhost:{port}{PAGE}    (Ctrl-C ends everything)")
 

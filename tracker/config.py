@@ -1,7 +1,8 @@
 """The settings, read from the environment and checked.
 
 Each field of `Settings` holds its variable, its default as shown, and its meaning:
-a test compares docs/reference.md with them. Nothing here connects to anything.
+a test compares docs/reference.md with them. Nothing here connects to anything, and what
+parses a URL is imported when there is one: not every process needs it.
 """
 
 import json
@@ -13,10 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
-
-from redis.connection import parse_url
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+from urllib.parse import urlsplit
 
 from tracker.errors import ConfigError
 from tracker.market.freshness import STALE_AFTER
@@ -89,7 +87,13 @@ def redis_url(text: str) -> str:
     """Return *text* if redis-py can parse it."""
     with suppress(ValueError):
         if re.fullmatch(r"(rediss?|unix)://\S+", text):
-            parse_url(text)
+            parts = urlsplit(text)
+            if parts.query:
+                from redis.connection import parse_url
+
+                parse_url(text)
+            elif parts.scheme != "unix":
+                _ = parts.port  # which raises
             return text
     raise ValueError("a redis://, rediss:// or unix:// URL")
 
@@ -99,6 +103,9 @@ def database_url(text: str) -> str:
 
     A relative path of SQLite is resolved; a database in memory could not be shared.
     """
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
     try:
         url = make_url(re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", text))
         url.get_dialect().import_dbapi()
@@ -277,6 +284,16 @@ class Settings:
     log_format: str = setting(
         "LOG_FORMAT", "logfmt", one_of("logfmt", "json"), "one line per event: `logfmt` or `json`"
     )
+
+    @property
+    def known_redis_url(self) -> str:
+        """The `redis_url`. Raises `ConfigError` if none is set."""
+        if self.redis_url is None:
+            raise ConfigError(
+                "REDIS_URL is not set; accepted: redis://, rediss:// or unix://; "
+                "`make run` brings a Redis of its own"
+            )
+        return self.redis_url
 
     @property
     def market(self) -> Market:

@@ -80,3 +80,12 @@ def test_writing_twice_replaces_the_section_and_keeps_the_rest(tmp_path: Path) -
     text = page.read_text()
     assert "first" not in text
     assert [text.count(word) for word in ("Before.", "second", "After.")] == [1, 1, 1]
+
+
+@pytest.mark.faults
+def test_the_footprint_names_each_process_and_says_whether_goals_are_kept() -> None:
+    command = [sys.executable, "-m", "bench.footprint", "--coins", "10", "--seconds", "3"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=99, check=True)
+    for name in ("web", "worker", "scheduler", "launcher", "Redis", "all, over"):
+        assert re.search(rf"^{name}.* [\d.]+ +[\d.]+$", done.stdout, re.M), done.stdout
+    assert re.search(r"^- (pass|FAIL): at most 170 MB in all: \d+ MB$", done.stdout, re.M)

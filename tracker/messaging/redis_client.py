@@ -9,7 +9,6 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from tracker.config import Settings
-from tracker.errors import ConfigError
 
 MAX_BACKOFF = 10.0
 """Seconds between two attempts to reach Redis, at most."""
@@ -22,12 +21,7 @@ def connect(settings: Settings, *, timeout_s: float | None = None, **options: An
     `redis.Redis`. Heroku's `rediss://` has a certificate signed by itself, so none is checked.
     Raises `ConfigError` if no Redis is set.
     """
-    url = settings.redis_url
-    if url is None:
-        raise ConfigError(
-            "REDIS_URL is not set; accepted: redis://, rediss:// or unix://; "
-            "`make run` brings a Redis of its own"
-        )
+    url = settings.known_redis_url
     if url.startswith("rediss://"):
         options["ssl_cert_reqs"] = None
     if timeout_s is not None:
