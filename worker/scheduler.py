@@ -28,7 +28,8 @@ from tracker.messaging.job_queue import (
 from worker.process import run_process
 
 LOCK_MS = 2000  # a poll takes about ten; rq-scheduler's own lock lasts ten seconds
-POLL_S = 0.2  # between two polls, short against the shortest interval of 1
+POLL_S = 1.0
+"""Seconds between two polls: rq-scheduler's jobs are due at whole seconds, and so are polls."""
 MAX_SET_BACK_S = 1.0
 """Seconds that the clock may lose between two polls before all jobs are registered again."""
 MAX_AHEAD_S = 3900
@@ -80,7 +81,7 @@ class RefreshScheduler(Scheduler):  # type: ignore[misc]
                 if self.acquire_lock():
                     self.enqueue_jobs()
                     self.remove_lock()
-                time.sleep(POLL_S)
+                time.sleep(POLL_S - self._clock() % POLL_S)
         finally:
             self.remove_lock()
             self.register_death()
@@ -90,8 +91,10 @@ class RefreshScheduler(Scheduler):  # type: ignore[misc]
         before, self._ahead = self._ahead, self._clock() - time.monotonic()
         if was_set_back := self._ahead < before - MAX_SET_BACK_S:
             log.warning("the clock was set back by %.0f s", before - self._ahead)
-        for job in self._jobs:
-            if was_set_back or job.id not in self:
+        ids = [job.id for job in self._jobs]
+        scores = self.connection.zmscore(self.scheduled_jobs_key, ids)
+        for job, score in zip(self._jobs, scores, strict=True):
+            if was_set_back or score is None:
                 self._register(job)
         return super().enqueue_jobs()
 
