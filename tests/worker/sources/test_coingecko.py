@@ -92,13 +92,13 @@ class TestRequest:
     def test_a_demo_key_polled_too_often_for_its_month_is_told_at_the_start(
         self, ask: Ask, caplog: pytest.LogCaptureFixture
     ) -> None:
-        ask(api_key=KEY, interval=260)
+        ask(api_key=KEY, coingecko_interval=260)
         ask(api_key=KEY, api_plan="pro")
         ask()
         assert caplog.messages == []
-        ask(api_key=KEY, interval=60)
+        ask(api_key=KEY, interval=300, coingecko_interval=60)
         assert caplog.messages == [
-            "TRACKER_INTERVAL=60 makes 43200 calls a month, and a Demo key has 10000:"
+            "COINGECKO_INTERVAL=60 makes 43200 calls a month, and a Demo key has 10000:"
             " set it to 260 or more, or use a Pro key"
         ]
 

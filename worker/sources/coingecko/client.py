@@ -50,12 +50,13 @@ class CoinGecko:
             key=(KEY_HEADERS[plan], key) if key else None,
             **timeouts,
         )
-        calls = MONTH_S // settings.interval
+        interval = settings.source_interval
+        calls = MONTH_S // interval
         if key and plan == "demo" and calls > DEMO_CALLS_A_MONTH:
             log.warning(
-                "TRACKER_INTERVAL=%d makes %d calls a month, and a Demo key has %d:"
+                "COINGECKO_INTERVAL=%d makes %d calls a month, and a Demo key has %d:"
                 " set it to %d or more, or use a Pro key",
-                settings.interval, calls, DEMO_CALLS_A_MONTH, -(-MONTH_S // DEMO_CALLS_A_MONTH),
+                interval, calls, DEMO_CALLS_A_MONTH, -(-MONTH_S // DEMO_CALLS_A_MONTH),
             )  # fmt: skip
 
     def fetch(self, *, etag: str | None = None, week: bool = False) -> Fetched | None:
