@@ -20,7 +20,7 @@ from tracker.market.freshness import SourceHealth, SourceState
 from tracker.market.quotes import Quote, by_symbol
 from worker.sources.base import Fetched, Source
 from worker.venues.base import TIMEOUT_S, Trade
-from worker.venues.consensus import Factors, factors, repriced, verdicts
+from worker.venues.consensus import Factors, factors, repriced, verdicts, young
 from worker.venues.exchanges import Exchanges
 
 P = ParamSpec("P")
@@ -149,11 +149,10 @@ class Aggregator:
 
     def _reprice(self, trades: Mapping[str, Sequence[Trade]], at: int) -> bool:
         """Give the coins the prices of *trades* that are believed; return whether one is."""
+        trades = {venue: young(own, at) for venue, own in trades.items()}
         known = factors(self._reference, trades, self._currency)
         self._factors = {**known, **self._factors}
-        found = verdicts(
-            self._reference, trades, currency=self._currency, factors=self._factors, now=at
-        )
+        found = verdicts(self._reference, trades, currency=self._currency, factors=self._factors)
         self.exchanges.judged(found)
         repriced_ = {
             quote.id: repriced(quote, found[quote.id], at)

@@ -2,12 +2,14 @@
 
 See https://developers.binance.com/docs/binance-spot-api-docs/rest-api
 
-One unknown symbol spoils the whole request (-1121): then all
+One unknown symbol spoils the whole request (-1121), as does one with a character that none
+has (-1100; a coin's symbol may be Chinese). After an unknown one all
 tickers are fetched once, to learn which there are, at most once an hour. Data are
 not served to some countries (451), and after ignored 429s a client is banned (418).
 """
 
 import json
+import re
 import time
 from collections.abc import Collection
 from typing import Any, Final
@@ -34,7 +36,11 @@ class Binance:
         """Return the trades of *symbols* in USDT; *currency* does not matter."""
         if self._listed is not None and time.monotonic() - self._learned_at > LEARN_EVERY_S:
             self._listed = None
-        wanted = [f"{symbol}USDT" for symbol in symbols if symbol != "USDT"]
+        wanted = [
+            f"{symbol}USDT"
+            for symbol in symbols
+            if symbol != "USDT" and re.fullmatch("[A-Z0-9]{1,16}", symbol)
+        ]
         if self._listed is not None:
             wanted = [pair for pair in wanted if pair in self._listed]
         if not wanted:

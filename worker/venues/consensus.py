@@ -58,6 +58,11 @@ def judge(reference: Decimal, prices: Mapping[str, Decimal]) -> Verdict:
     return Verdict(price, tuple(sorted(believed)), tuple(sorted(prices.keys() - believed)))
 
 
+def young(trades: Iterable[Trade], now: int) -> list[Trade]:
+    """Return those of *trades* that say what a coin costs *now*, in unix milliseconds."""
+    return [trade for trade in trades if trade.at is None or now - trade.at <= YOUNG_MS]
+
+
 def factors(
     quotes: Sequence[Quote], trades: Mapping[str, Iterable[Trade]], currency: str
 ) -> dict[tuple[str, str], Decimal]:
@@ -82,21 +87,22 @@ def verdicts(
     *,
     currency: str,
     factors: Factors,
-    now: int,
 ) -> dict[str, Verdict]:
-    """Return the verdict on each coin that a venue has a young trade of, by coin id."""
+    """Return the verdict on each coin that a venue has a trade of, by coin id.
+
+    A coin in which prices are told costs one of itself, whatever the venues say.
+    """
     coins = by_symbol(quotes)
     prices: dict[str, dict[str, Decimal]] = {}
     for venue, own in trades.items():
         native = {trade.symbol for trade in own if trade.currency == currency.upper()}
         for trade in own:
-            quote = coins.get(trade.symbol)
+            quote = coins.get(trade.symbol) if trade.symbol != currency.upper() else None
             is_native = trade.currency == currency.upper()
             factor = Decimal(1) if is_native else factors.get((venue, trade.currency))
             if quote is None or factor is None or (trade.symbol in native and not is_native):
                 continue
-            if trade.at is None or now - trade.at <= YOUNG_MS:
-                prices.setdefault(quote.id, {})[venue] = trade.price * factor
+            prices.setdefault(quote.id, {})[venue] = trade.price * factor
     references = {quote.id: quote.price for quote in quotes}
     return {coin: judge(references[coin], own) for coin, own in prices.items()}
 

@@ -19,6 +19,8 @@ from worker.venues.base import Trade, get_json, price
 LEARN_EVERY_S = 86400.0
 SYMBOLS = {"XBT": "BTC", "XDG": "DOGE"}
 """Names that differ from everybody else's."""
+KINDS = {"Rate limit": "rate_limit", "lockout": "refused", "denied": "refused"}
+"""What an error with such a word means; any other passes soon ("EService:Busy")."""
 
 
 class Kraken:
@@ -64,11 +66,11 @@ class Kraken:
         body = get_json(self._client, f"/0/public/{path}", query)
         errors = body.get("error") if isinstance(body, dict) else None
         if errors:
-            self._pairs = {}  # a pair may be gone: learn them anew
-            limited = "limit" in str(errors).lower()
-            raise SourceError(
-                f"Kraken: {str(errors)[:160]}", kind="rate_limit" if limited else "refused"
-            )
+            text = str(errors)[:160]
+            if "Unknown asset pair" in text:
+                self._pairs = {}  # one is gone: learn them anew
+            kinds = (kind for word, kind in KINDS.items() if word in text)
+            raise SourceError(f"Kraken: {text}", kind=next(kinds, "server"))
         result = body.get("result") if isinstance(body, dict) else None
         if not isinstance(result, dict):
             raise SourceError("Kraken: an answer without a result")

@@ -8,7 +8,16 @@ from hypothesis import strategies as st
 
 from tracker.market.quotes import Quote
 from worker.venues.base import Trade
-from worker.venues.consensus import ALONE, TOGETHER, Verdict, factors, judge, repriced, verdicts
+from worker.venues.consensus import (
+    ALONE,
+    TOGETHER,
+    Verdict,
+    factors,
+    judge,
+    repriced,
+    verdicts,
+    young,
+)
 
 NAMES = ("binance", "bitstamp", "gemini", "kraken")
 NOW = 1_795_413_247_352
@@ -32,7 +41,8 @@ def quote(id: str = "bitcoin", symbol: str = "btc", price: str = "100", cap: int
 def priced(
     *quotes: Quote, factor: dict[tuple[str, str], Decimal] | None = None, **venues: list[Trade]
 ) -> dict[str, Verdict]:
-    return verdicts(quotes, venues, currency="USD", factors=factor or {}, now=NOW)
+    fresh = {name: young(own, NOW) for name, own in venues.items()}
+    return verdicts(quotes, fresh, currency="USD", factors=factor or {})
 
 
 @pytest.mark.parametrize(
@@ -120,6 +130,24 @@ def test_a_trade_in_the_own_currency_is_preferred() -> None:
     trades = [Trade("BTC", "USDT", Decimal(90), NOW), Trade("BTC", "USD", Decimal(101), NOW)]
     found = priced(quote(), factor={("kraken", "USDT"): Decimal(1)}, kraken=trades)
     assert found["bitcoin"].price == 101
+
+
+def test_an_old_trade_in_the_own_currency_leaves_room_for_a_young_one_in_another() -> None:
+    old = Trade("BTC", "USD", Decimal(90), NOW - 3_600_000)
+    found = priced(
+        quote(),
+        factor={("gemini", "USDT"): Decimal(1)},
+        gemini=[old, Trade("BTC", "USDT", Decimal(101), NOW)],
+    )
+    assert found["bitcoin"].price == 101
+
+
+def test_a_coin_in_which_prices_are_told_costs_one_of_itself() -> None:
+    trades = {"kraken": [Trade("BTC", "USD", Decimal(101), NOW)]}
+    one = verdicts(
+        [quote(price="1")], trades, currency="BTC", factors={("kraken", "USD"): Decimal("0.0099")}
+    )
+    assert one == {}
 
 
 def test_what_depends_on_the_price_follows_it() -> None:

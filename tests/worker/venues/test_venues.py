@@ -66,6 +66,25 @@ def test_what_is_not_listed_is_asked_for_once(exchanges: Exchanges) -> None:
     assert sum("KASPA" in path for path in exchanges.paths) == 1
 
 
+def test_a_symbol_in_letters_that_no_pair_has_spoils_nothing(exchanges: Exchanges) -> None:
+    assert venue("binance", exchanges).fetch({"BTC", "币安人生"}, "USD")
+    assert exchanges.asked == {"binance": 1}
+
+
+def test_kraken_s_pairs_are_learned_anew_when_one_is_gone_and_not_after_other_errors(
+    exchanges: Exchanges,
+) -> None:
+    kraken = venue("kraken", exchanges)
+    for error in ("EService:Busy", "EQuery:Unknown asset pair"):
+        kraken.fetch({"BTC"}, "USD")
+        exchanges.scripts["kraken"] = (200, {"error": [error]}, {})
+        with suppress(SourceError):
+            kraken.fetch({"BTC"}, "USD")
+        exchanges.scripts.clear()
+    kraken.fetch({"BTC"}, "USD")
+    assert sum("AssetPairs" in path for path in exchanges.paths) == 2
+
+
 def test_a_venue_that_lists_nothing_of_it_is_not_asked(exchanges: Exchanges) -> None:
     assert venue("binance", exchanges).fetch({"USDT"}, "USD") == []
     assert venue("kraken", exchanges).fetch({"KASPA"}, "USD") == []
@@ -76,7 +95,8 @@ def test_a_venue_that_lists_nothing_of_it_is_not_asked(exchanges: Exchanges) -> 
     ("name", "answer", "kind", "retry_after"),
     [
         ("kraken", (200, {"error": ["EAPI:Rate limit exceeded"]}, {}), "rate_limit", None),
-        ("kraken", (200, {"error": ["EService:Unavailable"]}, {}), "refused", None),
+        ("kraken", (200, {"error": ["EService:Unavailable"]}, {}), "server", None),
+        ("kraken", (200, {"error": ["EGeneral:Temporary lockout"]}, {}), "refused", None),
         ("kraken", (200, [], {}), "unusable", None),
         ("binance", (418, {"code": -1003}, {"Retry-After": "120"}), "rate_limit", 120),
         ("binance", (451, {"msg": "restricted location"}, {}), "refused", None),
