@@ -89,6 +89,7 @@ class Services:
             feed=backend.feed,
             relay=relay,
             interval=settings.interval,
+            stale_after=settings.stale_after_ms,
         )
         return cls(
             settings=settings,
@@ -99,7 +100,12 @@ class Services:
             rate_limits=rate_limits,
             instruments=instruments,
             sampler=sampler,
-            collector=Collector(instruments, sampler, backend.refresh_stats),
+            collector=Collector(
+                instruments,
+                sampler,
+                backend.refresh_stats,
+                sources=lambda: relay.state.source.sources,
+            ),
             readiness=Readiness(
                 hub=hub,
                 feed=backend.feed,

@@ -33,7 +33,7 @@ from tracker.market.freshness import SourceState
 from tracker.market.quotes import Quote, TickJson
 from tracker.messaging.feed import Feed, Message
 from tracker.messaging.job_queue import REFRESH_TIMEOUT
-from tracker.messaging.refresh_stats import Outcome
+from tracker.messaging.refresh_stats import Outcome, SourceCounts
 from tracker.storage.rollup import MAX_FILLS
 from tracker.storage.ticks import Change
 from tracker.times import HOUR_MS, now_ms
@@ -100,6 +100,7 @@ def refresh(
     found = _collect(aggregator, backend, before, is_due=is_due, at=at)
     change = _change(found, aggregator, backend.settings, at)
     outcome.what, outcome.kind = found.outcome, found.error.kind if found.error else ""
+    outcome.sources = _counts(found, aggregator, at)
     if found.quotes:
         saved = backend.store.save(found.quotes, at=at, change=change, min_gap=interval_ms // 2)
         if saved is None:
@@ -139,6 +140,13 @@ def _collect(
     except JobTimeoutException:
         late = f"{aggregator.source.name}: there was no answer within {REFRESH_TIMEOUT} s"
         return Collected(error=SourceError(late, kind="timeout"))
+
+
+def _counts(found: Collected, aggregator: Aggregator, at: int) -> dict[str, SourceCounts]:
+    """Return what became of the requests since the last refresh, by source and exchange."""
+    its = SourceCounts(answers=int(found.answered), failures=int(found.error is not None))
+    its.newest_at = at if found.answered else None
+    return {aggregator.source.name: its} | aggregator.exchanges.take_counts()
 
 
 def _change(found: Collected, aggregator: Aggregator, settings: Settings, at: int) -> Change:

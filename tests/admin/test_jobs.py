@@ -1,6 +1,7 @@
 """The admin's jobs page: what it shows, a refresh out of turn, retry and delete."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,10 @@ from tests.conftest import AppFactory, SettingsFactory
 from tests.support.tools import Child, environment, fail, newest_of, now_ms, wait_for
 from tests.support.web_process import tick
 from tracker.admin import job_status
+from tracker.market.freshness import SourceHealth
 from tracker.messaging.job_queue import QUEUE, REFRESH, REFRESH_NOW_ID
 from tracker.messaging.redis_client import connect
+from tracker.messaging.refresh_stats import SourceCounts
 from tracker.services import services
 from worker import scheduler
 from worker.jobs import refresh_prices
@@ -81,6 +84,20 @@ def test_a_job_of_the_schedule_stays_there_and_an_id_that_has_outlived_its_job_i
         assert "Deleted." in act(client, f"jobs/{id}/delete")
     assert queue.job_ids == FailedJobRegistry(queue=queue).get_job_ids() == []
     assert queue.connection.exists("rq:job:fails")
+
+
+def test_each_source_is_shown_with_what_fails_and_its_counts(
+    app: Flask, client: FlaskClient
+) -> None:
+    backend = services(app).backend
+    sources = SourceHealth("coingecko", True), SourceHealth("kraken", False, 0, "it is <away>")
+    backend.store.change_state(lambda state: replace(state, sources=sources))
+    with backend.refresh_stats.counted() as outcome:
+        outcome.sources = {"kraken": SourceCounts(answers=4321, newest_at=1000)}
+    page = " ".join(client.get("/admin/").text.split())
+    assert '<td>coingecko</td> <td class="text-break">answers</td> <td>–</td>' in page
+    assert "fails: it is &lt;away&gt;</td> <td>1970-01-01T00:00:00.000Z</td> <td>4321</td>" in page
+    assert "<td>1970-01-01T00:00:01.000Z</td>" in page
 
 
 def test_without_redis_the_page_says_so_and_hides_its_password(make_app: AppFactory) -> None:

@@ -6,7 +6,7 @@ import signal
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from dev.embedded_redis import EmbeddedRedis, free_port
 from tests.conftest import AppFactory, SettingsFactory
 from tests.support.proxy import Proxy
 from tests.support.stream_clients import SMALLEST_BUFFER, Reader
-from tests.support.tools import Script, alone, now_ms, quote, save, wait_for
+from tests.support.tools import Script, Venue, alone, now_ms, quote, save, wait_for
 from tests.support.web_process import Web, message_of, request, tick
 from tracker.errors import SourceError
 from tracker.messaging import refresh_stats as refreshes_module
@@ -32,7 +32,9 @@ from tracker.services import services
 from tracker.stream.admission import NotAdmittedError
 from tracker.stream.frames import Frame, LastEventId, Variant, encode
 from tracker.stream.hub import Hub
+from worker.aggregator import Aggregator
 from worker.jobs import refresh
+from worker.venues.exchanges import Exchanges
 
 PROMPTLY_S = 10.0
 """What is deaf in these tests would be so for ever."""
@@ -48,7 +50,7 @@ class Scraped:
             for sample in family.samples
         }
 
-    def __call__(self, name: str, **labels: str) -> float:
+    def __call__(self, name: str, /, **labels: str) -> float:
         return self.all[f"tracker_{name}", tuple(sorted(labels.items()))]
 
     def count_of(self, name: str) -> int:
@@ -127,7 +129,7 @@ class TestStream:
         assert 0 <= now("newest_tick_age_seconds") < 10
         assert scraped(relaying)("newest_tick_age_seconds") > now("newest_tick_age_seconds")
         assert (now("status", state="live"), now("status", state="starting")) == (1, 0)
-        assert now("interval_seconds") == 60
+        assert (now("interval_seconds"), now("stale_after_seconds")) == (60, 180)
 
     def test_a_slow_reader_that_misses_ticks_and_stalls_is_told_as_such(
         self, readers: ExitStack
@@ -246,6 +248,32 @@ class TestRefreshes:
         assert now("refresh_duration_seconds_bucket", outcome="failed", le="+Inf") == 3
         assert now("refresh_duration_seconds_sum", outcome="tick") > 0
 
+    def test_what_became_of_the_requests_is_counted_by_source_and_exchange(
+        self, relaying: Flask
+    ) -> None:
+        """Exchanges are asked from the second refresh on, the source at the first and third."""
+        its = services(relaying).backend
+        at_once = replace(its, settings=replace(its.settings, source="coingecko", interval=0))
+        source = Script([quote("bitcoin", "100", symbol="btc")], SourceError("down"))
+        kraken, gemini = Venue("kraken", BTC="100"), Venue("gemini", BTC="100")
+        exchanges = Exchanges((kraken, gemini), interval_s=0)
+        with closing(Aggregator(source, exchanges, "usd")) as aggregator:
+            for prices in ({"BTC": "100"}, {"BTC": "100"}, {"BTC": "110"}, None):
+                gemini.prices = prices
+                with its.refresh_stats.counted() as outcome:
+                    refresh(aggregator, at_once, outcome=outcome, early=prices == {"BTC": "110"})
+        relay = services(relaying).relay
+        wait_for(lambda: [one.ok for one in relay.state.source.sources] == [False, True, False])
+        now = scraped(relaying)
+        for name, answers, failures, disagreements in (
+            ("script", 1, 1, 0), ("kraken", 3, 0, 0), ("gemini", 2, 1, 1),
+        ):  # fmt: skip
+            assert now("source_answers_total", name=name) == answers
+            assert now("source_failures_total", name=name) == failures
+            assert now("source_disagreements_total", name=name) == disagreements
+            assert now("source_ok", name=name) == (failures == 0)
+            assert 0 <= now("source_price_age_seconds", name=name) < 10
+
     def test_a_redis_that_is_away_or_deaf_makes_no_refresh_and_no_scrape_fail_or_wait_long(
         self, make_app: AppFactory, own_redis: EmbeddedRedis
     ) -> None:
@@ -268,7 +296,8 @@ class TestRefreshes:
     ) -> None:
         key = services(app).backend.refresh_stats.key
         with Redis.from_url(redis_server.url) as redis:
-            for name in ("count:tick:", "count", "bucket:tick:soon", b"\xff", "seconds:tick:"):
+            counts = "count:tick:", "count", "answers:script", "newest_at"
+            for name in (*counts, "bucket:tick:soon", b"\xff", "seconds:tick:"):
                 redis.hset(key, name, "many")
             redis.hset(key, "count:unchanged:", "3")
             queue = Queue(QUEUE, connection=redis)

@@ -1,19 +1,17 @@
 """The aggregator: prices go on from the exchanges, whatever the source does, and never far off."""
 
 import threading
-from collections.abc import Collection, Iterator
-from decimal import Decimal
+from collections.abc import Iterator
 
 import pytest
 
-from tests.support.tools import Script, quote
+from tests.support.tools import Script, Venue, quote
 from tracker.errors import SourceError
 from tracker.market.freshness import SourceState
 from tracker.market.quotes import Quote
 from worker import aggregator as module
 from worker.aggregator import Aggregator, Collected
 from worker.sources import Fetched
-from worker.venues.base import Trade
 from worker.venues.exchanges import Exchanges
 
 
@@ -22,19 +20,6 @@ def bitcoin(price: str = "100") -> Quote:
 
 
 BITCOIN = bitcoin()
-
-
-class Venue:
-    """A venue whose prices in dollars are *prices*; None where it fails."""
-
-    def __init__(self, name: str = "kraken", **prices: str) -> None:
-        self.name = name
-        self.prices: dict[str, str] | None = prices
-
-    def fetch(self, symbols: Collection[str], currency: str) -> list[Trade]:
-        if self.prices is None:
-            raise SourceError(f"{self.name} is down", kind="server")
-        return [Trade(name, "USD", Decimal(price)) for name, price in self.prices.items()]
 
 
 OPEN: list[Aggregator] = []

@@ -2,7 +2,8 @@
 
 One hash per market. Its fields are `what:outcome:detail`, where *what* is `count`
 (detail: the kind of a failure), `seconds` or `bucket` (detail: at most so many
-seconds). A Redis that came back empty counts from zero, as a restarted process does.
+seconds); and `what:name`, where *what* is a field of `SourceCounts` and *name* the
+source's. A Redis that came back empty counts from zero, as a restarted process does.
 """
 
 import logging
@@ -10,7 +11,7 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
@@ -32,11 +33,31 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
+class SourceCounts:
+    """How often a source or exchange answered, failed, and gave a price that was not believed.
+
+    *newest_at* is the time of its newest price, in unix milliseconds.
+    """
+
+    answers: int = 0
+    failures: int = 0
+    disagreements: int = 0
+    newest_at: int | None = None
+
+
+SOURCE_FIELDS = {field.name for field in fields(SourceCounts)}
+
+
+@dataclass(slots=True)
 class Outcome:
-    """What became of one refresh: `tick`, `unchanged`, `skipped` or `failed`, and why."""
+    """What became of one refresh: `tick`, `unchanged`, `skipped` or `failed`, and why.
+
+    *sources* is what became of its requests, by the name of the source or exchange.
+    """
 
     what: str = "failed"
     kind: str = ""
+    sources: dict[str, SourceCounts] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -49,10 +70,11 @@ class Duration:
 
 @dataclass(slots=True)
 class RefreshSnapshot:
-    """What Redis knows: refreshes by (outcome, kind), their durations, and RQ's numbers."""
+    """What Redis knows: refreshes by (outcome, kind), their durations, sources, RQ's numbers."""
 
     counts: dict[tuple[str, str], int] = field(default_factory=dict)
     durations: dict[str, Duration] = field(default_factory=dict)
+    sources: dict[str, SourceCounts] = field(default_factory=dict)
     queued: int = 0
     failed: int = 0
     workers: int = 0
@@ -86,6 +108,12 @@ class RefreshStats(RedisUser):
                 pipeline.hincrby(self.key, f"count:{outcome.what}:{outcome.kind}")
                 pipeline.hincrbyfloat(self.key, f"seconds:{outcome.what}:", round(seconds, 6))
                 pipeline.hincrby(self.key, f"bucket:{outcome.what}:{bucket}")
+                for name, counts in outcome.sources.items():
+                    if counts.newest_at is not None:
+                        pipeline.hset(self.key, f"newest_at:{name}", counts.newest_at)
+                    for what in ("answers", "failures", "disagreements"):
+                        if more := getattr(counts, what):
+                            pipeline.hincrby(self.key, f"{what}:{name}", more)
                 pipeline.execute()
         except (RedisError, OSError) as error:
             log.debug("a refresh was not counted: %s", error)
@@ -115,5 +143,7 @@ def _put(snapshot: RefreshSnapshot, name: str, value: bytes) -> None:
             snapshot.durations.setdefault(outcome, Duration()).total = float(value)
         elif what == "bucket" and float(detail) in BUCKETS:
             snapshot.durations.setdefault(outcome, Duration()).buckets[float(detail)] = int(value)
+        elif what in SOURCE_FIELDS:
+            setattr(snapshot.sources.setdefault(rest, SourceCounts()), what, int(value))
     except ValueError:
         log.debug("not a count of refreshes: %r", name)

@@ -5,7 +5,7 @@ Redis is waited for briefly; without its numbers the others are there all the sa
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import accumulate
 
 from prometheus_client.exposition import choose_encoder
@@ -20,7 +20,8 @@ from prometheus_client.utils import floatToGoString
 from redis.exceptions import RedisError
 
 from tracker.concurrency import TimedCall, shared
-from tracker.messaging.refresh_stats import RefreshSnapshot, RefreshStats
+from tracker.market.freshness import SourceHealth
+from tracker.messaging.refresh_stats import RefreshSnapshot, RefreshStats, SourceCounts
 from tracker.monitoring import process_stats
 from tracker.monitoring.instruments import Instruments, is_shared
 from tracker.monitoring.sampler import Sampler
@@ -41,10 +42,17 @@ AGES = {
 
 
 class Collector:
-    """Collects the numbers of all web processes, and those in Redis."""
+    """Collects the numbers of all web processes, those in Redis, and how the *sources* do."""
 
-    def __init__(self, instruments: Instruments, sampler: Sampler, stats: RefreshStats) -> None:
+    def __init__(
+        self,
+        instruments: Instruments,
+        sampler: Sampler,
+        stats: RefreshStats,
+        sources: Callable[[], Iterable[SourceHealth]],
+    ) -> None:
         self._instruments = instruments
+        self._sources = sources
         self._sampler = sampler
         self._read = TimedCall(lambda: stats.read())
         self._snapshot = shared(self._read_redis)
@@ -65,11 +73,20 @@ class Collector:
                 age = max(0.0, time.time() - at) if at else math.inf
                 yield GaugeMetricFamily(*AGES[family.name], age)
         yield from process_stats.collect()
+        sources = {source.name: source.ok for source in self._sources()}
+        help = "1 if the source or exchange answers, and agrees with the others"
+        ok = GaugeMetricFamily("tracker_source_ok", help, labels=("name",))
+        for name, is_ok in sources.items():
+            ok.add_metric((name,), is_ok)
+        yield ok
         snapshot = self._snapshot()
         help = "1 if Redis answered just now"
         yield GaugeMetricFamily("tracker_redis_answers", help, bool(snapshot))
         if snapshot:
             yield from _of_redis(snapshot)
+            yield from _of_sources(
+                {name: snapshot.sources.get(name, SourceCounts()) for name in sources}
+            )
 
     def _read_redis(self) -> RefreshSnapshot | None:
         try:
@@ -79,7 +96,7 @@ class Collector:
 
 
 def _of_redis(snapshot: RefreshSnapshot) -> Iterator[Metric]:
-    help = "RefreshStats by what became of them, and failures by kind"
+    help = "Refreshes by what became of them, and failures by kind"
     counts = CounterMetricFamily("tracker_refreshes", help, labels=("outcome", "kind"))
     for labels, count in sorted(snapshot.counts.items()):
         counts.add_metric(labels, count)
@@ -94,3 +111,23 @@ def _of_redis(snapshot: RefreshSnapshot) -> Iterator[Metric]:
     yield GaugeMetricFamily("tracker_queue_jobs", "Jobs that wait for a worker", snapshot.queued)
     yield GaugeMetricFamily("tracker_failed_jobs", "Jobs that RQ keeps as failed", snapshot.failed)
     yield GaugeMetricFamily("tracker_workers", "Workers that RQ knows", snapshot.workers)
+
+
+def _of_sources(sources: Mapping[str, SourceCounts]) -> Iterator[Metric]:
+    """Yield what was counted of *sources*; only those that are in use now."""
+    counted = (
+        ("answers", "Answers of the source or exchange"),
+        ("failures", "Requests that it did not answer, or refused"),
+        ("disagreements", "Prices of an exchange that were not believed"),
+    )
+    for what, help in counted:
+        family = CounterMetricFamily(f"tracker_source_{what}", help, labels=("name",))
+        for name, counts in sources.items():
+            family.add_metric((name,), getattr(counts, what))
+        yield family
+    help = "Age of its newest trade, or of the source's newest answer; +Inf without one"
+    ages = GaugeMetricFamily("tracker_source_price_age_seconds", help, labels=("name",))
+    for name, counts in sources.items():
+        at = counts.newest_at
+        ages.add_metric((name,), math.inf if at is None else max(0.0, time.time() - at / 1000))
+    yield ages

@@ -29,10 +29,17 @@ Read = Callable[[], float]
 
 
 class Sampler:
-    """Samples one process. *interval* is in seconds."""
+    """Samples one process. *interval* is in seconds, *stale_after* in milliseconds."""
 
     def __init__(
-        self, instruments: Instruments, *, hub: Hub, feed: Feed, relay: Relay, interval: int
+        self,
+        instruments: Instruments,
+        *,
+        hub: Hub,
+        feed: Feed,
+        relay: Relay,
+        interval: int,
+        stale_after: int,
     ) -> None:
         self._instruments = instruments
         self._samples: list[tuple[Counter | Gauge, Read]] = []
@@ -44,6 +51,8 @@ class Sampler:
         self._add_prices(feed, relay)
         help = "Seconds between two ticks, as set"
         self._gauge("interval_seconds", help, lambda: interval, "max")
+        help = "Age in seconds from which prices are stale"
+        self._gauge("stale_after_seconds", help, lambda: stale_after / 1000, "max")
         self._gauge("web_processes", "Web processes", lambda: 1)
 
     def start(self) -> None:

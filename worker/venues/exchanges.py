@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from tracker.errors import SourceError
 from tracker.logs.throttle import FailureLog
 from tracker.market.freshness import SourceHealth
+from tracker.messaging.refresh_stats import SourceCounts
 from tracker.times import now_ms
 from worker.venues.base import Trade, Venue
 from worker.venues.consensus import Verdict
@@ -42,11 +43,10 @@ class _Desk:
     since: int | None = None
     seen: dict[tuple[str, str], Trade] = field(default_factory=dict)
     agreed: set[str] = field(default_factory=set)
-    """Coins on which it agreed once: another coin of the same symbol never does."""
+    """Coins on which it agreed once: another coin of the same symbol never does, which is no
+    disagreement, unless it has agreed on none."""
     off_since: int | None = None
-    answers: int = 0
-    failed: int = 0
-    disagreements: int = 0
+    counts: SourceCounts = field(default_factory=SourceCounts)
     log: FailureLog = field(default_factory=lambda: FailureLog(log))
     off_log: FailureLog = field(default_factory=lambda: FailureLog(log))
 
@@ -89,11 +89,11 @@ class Exchanges:
             if desk.request is not None and desk.request.done():
                 request, desk.request = desk.request, None
                 try:
-                    found[desk.venue.name] = self._dated(desk, request.result())
+                    trades = found[desk.venue.name] = self._dated(desk, request.result())
                 except SourceError as error:
                     self._failed(desk, error)
                 else:
-                    self._answered(desk)
+                    self._answered(desk, trades)
         return found
 
     def judged(self, verdicts: Mapping[str, Verdict]) -> None:
@@ -103,8 +103,8 @@ class Exchanges:
             name = desk.venue.name
             desk.agreed |= {coin for coin, one in verdicts.items() if name in one.venues}
             off = [coin for coin, one in verdicts.items() if name in one.disbelieved]
-            desk.disagreements += len(off)
-            known = sorted(desk.agreed.intersection(off))
+            known = sorted(desk.agreed.intersection(off) if desk.agreed else off)
+            desk.counts.disagreements += len(known)
             if off:
                 listed = ", ".join(sorted(off)[:5])
                 desk.off_log.failed(f"{name}: left out, far from the last price: {listed}")
@@ -125,13 +125,21 @@ class Exchanges:
             for desk in self._desks
         )
 
-    def _answered(self, desk: _Desk) -> None:
-        desk.answers += 1
+    def take_counts(self) -> dict[str, SourceCounts]:
+        """Return what has been counted of each venue since the last call."""
+        counts = {desk.venue.name: desk.counts for desk in self._desks}
+        for desk in self._desks:
+            desk.counts = SourceCounts()
+        return counts
+
+    def _answered(self, desk: _Desk, trades: Iterable[Trade]) -> None:
+        desk.counts.answers += 1
+        desk.counts.newest_at = max((trade.at or 0 for trade in trades), default=None)
         desk.failures, desk.not_before, desk.error = 0, 0.0, None
         self._note(desk)
 
     def _failed(self, desk: _Desk, error: SourceError) -> None:
-        desk.failed += 1
+        desk.counts.failures += 1
         desk.failures += 1
         if error.retry_after is not None:
             wait_s = error.retry_after

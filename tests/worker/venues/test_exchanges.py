@@ -155,6 +155,9 @@ def test_one_that_disagrees_for_long_counts_as_failing_if_it_ever_agreed(
         exchanges.judged(verdicts)
         now += module.DISAGREES_AFTER_MS
     assert all(one.ok for one in exchanges.health()), "another coin of that symbol"
+    exchanges.take_counts()
+    exchanges.judged({"pepe": differ})
+    assert exchanges.take_counts()["kraken"].disagreements == 0
     for _ in range(2):
         exchanges.judged({"bitcoin": differ})
         now += module.DISAGREES_AFTER_MS
