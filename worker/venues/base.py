@@ -1,9 +1,9 @@
 """What a venue is: an exchange whose last trades say what coins cost now.
 
-To add one: write a module here with a class that satisfies `Venue`, and add it to
-`worker.venues.VENUES` and its base URL to `tracker.config`. A venue speaks of
-symbols and currencies in capitals, as in BTC and USD; which coin a symbol means, and
-which prices are believed, is decided in `consensus`.
+To add one: write a module here with a class that satisfies `Venue`, add it to
+`worker.venues.VENUES`, and in `tracker.config` its base URL to `EXCHANGE_URLS` and a field for
+it to `Settings`. A venue speaks of symbols and currencies in capitals, as in BTC and USD; which
+coin a symbol means, and which prices are believed, is decided in `consensus`.
 """
 
 from collections.abc import Collection, Mapping
