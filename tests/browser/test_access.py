@@ -60,6 +60,7 @@ STATES: dict[str, Callable[[Market, Page], None]] = {
     "settings": pictures.in_blue_and_orange,
     "coin": pictures.chart,
     "stale": pictures.stale,
+    "sources": pictures.sources,
     "offline": pictures.offline,
     "reconnecting": pictures.reconnecting,
     "first start": pictures.first_start,

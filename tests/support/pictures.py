@@ -16,7 +16,7 @@ from tests.support.browser import launched
 from tests.support.fake_site import Site, expect_state, make_tick
 from tests.support.tools import ROOT
 from tracker.config import Settings
-from tracker.market.freshness import State, Status
+from tracker.market.freshness import SourceHealth, State, Status
 from tracker.market.quotes import directed
 from tracker.times import HOUR_MS
 from worker.sources.simulated.market import Simulated
@@ -101,6 +101,15 @@ def stale(market: Market, page: Page) -> None:
     expect_state(page, "stale")
 
 
+def sources(market: Market, page: Page) -> None:
+    now = int(time.time() * 1000)
+    kraken = SourceHealth("kraken", False, now - 80_000, 'Kraken: HTTP 503: "Service unavailable"')
+    others = SourceHealth("coingecko", True), SourceHealth("bitstamp", True)
+    market.site.told = Status("live", sources=(*others, kraken))
+    live(market, page)
+    page.get_by_role("button", name="Prices: Live").click()
+
+
 def offline(market: Market, page: Page) -> None:
     market.site.tick = None
     market.site.told = told("offline", "CoinGecko cannot be reached: no such host")
@@ -145,6 +154,7 @@ PICTURES = {
     "chart-phone": Picture(chart, 375, 812, dark=True),
     "alerts": Picture(alerts),
     "stale": Picture(stale, age=320),
+    "sources": Picture(sources, 375, 360),
     "offline": Picture(offline, height=520, dark=True),
     "reconnecting": Picture(reconnecting, 375, 812),
     "first-start": Picture(first_start, height=480),
