@@ -13,8 +13,8 @@ import sqlite3
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Mapping
-from contextlib import ExitStack, closing, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -111,27 +111,32 @@ def goals(coins: int, found: Footprint) -> list[Goal]:
 
 def measure(coins: int, seconds: float) -> Footprint:
     """Run the product with so many *coins* and watch it for *seconds*, once it is warm."""
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="footprint-")))
-        gecko = stack.enter_context(fake_coingecko.CoinGecko())
+    with fake_coingecko.CoinGecko() as gecko:
         gecko.coins += [
             fake_coingecko.coin(f"coin-{n}", f"c{n}", price=f"{n}.25", rank=n)
             for n in range(len(gecko.coins) + 1, coins + 1)
         ]
         prices = {one["symbol"].upper(): str(one["current_price"]) for one in gecko.coins}
-        exchanges = stack.enter_context(MovingExchanges(**prices))
-        for name in (*PRODUCT, "dev"):
-            copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
-            copy(ROOT / name, folder / name)
-        database = folder / "instance" / "tracker.db"
-        settings = Settings(coins=coins, interval=1, coingecko_url=gecko.url)
-        also = exchanges.urls() | {"PORT": str(free_port()), "TRACKER_EXCHANGES": ""}
-        env = environment(settings, **also)
-        log = folder / "log"
-        launcher = stack.enter_context(Child("-m", "dev.run", env=env, log=log, cwd=folder))
-        stack.callback(launcher.end)
-        wait_for(lambda: len(_ticks(database)) > WARM_TICKS, START_S, "the product to be warm")
-        return _watched(launcher.process.pid, database, seconds)
+        settings = Settings(coins=coins, interval=1, coingecko_url=gecko.url, port=free_port())
+        with MovingExchanges(**prices) as exchanges, launched(settings, exchanges) as product:
+            pid, database = product
+            is_warm = lambda: len(_ticks(database)) > WARM_TICKS  # noqa: E731
+            wait_for(is_warm, START_S, "the product to be warm")
+            return _watched(pid, database, seconds)
+
+
+@contextmanager
+def launched(settings: Settings, exchanges: fake_exchanges.Exchanges) -> Iterator[tuple[int, Path]]:
+    """Run a copy of the product as `make run` does; give the launcher's id and the database."""
+    with tempfile.TemporaryDirectory(prefix="footprint-") as name:
+        folder = Path(name)
+        for part in (*PRODUCT, "dev"):
+            copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
+            copy(ROOT / part, folder / part)
+        env = environment(settings, **exchanges.urls(), TRACKER_EXCHANGES="")
+        with Child("-m", "dev.run", env=env, log=folder / "log", cwd=folder) as launcher:
+            yield launcher.process.pid, folder / "instance" / "tracker.db"
+            launcher.end()
 
 
 def _watched(launcher: int, database: Path, seconds: float) -> Footprint:

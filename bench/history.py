@@ -152,7 +152,20 @@ def size() -> int:
 
 def hold(market: History, before: int) -> str:
     """Prune, and return how long its transactions held the lock of the one writer."""
-    held = []
+    began = time.perf_counter()
+    with timed_locks() as held:
+        ticks = market.prune(before)
+    seconds = time.perf_counter() - began
+    return (
+        f"pruned {ticks} ticks in {seconds:.1f} s, {len(held)} transactions; "
+        f"lock held {statistics.median(held):.1f} ms in the median, {max(held):.1f} ms at most"
+    )
+
+
+@contextmanager
+def timed_locks() -> Iterator[list[float]]:
+    """Give a list that gets how long each transaction of upkeep holds the lock, in ms."""
+    held: list[float] = []
 
     @contextmanager
     def timed(engine: Engine) -> Iterator[Connection]:
@@ -162,16 +175,10 @@ def hold(market: History, before: int) -> str:
         held.append((time.perf_counter() - began) * 1000)
 
     rollup.writing = timed  # type: ignore[attr-defined]
-    began = time.perf_counter()
     try:
-        ticks = market.prune(before)
+        yield held
     finally:
         rollup.writing = writing  # type: ignore[attr-defined]
-    seconds = time.perf_counter() - began
-    return (
-        f"pruned {ticks} ticks in {seconds:.1f} s, {len(held)} transactions; "
-        f"lock held {statistics.median(held):.1f} ms in the median, {max(held):.1f} ms at most"
-    )
 
 
 if __name__ == "__main__":
