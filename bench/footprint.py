@@ -28,6 +28,7 @@ from tests.support import fake_coingecko, fake_exchanges
 from tests.support.deployment import PRODUCT
 from tests.support.tools import Child, environment, wait_for
 from tracker.config import ROOT, Settings
+from tracker.market.coins import Coins
 
 CPU_GOALS = {10: 20.0, 250: 45.0}
 """CPU milliseconds of a tick, by the number of coins."""
@@ -117,7 +118,9 @@ def measure(coins: int, seconds: float) -> Footprint:
             for n in range(len(gecko.coins) + 1, coins + 1)
         ]
         prices = {one["symbol"].upper(): str(one["current_price"]) for one in gecko.coins}
-        settings = Settings(coins=coins, interval=1, coingecko_url=gecko.url, port=free_port())
+        settings = Settings(
+            coins=Coins(coins), interval=1, coingecko_url=gecko.url, port=free_port()
+        )
         with MovingExchanges(**prices) as exchanges, launched(settings, exchanges) as product:
             pid, database = product
             is_warm = lambda: len(_ticks(database)) > WARM_TICKS  # noqa: E731

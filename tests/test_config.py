@@ -9,7 +9,9 @@ import pytest
 from tests.support.tools import ROOT
 from tracker.config import Settings, load
 from tracker.errors import ConfigError
+from tracker.market.coins import Coins
 
+COINS = "how many, or which, with commas: 10, bitcoin,monero or 10,monero; 250 at most"
 HEADER = "| variable | default | meaning |"
 
 
@@ -47,6 +49,8 @@ def test_every_default_would_be_accepted() -> None:
         ({}, 5, 60, 180),
         ({"TRACKER_INTERVAL": "1", "COINGECKO_INTERVAL": "30"}, 1, 30, 90),
         ({"COINGECKO_API_KEY": "CG-x"}, 5, 300, 900),
+        ({"COINGECKO_API_KEY": "CG-x", "TRACKER_COINS": "10,monero"}, 5, 600, 1800),
+        ({"COINGECKO_API_KEY": "CG-x", "TRACKER_COINS": "btc,monero"}, 5, 300, 900),
         ({"COINGECKO_API_KEY": "CG-x", "COINGECKO_API_PLAN": "pro"}, 5, 60, 180),
         ({"TRACKER_EXCHANGES": "none"}, 60, 60, 180),
         ({"TRACKER_EXCHANGES": "none", "TRACKER_INTERVAL": "10"}, 10, 10, 30),
@@ -72,6 +76,9 @@ class TestAccepted:
             ("TRACKER_SOURCE", "Simulated", "source", "simulated"),
             ("TRACKER_EXCHANGES", "None", "exchanges", ()),
             ("TRACKER_EXCHANGES", "gemini, Kraken", "exchanges", ("gemini", "kraken")),
+            ("TRACKER_COINS", "50", "coins", Coins(50)),
+            ("TRACKER_COINS", "Monero, BTC,monero", "coins", Coins(0, ("monero", "btc"))),
+            ("TRACKER_COINS", "10,0x,kaspa", "coins", Coins(10, ("0x", "kaspa"))),
             ("TRACKER_CURRENCY", "EUR", "currency", "eur"),
             ("COINGECKO_API_KEY", "CG-abc", "api_key", "CG-abc"),
             ("COINGECKO_URL", "http://localhost:9/api/v3/", "coingecko_url", "http://localhost:9/api/v3"),
@@ -105,7 +112,10 @@ class TestRefused:
             ("PORT", "0", "a whole number from 1 to 65535"),
             ("PORT", "٣", "a whole number from 1 to 65535"),
             ("TRACKER_SOURCE", "yahoo", "coingecko or simulated"),
-            ("TRACKER_COINS", "251", "a whole number from 1 to 250"),
+            *(
+                ("TRACKER_COINS", text, COINS)
+                for text in ("251", "0", ",", "10,20", "250,monero", "two words", "a" * 101)
+            ),
             ("TRACKER_CURRENCY", "us$", "a currency's code in letters, as usd or eur"),
             ("TRACKER_INTERVAL", "0.5", "a whole number from 1 to 86400"),
             ("TRACKER_INTERVAL", "1e3", "a whole number from 1 to 86400"),
@@ -146,7 +156,7 @@ class TestRefused:
 
     def test_a_line_end_in_a_value_does_not_end_the_line(self) -> None:
         assert refusal(TRACKER_COINS="1\n2").splitlines() == [
-            'TRACKER_COINS="1\\n2" is not accepted; accepted: a whole number from 1 to 250'
+            'TRACKER_COINS="1\\n2" is not accepted; accepted: ' + COINS
         ]
 
     def test_the_pro_plan_needs_a_key(self) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tracker.errors import ConfigError
+from tracker.market.coins import Coins
 from tracker.market.freshness import STALE_AFTER
 from tracker.market.quotes import Market
 
@@ -130,6 +131,23 @@ def origins(text: str) -> tuple[str, ...]:
     return found
 
 
+def coins(text: str) -> Coins:
+    """Return the coins of a list with commas: one number at most, and names, each once."""
+    words = list(dict.fromkeys(filter(None, (word.strip().lower() for word in text.split(",")))))
+    numbers = [word for word in words if re.fullmatch(r"[0-9]+", word)]
+    names = tuple(word for word in words if word not in numbers)
+    with suppress(ValueError):
+        found = Coins(whole(1, MAX_COINS)(numbers[0]) if numbers else 0, names)
+        are_names = all(
+            name.isprintable() and re.fullmatch(r'[^\s"]{1,100}', name) for name in names
+        )
+        if len(numbers) <= 1 and 1 <= found.most <= MAX_COINS and are_names:
+            return found
+    raise ValueError(
+        f"how many, or which, with commas: 10, bitcoin,monero or 10,monero; {MAX_COINS} at most"
+    )
+
+
 def exchange_names(text: str) -> tuple[str, ...]:
     """Return the names in a comma-separated list of exchanges; `none` is no exchange."""
     found = tuple(dict.fromkeys(name.strip().lower() for name in text.split(",")))
@@ -177,8 +195,13 @@ class Settings:
     source: str = setting(
         "TRACKER_SOURCE", "coingecko", one_of("coingecko", "simulated"), "or `simulated`"
     )
-    coins: int = setting(
-        "TRACKER_COINS", 10, whole(1, MAX_COINS), f"how many, by market cap (1 to {MAX_COINS})"
+    coins: Coins = setting(  # noqa: RUF009 - it is frozen
+        "TRACKER_COINS",
+        Coins(10),
+        coins,
+        f"how many by market cap (1 to {MAX_COINS}), or which: `bitcoin,monero`, or both:"
+        " `10,monero,kaspa`. CoinGecko's ids; a symbol is taken for the largest coin of that"
+        " symbol",
     )
     currency: str = setting("TRACKER_CURRENCY", "usd", currency, "the currency of every price")
     interval: int = setting(
@@ -202,7 +225,7 @@ class Settings:
         whole(1, 86400),
         "seconds between two requests to CoinGecko: which coins, how large, from where prices are"
         " judged",
-        shown="60 (300 with a Demo key)",
+        shown="60 (with a Demo key 300, or 600 if `TRACKER_COINS` has a number and names)",
     )
     api_key: str | None = setting(
         "COINGECKO_API_KEY", None, api_key, "a CoinGecko key", shown="none", secret=True
@@ -301,6 +324,11 @@ class Settings:
         return Market(self.source, self.currency)
 
     @property
+    def coingecko_requests(self) -> int:
+        """How many requests one answer of CoinGecko takes: the top, and the coins by name."""
+        return _requests(self.coins)
+
+    @property
     def source_interval(self) -> int:
         """Seconds between two requests to the source itself."""
         return self.interval if self.source == "simulated" else self.coingecko_interval
@@ -333,10 +361,15 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
 def _intervals(given: Mapping[str, Any]) -> dict[str, int]:
     """Return the intervals that follow from what else is *given*."""
     has_demo_key = "api_key" in given and given.get("api_plan", "demo") == "demo"
-    coingecko_interval = DEMO_INTERVAL_S if has_demo_key else 60
+    requests = _requests(given.get("coins", Coins()))
+    coingecko_interval = requests * DEMO_INTERVAL_S if has_demo_key else 60
     if given.get("exchanges") != () or given.get("source") == "simulated":
         return {"coingecko_interval": coingecko_interval}
     return {"interval": 60, "coingecko_interval": given.get("interval", coingecko_interval)}
+
+
+def _requests(coins: Coins) -> int:
+    return 2 if coins.top and coins.names else 1
 
 
 def _parse(spec: Mapping[str, Any], text: str) -> Any:

@@ -65,7 +65,7 @@ class Services:
     def build(cls, backend: Backend, rate_limits: RateLimits) -> Self:
         """Return the services on *backend*. Nothing is started or connected to."""
         settings = backend.settings
-        replay = max(1, min(settings.replay, MAX_QUOTES // settings.coins))
+        replay = max(1, min(settings.replay, MAX_QUOTES // settings.coins.most))
         hub = Hub(
             replay=replay,
             heartbeat=settings.heartbeat,

@@ -74,6 +74,9 @@ class Aggregator:
         self._currency = currency.upper()
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="source") if exchanges else InLine()
         self._request: Future[Fetched | None] | None = None
+        self.has_asked = False
+        """Whether the source was asked since this process began."""
+        self._warning: str | None = None
         self._attempted_at: int | None = None
         """When the source gave the reference, or failed, in unix milliseconds."""
         self._reference: tuple[Quote, ...] = ()
@@ -101,12 +104,14 @@ class Aggregator:
         if is_due and self._request is None:
             etag = None if week else state.etag
             self._request = self._pool.submit(self.source.fetch, etag=etag, week=week)
+            self.has_asked = True
         if self._reference:
             self.exchanges.request(by_symbol(self._reference).keys(), self._currency)
         can_go_on = self.exchanges and self._reference
         collected = self._from_source(TIMEOUT_S if can_go_on else None)
         trades = self.exchanges.trades(max(0.0, deadline - monotonic()))
         if collected.fetched:
+            self._warning = collected.fetched.warning
             self._refer_to(collected.fetched.quotes, at)
         elif collected.error:
             self._refer_to(self._shown.values(), at)
@@ -125,7 +130,7 @@ class Aggregator:
         """Return how the source, whose state is *state*, and each exchange does."""
         is_ok = state.reason is None
         since = state.fresh_since if is_ok else state.failing_since
-        its = SourceHealth(self.source.name, is_ok, since, state.reason)
+        its = SourceHealth(self.source.name, is_ok, since, state.reason or self._warning)
         return its, *self.exchanges.health()
 
     def _refer_to(self, quotes: Iterable[Quote], attempted_at: int | None) -> None:

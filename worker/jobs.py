@@ -83,12 +83,13 @@ def refresh(
     """Collect, save, publish; how the sources do is saved and published too.
 
     Returns the source's state afterwards; as it was, when it is too soon for another
-    attempt. What became of it is noted in *outcome*. The source may be asked *early*.
+    attempt. What became of it is noted in *outcome*. The source may be asked *early*, and by a
+    process that starts it is: the settings may have changed.
     """
     outcome = outcome or Outcome()
     interval_ms = backend.settings.interval * 1000
     before, at = backend.store.source_state(), now_ms()
-    if early:
+    if early or not aggregator.has_asked:
         is_due = freshness.reason_to_skip(before, at, interval_ms) is None
     else:
         is_due = freshness.is_due(before, at, interval_ms)

@@ -6,6 +6,7 @@ import { one, setText, show } from "./lib/dom.js";
 import { ARROWS } from "./lib/price_cell.js";
 import { LivePage } from "./live/live.js";
 import { Announcer } from "./table/announcer.js";
+import { heading } from "./table/heading.js";
 import { describe, topFavorite } from "./table/order.js";
 import { Preferences } from "./table/preferences.js";
 import { Search } from "./table/search.js";
@@ -91,6 +92,8 @@ new LivePage(root, {
     newest ??= [tick, currency];
     table.show(tick.quotes, currency);
     showFound(search.needle);
+    const title = one("[data-heading]");
+    if (tick.quotes.length) setText(title, heading(Number(title.dataset.top), tick.quotes.length));
     show("[data-table], [data-controls]", tick.quotes.length > 0);
     show("[data-empty]", tick.quotes.length === 0);
     setText(one("[data-code]"), tick.currency.toUpperCase());

@@ -127,6 +127,16 @@ def test_the_reason_says_what_is_worse_for_prices_that_are_live(
     assert all_fail.startswith("No exchange answers")
 
 
+def test_a_warning_of_a_source_that_answers_is_the_reason_and_the_next_attempt_no_news() -> None:
+    def told(minute: int, reason: str | None) -> Status:
+        sources = (SourceHealth("coingecko", True, BEGIN, reason), SourceHealth("kraken", True))
+        return at(replace(came(WELL, minute), sources=sources), minute)
+
+    assert told(1, "no bitcon").reason == "no bitcon"
+    assert told(1, "no bitcon").is_news_after(told(1, None))
+    assert not told(2, "no bitcon").is_news_after(told(1, "no bitcon"))
+
+
 def test_an_exchange_that_fails_is_news_and_that_it_still_does_is_none() -> None:
     def told(ok: bool, since: int) -> Status:
         sources = SourceHealth("coingecko", True), SourceHealth("kraken", ok, since)

@@ -4,6 +4,7 @@ import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from tests.support.proxy import Proxy
 from tests.support.tools import now_ms, save, wait_for
 from tests.support.web_process import Web, tick
 from tracker import __version__, concurrency
+from tracker.market.freshness import SourceHealth
 from tracker.monitoring import readiness
 from tracker.services import services
 from tracker.storage.engine import writing
@@ -55,7 +57,7 @@ class TestReadyz:
         """Under a server that has not started the relay, this does."""
         tick(app)
         checks = becomes(app, 200)
-        assert list(checks) == ["hub", "feed", "database", "prices"]
+        assert list(checks) == ["hub", "feed", "database", "prices", "coins"]
         assert all(check["ok"] for check in checks.values()), checks
         monkeypatch.setattr(readiness, "MAX_PROOF_AGE_S", -1)
         assert "no message to itself" in becomes(app, 503)["feed"]["detail"]
@@ -69,6 +71,13 @@ class TestReadyz:
         prices = becomes(app, 200)["prices"]
         assert (prices["ok"], prices["fatal"]) == (False, False)
         assert prices["detail"].startswith("the newest are 20")
+
+    def test_a_coin_that_the_source_does_not_know_is_told(self, app: Flask) -> None:
+        told = SourceHealth("coingecko", True, reason="no bitcon")
+        services(app).backend.store.change_state(lambda state: replace(state, sources=(told,)))
+        coins = becomes(app, 200)["coins"]
+        assert coins["detail"] == "no bitcon"
+        assert (coins["ok"], coins["fatal"]) == (False, False)
 
     def test_without_redis_it_is_not_ready_until_it_is_back(
         self, make_app: AppFactory, own_redis: EmbeddedRedis

@@ -182,6 +182,9 @@ class CoinGecko(ThreadingHTTPServer):
         """Return the body of `/coins/markets`."""
         with self._lock:
             ranked = sorted(self.coins, key=lambda entry: -(entry["market_cap"] or 0))
+            for key, wanted in (("id", query.get("ids")), ("symbol", query.get("symbols"))):
+                if wanted is not None:
+                    ranked = [entry for entry in ranked if entry[key] in wanted.split(",")]
             shown = [dict(entry) for entry in ranked[: int(query["per_page"])]]
         for entry in shown:
             week = entry.pop("sparkline_in_7d", sparkline(entry["current_price"]))

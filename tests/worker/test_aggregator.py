@@ -141,6 +141,17 @@ def test_another_worker_s_answer_of_the_source_is_found_in_the_newest_tick() -> 
     assert tracker.prices() == ["129 kraken"]
 
 
+def test_what_the_source_does_not_have_is_told_until_an_answer_has_it() -> None:
+    warned = Fetched(quotes=[BITCOIN], warning="no bitcon")
+    tracker = Tracker(Script(warned, None, [BITCOIN]))
+    told = []
+    for _ in range(3):
+        tracker.collect(is_due=True)
+        its = tracker.aggregator.health(SourceState(fresh_since=1))[0]
+        told.append((its.ok, its.reason))
+    assert told == [(True, "no bitcon"), (True, "no bitcon"), (True, None)]
+
+
 def test_the_health_of_all_is_one_list() -> None:
     venue = Venue()
     venue.prices = None

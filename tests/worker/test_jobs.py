@@ -187,6 +187,16 @@ class TestSkip:
             assert source.fetched == fetched
             at(now_ms() + MINUTE // 2 + 1000)
 
+    def test_a_worker_that_starts_asks_the_source_before_its_time_unless_it_is_to_wait(
+        self, refresh: Refresh, at: Callable[[int], None]
+    ) -> None:
+        began = now_ms()
+        starts = Script([quote()]), Script(SourceError("busy", retry_after=30)), Script([quote()])
+        for after, source, fetched in zip((0, 31_000, 59_000), starts, (1, 1, 0), strict=True):
+            at(began + after)
+            refresh(source, 2, interval=MINUTE)
+            assert source.fetched == fetched
+
     def test_a_source_that_asked_to_wait_is_left_alone_until_then(
         self, store: Store, refresh: Refresh, at: Callable[[int], None]
     ) -> None:

@@ -32,7 +32,10 @@ MAX_BAR_MS = 3_600_000
 
 @dataclass(frozen=True, slots=True)
 class SourceHealth:
-    """Whether the source or exchange *name* answers, since when, and if not, the *reason*."""
+    """Whether the source or exchange *name* answers, since when, and if not, the *reason*.
+
+    The reason of one that answers is a warning: what is asked of it, and it does not have.
+    """
 
     name: str
     ok: bool
@@ -59,6 +62,11 @@ class SourceState:
     not_before: int | None = None
     etag: str | None = None
     sources: tuple[SourceHealth, ...] = ()
+
+    @property
+    def warning(self) -> str | None:
+        """What the source warns of while it answers."""
+        return self.sources[0].reason if self.sources and self.sources[0].ok else None
 
     def succeeded(
         self, at: int, *, next_attempt_at: int, stale_after: int, etag: str | None = None
@@ -131,12 +139,19 @@ class Status:
     next_attempt_at: int | None = None
     sources: tuple[SourceHealth, ...] = ()
 
+    @property
+    def source_answers(self) -> bool:
+        """Whether nothing is wrong with the source, so that nobody waits for its next answer."""
+        return self.reason is None or (
+            self.state == "live" and any(one.ok for one in self.sources[:1])
+        )
+
     def is_news_after(self, before: Status) -> bool:
         """Return whether readers want to hear of it.
 
-        While all is well, that there will be a next attempt is no news.
+        While the source answers, that there will be a next attempt is no news.
         """
-        if self.reason is None and before.reason is None:
+        if self.source_answers and before.source_answers:
             return self._gist() != before._gist()
         return self != before
 
@@ -149,7 +164,7 @@ class Status:
         return simplejson.dumps(body)
 
     def _gist(self) -> tuple[object, ...]:
-        return self.state, self.since, [(one.name, one.ok) for one in self.sources]
+        return self.state, self.since, self.reason, [(one.name, one.ok) for one in self.sources]
 
 
 def status(source: SourceState, *, now: int, stale_after: int) -> Status:
@@ -175,7 +190,7 @@ def _what_is_worse(source: SourceState) -> str | None:
     if source.reason is None:
         if exchanges and not answering:
             return "No exchange answers: prices are CoinGecko's, which change less often"
-        return None
+        return source.warning
     if not answering:
         return source.reason
     return (

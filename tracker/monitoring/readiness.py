@@ -60,6 +60,7 @@ class Readiness:
             _timed("feed", self._check_feed),
             _timed("database", self._check_database),
             _timed("prices", self._check_prices, fatal=False),
+            _timed("coins", lambda: self._relay.state.source.warning, fatal=False),
         ]
 
     def _check_hub(self) -> str | None:

@@ -20,11 +20,13 @@ class Fetched:
 
     `etag` identifies this answer: pass it to the next fetch. `weeks`, if asked for, has the
     hourly prices of the last week by coin id, oldest first; None is an hour without a price.
+    `warning` says in a sentence which of the settings' coins are not among them.
     """
 
     quotes: list[Quote]
     etag: str | None = None
     weeks: dict[str, list[Decimal | None]] = field(default_factory=dict)
+    warning: str | None = None
 
 
 class Source(Protocol):

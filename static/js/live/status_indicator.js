@@ -77,7 +77,8 @@ export function report(situation) {
   const state = stateOf(situation);
   const lost = state === "reconnecting";
   const known = !lost && status?.state === state ? status : null;
-  const attempt = known?.next_attempt_at;
+  const answers = known?.state === "live" && known.sources?.[0]?.ok; // nobody waits for its next
+  const attempt = answers ? null : known?.next_attempt_at;
   return {
     state,
     notable: {

@@ -53,6 +53,15 @@ test("an old tick is stale even if the server once said live, and the link is su
   assert.equal(isSilent(live), false);
 });
 
+test("nobody waits for the next answer of a source that answers", () => {
+  const next_attempt_at = offline.next_attempt_at;
+  for (const ok of [true, false]) {
+    const status = { ...live.status, reason: "no bitcon", next_attempt_at, sources: [{ ok }] };
+    const said = report({ ...live, status });
+    assert.equal(said.nextAttemptAt, ok ? null : Date.parse(next_attempt_at));
+  }
+});
+
 test("live with a reason says the reason", () => {
   const said = report({ ...live, status: { ...live.status, reason: "HTTP 500" } });
   assert.deepEqual([said.state, said.notable, said.reason], ["live", true, "HTTP 500"]);

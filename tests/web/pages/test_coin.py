@@ -132,7 +132,7 @@ def test_a_hostile_name_is_text_and_short(word: str) -> None:
 def test_a_coin_that_was_followed_once_shows_its_past_and_no_price() -> None:
     relay = FakeRelay(make_tick(BITCOIN), once=frozenset({"shiba-inu"}))
     page = load("/cryptos/shiba-inu", relay=relay, history=FakeHistory({"shiba-inu": points(3)}))
-    assert "Shiba Inu is not among the top 10 now" in page.text
+    assert "Shiba Inu is not among the coins that are followed now" in page.text
     assert "All 3 prices of the range." in page.text
     assert "97,012" not in page.text
 

@@ -11,8 +11,9 @@ import pytest
 from flask import abort
 from flask.testing import FlaskClient
 
-from tests.support.fake_site import BITCOIN, FakeRelay, make_app, make_tick, quote
+from tests.support.fake_site import BITCOIN, ETHER, FakeRelay, make_app, make_tick, quote
 from tracker import __version__
+from tracker.market.coins import Coins
 from tracker.market.freshness import SourceHealth, Status
 from tracker.market.quotes import Quote
 from tracker.storage.history import RANGES
@@ -98,6 +99,16 @@ def test_first_paint_has_the_prices() -> None:
     assert "06:14:07 UTC" in page.text
     assert "Data provided by CoinGecko" in page.text
     assert "Simulated" not in page.text
+
+
+def test_the_heading_says_what_the_table_shows() -> None:
+    yours = Coins(names=("bitcoin", "xmr"))
+    for relay, coins, heading in (
+        (relay_of(BITCOIN, ETHER), Coins(1, ("eth",)), "Top 1 and 1 more"),
+        (relay_of(BITCOIN), yours, "Your coin"),
+        (relay_of(), yours, "Your 2 coins"),
+    ):
+        assert f" {heading} Last updated" in load(relay, coins=coins).text
 
 
 def test_the_coins_go_by_rank_and_what_is_unknown_is_a_dash() -> None:

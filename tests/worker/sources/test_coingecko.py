@@ -13,6 +13,7 @@ from tests.support.fake_coingecko import coin
 from tracker import __version__
 from tracker.config import Settings
 from tracker.errors import SourceError
+from tracker.market.coins import Coins
 from worker.sources import Fetched, build
 from worker.sources.coingecko.client import CoinGecko
 
@@ -40,7 +41,7 @@ def failure(source: CoinGecko, **asked: Any) -> SourceError:
 
 class TestRequest:
     def test_one_request_asks_for_everything(self, gecko: StandIn, ask: Ask) -> None:
-        ask(coins=7, currency="eur").fetch()
+        ask(coins=Coins(7), currency="eur").fetch()
         [request] = gecko.requests
         assert request.path == "/api/v3/coins/markets"
         assert request.query == {
@@ -96,10 +97,10 @@ class TestRequest:
         ask(api_key=KEY, api_plan="pro")
         ask()
         assert caplog.messages == []
-        ask(api_key=KEY, interval=300, coingecko_interval=60)
+        ask(api_key=KEY, coingecko_interval=260, coins=Coins(10, ("monero",)))
         assert caplog.messages == [
-            "COINGECKO_INTERVAL=60 makes 43200 calls a month, and a Demo key has 10000:"
-            " set it to 260 or more, or use a Pro key"
+            "COINGECKO_INTERVAL=260 makes 19938 calls a month, and a Demo key has 10000:"
+            " set it to 519 or more, or use a Pro key"
         ]
 
 
@@ -108,14 +109,14 @@ class TestAnswer:
         self, gecko: StandIn, ask: Ask
     ) -> None:
         gecko.answer(200, [coin("c", rank=3), coin("a", rank=1), coin("b", rank=2)])
-        found = fetch(ask(coins=2)).quotes
+        found = fetch(ask(coins=Coins(2))).quotes
         assert [(quote.id, quote.rank) for quote in found] == [("c", 3), ("a", 1)]
 
     def test_one_warning_names_twenty_coins_left_out_and_counts_the_rest(
         self, gecko: StandIn, ask: Ask, caplog: pytest.LogCaptureFixture
     ) -> None:
         gecko.answer(200, [coin("bitcoin"), coin("a\x9b31m\x85\u202eb", price="0"), *range(100)])
-        fetch(ask())
+        fetch(ask(coins=Coins(250)))
         [message] = caplog.messages
         assert message.startswith(
             "CoinGecko: left out: a 31m b (no price), entry 3 (not an object)"
@@ -125,14 +126,14 @@ class TestAnswer:
     def test_without_a_quote_it_fails_and_the_next_fetch_may_succeed(
         self, gecko: StandIn, ask: Ask
     ) -> None:
-        source, bad = ask(coins=1), [coin("a", current_price=None), 5]
+        source, bad = ask(coins=Coins(2)), [coin("a", current_price=None), 5]
         for rows, why in (
             ([], "the list is empty"),
             (bad, "a (no price), entry 2 (not an object)"),
         ):
             gecko.answer(200, rows, times=1)
             assert str(failure(source)) == f"CoinGecko: not one coin with a price: {why}"
-        assert [quote.id for quote in fetch(source).quotes] == ["bitcoin"]
+        assert [quote.id for quote in fetch(source).quotes] == ["bitcoin", "ethereum"]
 
     def test_a_rate_limit_has_the_wait_that_it_asks_for(self, gecko: StandIn, ask: Ask) -> None:
         gecko.answer(429, "error code: 1015", {"Retry-After": "119"})
@@ -154,6 +155,73 @@ class TestAnswer:
         told += str(failure(source))
         assert "(key" in told
         assert "s3cr3t" not in told + caplog.text
+
+
+def ids(fetched: Fetched | None) -> list[str]:
+    return [quote.id for quote in fetched.quotes] if fetched else []
+
+
+class TestNames:
+    @pytest.fixture(autouse=True)
+    def _more_coins(self, gecko: StandIn) -> None:
+        gecko.coins += [
+            coin("monero", "xmr", price="330", supply=18_000_000),
+            coin("fakecoin", "btc", price="3", supply=10),
+            coin("eth", "other", price="3", supply=10),
+        ]
+
+    def test_they_are_ids_or_else_symbols_of_which_the_largest_coin_is_meant(
+        self, gecko: StandIn, ask: Ask, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level(logging.INFO)
+        fetched = fetch(ask(coins=Coins(names=("eth", "monero", "btc"))), week=True)
+        assert ids(fetched) == ["bitcoin", "monero", "eth"]
+        assert fetched.weeks.keys() == {*ids(fetched)}
+        assert (fetched.warning, caplog.messages) == (None, ["TRACKER_COINS: btc is bitcoin"])
+
+    def test_what_they_are_is_asked_once_and_then_one_request_is_enough(
+        self, gecko: StandIn, ask: Ask
+    ) -> None:
+        source = ask(coins=Coins(names=("monero", "btc")))
+        first = fetch(source, etag='W/"of other coins"')
+        asked = [(one.query.get("ids"), one.query.get("symbols")) for one in gecko.requests]
+        assert asked == [("btc,monero", None), (None, "btc")]
+        second = fetch(source, etag=first.etag)
+        assert gecko.requests[2].query["ids"] == "bitcoin,monero"
+        assert source.fetch(etag=second.etag) is None
+        assert len(gecko.requests) == 4
+        assert ids(first) == ids(second)
+
+    def test_beside_the_largest_they_take_a_request_if_they_are_not_among_them(
+        self, gecko: StandIn, ask: Ask
+    ) -> None:
+        source = ask(coins=Coins(2, ("monero", "ethereum")))
+        assert ids(fetch(source)) == ids(fetch(source)) == ["bitcoin", "ethereum", "monero"]
+        assert [one.query.get("ids") for one in gecko.requests] == [None, "monero"] * 2
+        gecko.requests.clear()
+        assert ids(fetch(ask(coins=Coins(2, ("bitcoin",))))) == ["bitcoin", "ethereum"]
+        assert len(gecko.requests) == 1
+
+    def test_an_unknown_one_is_told_once_with_what_is_near_and_stops_no_other(
+        self, gecko: StandIn, ask: Ask, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        source = ask(coins=Coins(names=("bitcon", "monero", "zzzz")))
+        fetched = [fetch(source), fetch(source)]
+        assert [ids(one) for one in fetched] == [["monero"]] * 2
+        told = (
+            'TRACKER_COINS names "bitcon" and "zzzz", which CoinGecko does not know;'
+            " did you mean bitcoin?"
+        )
+        assert caplog.messages == [told]
+        assert {one.warning for one in fetched} == {told}
+        assert len(gecko.requests) == 4, "ids, symbols, what is near; and then ids"
+
+    def test_without_any_that_is_known_it_fails_and_says_so(self, gecko: StandIn, ask: Ask) -> None:
+        source = ask(coins=Coins(names=("dogcoin",)))
+        told = 'TRACKER_COINS names "dogcoin", which CoinGecko does not know'
+        assert str(failure(source)) == f"{told}; did you mean dogecoin?"
+        gecko.coins.append(coin("dogcoin"))
+        assert ids(fetch(source)) == ["dogcoin"]
 
 
 class TestUnchanged:
@@ -186,7 +254,7 @@ class TestWeek:
     def test_one_request_without_an_etag_asks_for_quotes_and_weeks(
         self, gecko: StandIn, ask: Ask
     ) -> None:
-        fetched = fetch(ask(coins=3), etag='W/"abc"', week=True)
+        fetched = fetch(ask(coins=Coins(3)), etag='W/"abc"', week=True)
         assert list(fetched.weeks) == ["bitcoin", "ethereum", "tether"]
         assert list(fetched.weeks) == [quote.id for quote in fetched.quotes]
         bitcoin = fetched.weeks["bitcoin"]
@@ -198,7 +266,7 @@ class TestWeek:
 
         week = {"price": [1]}
         gecko.answer(200, [coin(id, sparkline_in_7d=week) for id in ("a", "too-many")])
-        assert list(fetch(ask(coins=1), week=True).weeks) == ["a"], "it alone has a quote"
+        assert list(fetch(ask(coins=Coins(1)), week=True).weeks) == ["a"], "it alone has a quote"
         assert fetch(ask()).weeks == {}
 
 

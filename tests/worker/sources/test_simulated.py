@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from tracker.config import Settings
-from tracker.errors import ConfigError
+from tracker.errors import ConfigError, SourceError
+from tracker.market.coins import Coins
 from tracker.market.quotes import Quote
 from worker.sources import Fetched
 from worker.sources.simulated.market import DAY, HOUR, WEEK, Simulated
@@ -88,7 +89,7 @@ def test_a_change_is_against_the_price_that_was_shown_then(field: str, ago: int)
 
 
 def test_a_week_is_of_the_prices_that_were_shown_every_hour_and_comes_when_asked_for() -> None:
-    source = simulated(lambda: NOW, coins=3)
+    source = simulated(lambda: NOW, coins=Coins(3))
     weeks = source.fetch(week=True).weeks
     assert list(weeks) == [quote.id for quote in market()[:3]]
     for ago in (0, 1, 24, 167):
@@ -118,9 +119,22 @@ def test_ranks_swap_in_the_long_run_but_prices_stay_in_sight() -> None:
 def test_more_coins_than_there_are_give_all_and_one_warning(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    source = simulated(lambda: NOW, coins=50)
+    source = simulated(lambda: NOW, coins=Coins(50))
     assert len(source.fetch().quotes) == len(source.fetch().quotes) == 10
     assert caplog.messages == ["TRACKER_COINS=50: the simulated market has 10"]
+
+
+def test_coins_are_named_by_id_or_symbol_and_keep_their_ranks() -> None:
+    fetched = simulated(lambda: NOW, coins=Coins(1, ("ada", "solana", "bitcon"))).fetch(week=True)
+    ranks = {quote.id: quote.rank for quote in market()}
+    assert {quote.id: quote.rank for quote in fetched.quotes} == {
+        coin: ranks[coin] for coin in ("bitcoin", "cardano", "solana")
+    }
+    assert fetched.weeks.keys() == {"bitcoin", "cardano", "solana"}
+    told = 'TRACKER_COINS names "bitcon", which the simulated market does not know'
+    assert fetched.warning == f"{told}; did you mean bitcoin?"
+    with pytest.raises(SourceError, match="did you mean bitcoin"):
+        simulated(lambda: NOW, coins=Coins(names=("bitcon",))).fetch()
 
 
 def test_prices_and_caps_are_in_the_currency_and_a_bitcoin_costs_one_bitcoin() -> None:

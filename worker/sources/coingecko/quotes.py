@@ -36,6 +36,11 @@ def quotes(rows: Iterable[Any]) -> tuple[list[Quote], list[str]]:
     return list(good.values()), left_out
 
 
+def ids(rows: Iterable[Any]) -> set[str]:
+    """Return the ids in *rows*, also of coins without a price."""
+    return {row["id"] for row in rows if isinstance(row, dict) and isinstance(row.get("id"), str)}
+
+
 def weeks(rows: Iterable[Any], ids: Collection[str]) -> dict[str, list[Decimal | None]]:
     """Return the hourly prices of the last week of the coins *ids*, oldest first.
 

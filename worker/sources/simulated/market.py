@@ -14,9 +14,10 @@ from operator import itemgetter
 from typing import Final
 
 from tracker.config import Settings
-from tracker.errors import ConfigError
+from tracker.errors import ConfigError, SourceError
 from tracker.market.quotes import Quote, number
 from worker.sources.base import Fetched
+from worker.sources.names import unknown
 from worker.sources.simulated.coins import COINS, RATES, Coin
 from worker.sources.simulated.noise import lattice, noise
 
@@ -53,24 +54,40 @@ class Simulated:
                 f'TRACKER_CURRENCY="{settings.currency}" is not accepted by the simulated market;'
                 f" accepted: {', '.join(sorted(RATES))}"
             )
-        if settings.coins > len(COINS):
-            log.warning("TRACKER_COINS=%d: the simulated market has %d", settings.coins, len(COINS))
+        if settings.coins.top > len(COINS):
+            log.warning("TRACKER_COINS=%s: the simulated market has %d", settings.coins, len(COINS))
         self._rate = RATES[settings.currency]
-        self._max_coins = settings.coins
+        self._top = settings.coins.top
+        ids = {coin.symbol: coin.id for coin in COINS} | {coin.id: coin.id for coin in COINS}
+        self._named = {ids[name] for name in settings.coins.names if name in ids}
+        missing = [name for name in settings.coins.names if name not in ids]
+        self._warning = unknown(missing, "the simulated market", COINS) if missing else None
+        if self._warning:
+            log.warning("%s", self._warning)
         self._interval = settings.interval
         self._clock = clock
 
     def fetch(self, *, etag: str | None = None, week: bool = False) -> Fetched:
-        """Return the coins with the largest market cap, largest first; *etag* is ignored."""
+        """Return the settings' coins, largest first; *etag* is ignored.
+
+        Raises `SourceError` if none is known here.
+        """
+        if self._warning and not self._top and not self._named:
+            raise SourceError(self._warning)
         now = int(self._clock() // self._interval) * self._interval
         capped = sorted(((self._cap(coin, now), coin) for coin in COINS), key=itemgetter(0))
-        largest = capped[: -self._max_coins - 1 : -1]
+        followed = [
+            (rank, cap, coin)
+            for rank, (cap, coin) in enumerate(reversed(capped), 1)
+            if rank <= self._top or coin.id in self._named
+        ]
         hours = range(now - WEEK + HOUR, now + 1, HOUR)
         return Fetched(
-            quotes=[self._quote(rank, *found, now) for rank, found in enumerate(largest, 1)],
-            weeks={coin.id: [self._price(coin, at) for at in hours] for _, coin in largest}
+            quotes=[self._quote(*found, now) for found in followed],
+            weeks={coin.id: [self._price(coin, at) for at in hours] for _, _, coin in followed}
             if week
             else {},
+            warning=self._warning,
         )
 
     def _quote(self, rank: int, cap: Decimal, coin: Coin, now: int) -> Quote:

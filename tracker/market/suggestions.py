@@ -5,8 +5,7 @@ Nothing here knows requests or pages.
 
 from collections.abc import Iterable
 from difflib import get_close_matches
-
-from tracker.market.quotes import Quote
+from typing import Protocol, TypeVar
 
 MAX_SUGGESTIONS = 3
 MIN_PREFIX = 3
@@ -17,20 +16,36 @@ MIN_LIKENESS = 0.7
 """How alike two words must be, from 0 to 1, for one to be a typo of the other."""
 
 
-def suggest(word: str, quotes: Iterable[Quote]) -> list[Quote]:
-    """Return a few of *quotes*: whose symbol or name is *word*, then begins with it, then typos."""
+class Named(Protocol):
+    """What is suggested: a coin, or a quote of one."""
+
+    @property
+    def id(self) -> str: ...  # noqa: D102
+
+    @property
+    def symbol(self) -> str: ...  # noqa: D102
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+
+
+N = TypeVar("N", bound=Named)
+
+
+def suggest(word: str, coins: Iterable[N]) -> list[N]:
+    """Return a few of *coins*: whose symbol or name is *word*, then begins with it, then typos."""
     word = _plain(word[:MAX_WORD])
     if not word:
         return []
-    by_word: dict[str, list[Quote]] = {}
-    for quote in quotes:
-        for text in dict.fromkeys(map(_plain, (quote.symbol, quote.name, quote.id))):
-            by_word.setdefault(text, []).append(quote)
+    by_word: dict[str, list[N]] = {}
+    for coin in coins:
+        for text in dict.fromkeys(map(_plain, (coin.symbol, coin.name, coin.id))):
+            by_word.setdefault(text, []).append(coin)
     words = [word] if word in by_word else []
     if len(word) >= MIN_PREFIX:
         words += [text for text in by_word if text.startswith(word)]
     words += get_close_matches(word, by_word, MAX_SUGGESTIONS, MIN_LIKENESS)
-    found = {quote.id: quote for text in words for quote in by_word[text]}
+    found = {coin.id: coin for text in words for coin in by_word[text]}
     return list(found.values())[:MAX_SUGGESTIONS]
 
 

@@ -1,7 +1,7 @@
 """Suggestions for a word that is no coin's id."""
 
 from tests.support.fake_site import quote
-from tracker.web.pages.suggestions import MAX_SUGGESTIONS, suggest
+from tracker.market.suggestions import MAX_SUGGESTIONS, suggest
 
 COINS = [
     quote("bitcoin", symbol="btc"),
