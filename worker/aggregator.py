@@ -5,6 +5,9 @@ exchanges at each tick, all at the same time. Once there are prices nothing wait
 CoinGecko longer than for an exchange: an answer that is late counts at the next tick. When
 CoinGecko fails, ranks and supplies stay what they were, and prices go on.
 
+The last prices shown then take the place of its own, at each failure and each minute. Prices
+that nothing has renewed for an hour are no reference: then there are none until it answers.
+
 All this is in memory: a worker that starts, or finds that another worker has asked
 CoinGecko, takes the newest tick as its reference.
 """
@@ -18,10 +21,14 @@ from typing import ParamSpec, TypeVar
 from tracker.errors import SourceError
 from tracker.market.freshness import SourceHealth, SourceState
 from tracker.market.quotes import Quote, by_symbol
+from tracker.times import HOUR_MS, MINUTE_MS
 from worker.sources.base import Fetched, Source
 from worker.venues.base import TIMEOUT_S, Trade
 from worker.venues.consensus import Factors, factors, repriced, verdicts, young
 from worker.venues.exchanges import Exchanges
+
+REFER_AGAIN_MS = MINUTE_MS
+"""How long shown prices are the reference while the source fails: they move on without it."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -80,6 +87,9 @@ class Aggregator:
         self._attempted_at: int | None = None
         """When the source gave the reference, or failed, in unix milliseconds."""
         self._reference: tuple[Quote, ...] = ()
+        self._referred_at = 0
+        self._is_its_own = False
+        """Whether the reference is the source's answer as it was: "unchanged" would mean that."""
         self._shown: dict[str, Quote] = {}
         """The reference at the last prices that were believed, by coin."""
         self._factors: Factors = {}
@@ -100,9 +110,13 @@ class Aggregator:
         """
         if state.attempted_at != self._attempted_at:
             self._refer_to(newest(), state.attempted_at)
+            self._referred_at = at
+        if state.fresh_at is not None and at - state.fresh_at > HOUR_MS:
+            self._refer_to((), state.attempted_at)
         deadline = monotonic() + TIMEOUT_S
         if is_due and self._request is None:
-            etag = None if week else state.etag
+            knows_answer = self._is_its_own or not self.exchanges
+            etag = state.etag if knows_answer and not week else None
             self._request = self._pool.submit(self.source.fetch, etag=etag, week=week)
             self.has_asked = True
         if self._reference:
@@ -112,10 +126,11 @@ class Aggregator:
         trades = self.exchanges.trades(max(0.0, deadline - monotonic()))
         if collected.fetched:
             self._warning = collected.fetched.warning
-            self._refer_to(collected.fetched.quotes, at)
-        elif collected.error:
-            self._refer_to(self._shown.values(), at)
-        elif collected.unchanged:
+            self._refer_to(collected.fetched.quotes, at, its_own=True)
+        elif collected.error or (state.reason and at - self._referred_at >= REFER_AGAIN_MS):
+            self._reference, self._referred_at = tuple(self._shown.values()), at
+            self._is_its_own = False
+        if collected.error or collected.unchanged:
             self._attempted_at = at
         if self._reprice(trades, at) or collected.fetched:
             return replace(collected, quotes=tuple(self._shown.values()))
@@ -133,8 +148,11 @@ class Aggregator:
         its = SourceHealth(self.source.name, is_ok, since, state.reason or self._warning)
         return its, *self.exchanges.health()
 
-    def _refer_to(self, quotes: Iterable[Quote], attempted_at: int | None) -> None:
+    def _refer_to(
+        self, quotes: Iterable[Quote], attempted_at: int | None, *, its_own: bool = False
+    ) -> None:
         self._reference, self._attempted_at = tuple(quotes), attempted_at
+        self._is_its_own = its_own
         self._shown = {quote.id: quote for quote in self._reference}
         self._factors = {}
 
@@ -155,7 +173,7 @@ class Aggregator:
     def _reprice(self, trades: Mapping[str, Sequence[Trade]], at: int) -> bool:
         """Give the coins the prices of *trades* that are believed; return whether one is."""
         trades = {venue: young(own, at) for venue, own in trades.items()}
-        known = factors(self._reference, trades, self._currency)
+        known = factors(tuple(self._shown.values()), trades, self._currency)
         self._factors = {**known, **self._factors}
         found = verdicts(self._reference, trades, currency=self._currency, factors=self._factors)
         self.exchanges.judged(found)

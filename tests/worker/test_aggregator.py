@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -9,6 +10,7 @@ from tests.support.tools import Script, Venue, quote
 from tracker.errors import SourceError
 from tracker.market.freshness import SourceState
 from tracker.market.quotes import Quote
+from tracker.times import HOUR_MS
 from worker import aggregator as module
 from worker.aggregator import Aggregator, Collected
 from worker.sources import Fetched
@@ -35,9 +37,11 @@ def _close() -> Iterator[None]:
 class Tracker:
     """An aggregator and the state that its job would keep."""
 
-    def __init__(self, source: Script, *venues: Venue, newest: tuple[Quote, ...] = ()) -> None:
+    def __init__(
+        self, source: Script, *venues: Venue, newest: tuple[Quote, ...] = (), currency: str = "usd"
+    ) -> None:
         self.exchanges = Exchanges(venues, interval_s=0)
-        self.aggregator = Aggregator(source, self.exchanges, "usd")
+        self.aggregator = Aggregator(source, self.exchanges, currency)
         OPEN.append(self.aggregator)
         self.state = SourceState()
         self.newest = newest
@@ -91,6 +95,46 @@ def test_prices_go_on_while_the_source_fails() -> None:
     assert prices == ["104", "108", "112", "116"]
     venue.prices = {"BTC": "1160"}
     assert tracker.prices(is_due=True) == []
+
+
+def test_between_two_failures_prices_are_judged_by_those_of_a_minute_ago() -> None:
+    venue = Venue(BTC="104")
+    tracker = Tracker(Script([BITCOIN], SourceError("wait an hour")), venue)
+    tracker.collect(is_due=True)
+    tracker.collect(is_due=True)
+    tracker.state = replace(tracker.state, reason="wait an hour")
+    venue.prices = {"BTC": "108"}
+    assert tracker.prices() == [], "100 was shown when it failed"
+    tracker.at += module.REFER_AGAIN_MS
+    assert tracker.prices() == ["108 kraken"]
+
+
+def test_the_ratio_of_currencies_outlives_a_failure() -> None:
+    venue = Venue(BTC="50")
+    tracker = Tracker(Script([BITCOIN], SourceError("busy")), venue, currency="eur")
+    tracker.collect(is_due=True)
+    assert tracker.prices() == ["100 kraken"]
+    venue.prices = {"BTC": "51"}
+    assert tracker.prices(is_due=True) == ["102 kraken"]
+
+
+def test_prices_that_nothing_renewed_for_an_hour_are_no_reference() -> None:
+    source = Script(SourceError("busy"), [BITCOIN])
+    tracker = Tracker(source, Venue(BTC="101"), newest=(BITCOIN,))
+    tracker.at, tracker.state = HOUR_MS + 9, SourceState(attempted_at=5, fresh_at=5)
+    assert tracker.prices() == []
+    assert tracker.prices(is_due=True) == []
+    assert tracker.prices(is_due=True) == ["100"]
+
+
+def test_unchanged_is_asked_for_while_the_reference_is_the_source_s_own_answer() -> None:
+    source = Script([BITCOIN], None, SourceError("busy"), [BITCOIN])
+    tracker = Tracker(source, Venue(BTC="101"), newest=(BITCOIN,))
+    tracker.state = SourceState(attempted_at=-1)
+    for _ in range(4):
+        tracker.state = replace(tracker.state, etag="one")
+        tracker.collect(is_due=True)
+    assert [etag for etag, _ in source.asked] == [None, "one", "one", None]
 
 
 def test_a_source_that_is_late_holds_nobody_up_and_counts_at_the_next_tick(

@@ -24,6 +24,7 @@ REFUSED_WAIT_S = 600.0
 """The wait after a venue has refused this client: a ban, or a country that is not served."""
 DISAGREES_AFTER_MS = 60_000
 """How long a venue may be off before it counts as failing."""
+MAX_REASON = 200  # characters
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +79,7 @@ class Exchanges:
         """Begin to fetch from each venue that may be asked now and does not answer yet."""
         for desk in self._desks:
             if desk.request is None and self._clock() >= desk.not_before:
-                desk.request = self._pool.submit(desk.venue.fetch, symbols, currency)
+                desk.request = self._pool.submit(self._fetch, desk, symbols, currency)
 
     def trades(self, timeout_s: float) -> dict[str, list[Trade]]:
         """Return what has been answered within *timeout_s*, by venue; failures are noted."""
@@ -88,19 +89,23 @@ class Exchanges:
         for desk in self._desks:
             if desk.request is not None and desk.request.done():
                 request, desk.request = desk.request, None
-                try:
-                    trades = found[desk.venue.name] = self._dated(desk, request.result())
-                except SourceError as error:
-                    self._failed(desk, error)
-                else:
+                error = request.exception()
+                if error is None:
+                    trades = found[desk.venue.name] = request.result()
                     self._answered(desk, trades)
+                elif isinstance(error, SourceError):
+                    self._failed(desk, error)
+                else:  # a bug, which must not stop the others
+                    self._failed(desk, SourceError(f"{desk.venue.name}: {error!r}"[:MAX_REASON]))
         return found
 
     def judged(self, verdicts: Mapping[str, Verdict]) -> None:
-        """Note who agreed and who did not."""
+        """Note who agreed and who did not; of who is in no verdict nothing is known."""
         now = now_ms()
         for desk in self._desks:
             name = desk.venue.name
+            if not any(name in one.venues + one.disbelieved for one in verdicts.values()):
+                continue
             desk.agreed |= {coin for coin, one in verdicts.items() if name in one.venues}
             off = [coin for coin, one in verdicts.items() if name in one.disbelieved]
             known = sorted(desk.agreed.intersection(off) if desk.agreed else off)
@@ -114,7 +119,7 @@ class Exchanges:
                 desk.off_since, desk.off_reason = None, None
             elif desk.off_since is None:
                 desk.off_since = now
-            elif now - desk.off_since >= DISAGREES_AFTER_MS:
+            elif desk.off_reason is None and now - desk.off_since >= DISAGREES_AFTER_MS:
                 desk.off_reason = f"{name}: its price of {known[0]} is far from the others"
             self._note(desk)
 
@@ -162,6 +167,10 @@ class Exchanges:
         else:
             desk.log.failed(reason)
 
+    def _fetch(self, desk: _Desk, symbols: Collection[str], currency: str) -> list[Trade]:
+        """Return the venue's trades, dated when they come: they may be looked at much later."""
+        return self._dated(desk, desk.venue.fetch(symbols, currency))
+
     def _dated(self, desk: _Desk, trades: Iterable[Trade]) -> list[Trade]:
         """Return *trades*, each with a time."""
         now, dated = now_ms(), []
@@ -169,7 +178,7 @@ class Exchanges:
             key = trade.symbol, trade.currency
             if trade.at is None:
                 before = desk.seen.get(key)
-                unmoved = before is not None and before.price == trade.price
+                unmoved = before and before.price == trade.price and (before.at or 0) <= now
                 trade = before if before and unmoved else trade._replace(at=now)
                 desk.seen[key] = trade
             dated.append(trade)

@@ -143,6 +143,22 @@ def test_a_price_without_a_time_is_as_old_as_its_last_change(
     assert times() > third
 
 
+def test_a_bug_in_one_stops_no_other(build: Build) -> None:
+    buggy = Scripted("gemini")
+    both = build(buggy, Scripted("kraken", [BITCOIN]))
+    assert list(ask(both)) == ["kraken"]
+    assert (both.health()[0].reason or "").startswith("gemini: IndexError")
+
+
+def test_a_price_of_before_the_clock_was_set_back_is_not_young_until_then(
+    build: Build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times = iter([9000])
+    monkeypatch.setattr(module, "now_ms", lambda: next(times, 1000))
+    exchanges = build(Scripted("kraken", [BITCOIN]))
+    assert [ask(exchanges)["kraken"][0].at for _ in range(2)] == [9000, 1000]
+
+
 def test_one_that_disagrees_for_long_counts_as_failing_if_it_ever_agreed(
     build: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -167,5 +183,7 @@ def test_one_that_disagrees_for_long_counts_as_failing_if_it_ever_agreed(
         False,
         "kraken: its price of bitcoin is far from the others",
     )
+    exchanges.judged({"bitcoin": Verdict(Decimal(100), ("gemini",))})
+    assert not exchanges.health()[0].ok, "it was late"
     exchanges.judged({"bitcoin": agree})
     assert all(one.ok for one in exchanges.health())
