@@ -186,7 +186,6 @@ class Run:
                     true = self.true[shown.symbol]
                     moved = abs(referred[shown.symbol] / true - 1)
                     yield abs(shown.price / true - 1), ALONE * (1 + moved) + moved
-        aggregator.close()
 
     def quotes(self) -> list[Quote]:
         """Return what CoinGecko says now."""

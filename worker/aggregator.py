@@ -13,25 +13,22 @@ CoinGecko, takes the newest tick as its reference.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, replace
 from time import monotonic
-from typing import ParamSpec, TypeVar
 
 from tracker.errors import SourceError
 from tracker.market.freshness import SourceHealth, SourceState
 from tracker.market.quotes import Quote, by_symbol
 from tracker.times import HOUR_MS, MINUTE_MS
 from worker.sources.base import Fetched, Source
+from worker.threads import in_line, in_thread
 from worker.venues.base import TIMEOUT_S, Trade
 from worker.venues.consensus import Factors, factors, repriced, verdicts, young
 from worker.venues.exchanges import Exchanges
 
 REFER_AGAIN_MS = MINUTE_MS
 """How long shown prices are the reference while the source fails: they move on without it."""
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,26 +57,12 @@ class Collected:
         return "failed" if self.error else "unchanged"
 
 
-class InLine(Executor):
-    """Runs what is submitted at once, in the caller's thread, which a signal can interrupt."""
-
-    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Return the future of *fn*'s result, which is there. Raises a job's timeout."""
-        future: Future[T] = Future()
-        try:
-            future.set_result(fn(*args, **kwargs))
-        except SourceError as error:
-            future.set_exception(error)
-        return future
-
-
 class Aggregator:
     """One *source* and the *exchanges*; *currency* is a code such as usd."""
 
     def __init__(self, source: Source, exchanges: Exchanges, currency: str) -> None:
         self.source, self.exchanges = source, exchanges
         self._currency = currency.upper()
-        self._pool = ThreadPoolExecutor(1, thread_name_prefix="source") if exchanges else InLine()
         self._request: Future[Fetched | None] | None = None
         self.has_asked = False
         """Whether the source was asked since this process began."""
@@ -117,7 +100,7 @@ class Aggregator:
         if is_due and self._request is None:
             knows_answer = self._is_its_own or not self.exchanges
             etag = state.etag if knows_answer and not week else None
-            self._request = self._pool.submit(self.source.fetch, etag=etag, week=week)
+            self._request = self._ask_source(etag, week=week)
             self.has_asked = True
         if self._reference:
             self.exchanges.request(by_symbol(self._reference).keys(), self._currency)
@@ -136,11 +119,6 @@ class Aggregator:
             return replace(collected, quotes=tuple(self._shown.values()))
         return collected
 
-    def close(self) -> None:
-        """End the threads, when they have ended what they do."""
-        self._pool.shutdown()
-        self.exchanges.close()
-
     def health(self, state: SourceState) -> tuple[SourceHealth, ...]:
         """Return how the source, whose state is *state*, and each exchange does."""
         is_ok = state.reason is None
@@ -155,6 +133,11 @@ class Aggregator:
         self._is_its_own = its_own
         self._shown = {quote.id: quote for quote in self._reference}
         self._factors = {}
+
+    def _ask_source(self, etag: str | None, *, week: bool) -> Future[Fetched | None]:
+        """Begin to ask the source; without exchanges nothing goes on meanwhile."""
+        begin = in_thread if self.exchanges else in_line
+        return begin(self.source.fetch, etag=etag, week=week)
 
     def _from_source(self, timeout_s: float | None) -> Collected:
         """Return what the source has answered within *timeout_s*; None is for ever."""

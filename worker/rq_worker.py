@@ -10,6 +10,7 @@ one more for each failure of Redis, as long as the process lives.
 
 import logging
 import os
+import signal
 import sys
 import threading
 from types import FrameType
@@ -17,11 +18,14 @@ from typing import Any, NoReturn
 
 from redis.exceptions import RedisError
 from rq import Queue, SimpleWorker
+from rq.exceptions import StopRequested
 from rq.job import Job
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 LISTEN_S = 0.5
 """How often the thread that listens for commands checks whether to end; RQ's own takes a minute."""
+END_S = 3
+"""Time that a job has to end after a signal: whoever sent it kills after some seconds more."""
 HANGS_AFTER_S = 10.0
 """Time beyond its limit after which a job hangs in what no signal ends."""
 JOIN_S = 5.0
@@ -41,13 +45,21 @@ class RefreshWorker(SimpleWorker):
         self.log.addFilter(_in_one_line)
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
-        """End after the current job."""
+        """End after the current job, and end that too where it takes longer than `END_S`."""
         self.told_to_end = True
+        if callable(signal.getsignal(signal.SIGALRM)):  # RQ's time limit of a job that runs
+            signal.signal(signal.SIGALRM, _end_job)
+            signal.alarm(END_S)
         super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
+
+    def set_shutdown_requested_date(self) -> None:
+        """Leave Redis alone: the signal may have come in the middle of a job's own call."""
 
     def execute_job(self, job: Job, queue: Queue) -> None:
         """Run *job*, and start the process anew if that does not end."""
-        watchdog = threading.Timer(float(job.timeout or 0) + HANGS_AFTER_S, _end_hanging, [job.id])
+        watchdog = threading.Timer(
+            float(job.timeout or queue.DEFAULT_TIMEOUT) + HANGS_AFTER_S, _end_hanging, [job.id]
+        )
         watchdog.daemon = True
         watchdog.start()
         try:
@@ -83,7 +95,9 @@ class RefreshWorker(SimpleWorker):
     def handle_exception(self, job: Job, *exc_info: Any) -> None:
         """Log a failure of Redis or the database in one line, and any other as RQ does."""
         error = exc_info[1]
-        if isinstance(error, RedisError | SQLAlchemyError):
+        if isinstance(error, StopRequested):
+            log.warning("%s was ended, since the worker ends", job.id)
+        elif isinstance(error, RedisError | SQLAlchemyError):
             cause = error.orig if isinstance(error, DBAPIError) else error
             log.warning("%s failed: %s: %s", job.id, type(cause).__name__, cause)
         else:
@@ -92,9 +106,14 @@ class RefreshWorker(SimpleWorker):
 
 def restart() -> NoReturn:
     """Start this process anew, as the same process of the system, with nothing in memory."""
+    signal.alarm(0)  # it would outlive the start, and end a process that does not expect it
     sys.stdout.flush()
     sys.stderr.flush()
     os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - what was started
+
+
+def _end_job(signum: int, frame: FrameType | None) -> None:
+    raise StopRequested
 
 
 def _end_hanging(job: str) -> None:

@@ -6,7 +6,7 @@ import signal
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -257,11 +257,11 @@ class TestRefreshes:
         source = Script([quote("bitcoin", "100", symbol="btc")], SourceError("down"))
         kraken, gemini = Venue("kraken", BTC="100"), Venue("gemini", BTC="100")
         exchanges = Exchanges((kraken, gemini), interval_s=0)
-        with closing(Aggregator(source, exchanges, "usd")) as aggregator:
-            for prices in ({"BTC": "100"}, {"BTC": "100"}, {"BTC": "110"}, None):
-                gemini.prices = prices
-                with its.refresh_stats.counted() as outcome:
-                    refresh(aggregator, at_once, outcome=outcome, early=prices == {"BTC": "110"})
+        aggregator = Aggregator(source, exchanges, "usd")
+        for prices in ({"BTC": "100"}, {"BTC": "100"}, {"BTC": "110"}, None):
+            gemini.prices = prices
+            with its.refresh_stats.counted() as outcome:
+                refresh(aggregator, at_once, outcome=outcome, early=prices == {"BTC": "110"})
         relay = services(relaying).relay
         wait_for(lambda: [one.ok for one in relay.state.source.sources] == [False, True, False])
         now = scraped(relaying)

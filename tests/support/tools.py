@@ -14,6 +14,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
+import sqlalchemy
+
 from tracker.config import Settings
 from tracker.errors import SourceError
 from tracker.market.freshness import SourceState
@@ -129,6 +131,16 @@ def environment(settings: Settings | None = None, **changed: str) -> dict[str, s
                 ",".join(value) or "none" if isinstance(value, tuple) else str(value)
             )
     return env | changed
+
+
+def tick_ids(settings: Settings) -> list[int]:
+    """Return the ids of all ticks that *settings*' SQLite file has."""
+    engine = sqlalchemy.create_engine(settings.database_url)
+    try:
+        with engine.connect() as database:
+            return list(database.scalars(sqlalchemy.text("SELECT id FROM tick ORDER BY id")))
+    finally:
+        engine.dispose()
 
 
 class Child:

@@ -1,7 +1,6 @@
 """The aggregator: prices go on from the exchanges, whatever the source does, and never far off."""
 
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -24,16 +23,6 @@ def bitcoin(price: str = "100") -> Quote:
 BITCOIN = bitcoin()
 
 
-OPEN: list[Aggregator] = []
-
-
-@pytest.fixture(autouse=True)
-def _close() -> Iterator[None]:
-    yield
-    while OPEN:
-        OPEN.pop().close()
-
-
 class Tracker:
     """An aggregator and the state that its job would keep."""
 
@@ -42,7 +31,6 @@ class Tracker:
     ) -> None:
         self.exchanges = Exchanges(venues, interval_s=0)
         self.aggregator = Aggregator(source, self.exchanges, currency)
-        OPEN.append(self.aggregator)
         self.state = SourceState()
         self.newest = newest
         self.at = 0

@@ -1,9 +1,12 @@
-"""RQ's worker without Redis or the database: no thread is left, and the log has one line."""
+"""RQ's worker: what hangs or fails does not stop it, no thread is left, the log has one line."""
 
 import logging
 import sqlite3
+import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from redis import Redis
@@ -11,11 +14,15 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
 from rq import Queue
-from rq.job import Job
+from rq.job import Job, JobStatus
 from sqlalchemy.exc import OperationalError
 
 from dev.embedded_redis import EmbeddedRedis
-from tracker.messaging.job_queue import QUEUE
+from tests.conftest import SettingsFactory
+from tests.support import hanging_jobs
+from tests.support.tools import Child, environment, tick_ids, wait_for
+from tracker.config import Settings
+from tracker.messaging.job_queue import QUEUE, REFRESH
 from worker.rq_worker import RefreshWorker
 
 
@@ -79,3 +86,86 @@ def test_a_bug_in_a_job_is_logged_with_its_traceback_and_a_failure_of_redis_with
     logging.getLogger("rq.worker").error("Worker %s: quitting...", "w", exc_info=told)
     assert caplog.messages[0].startswith("Worker w: quitting... unknown command")
     assert "Traceback" not in caplog.text
+
+
+START = """
+from worker import __main__ as main, rq_worker
+main.MAX_JOBS, rq_worker.HANGS_AFTER_S = {max_jobs}, 0.5
+main.run_process(main.run, prepare=main.aggregator)
+"""
+
+
+def start(settings: Settings, log: Path, max_jobs: int = 5000) -> Child:
+    """Return the worker's process, with short limits."""
+    code = START.format(max_jobs=max_jobs)
+    return Child(sys.executable, "-c", code, env=environment(settings), log=log)
+
+
+@pytest.mark.faults
+class TestProcess:
+    @pytest.fixture
+    def queue(self, worker: RefreshWorker) -> Queue:
+        return Queue(QUEUE, connection=worker.connection)
+
+    @pytest.fixture
+    def mine(self, settings: SettingsFactory, own_redis: EmbeddedRedis) -> Settings:
+        return settings(redis_url=own_redis.url, interval=1)
+
+    @pytest.mark.parametrize(
+        ("job", "restarts"),
+        [
+            (hanging_jobs.in_a_socket, False),
+            (hanging_jobs.in_python, False),
+            (hanging_jobs.in_another_thread, False),
+            (hanging_jobs.in_a_query, True),
+            (hanging_jobs.in_a_lock_of_sqlite, True),
+        ],
+    )
+    def test_prices_go_on_after_a_job_that_hangs(
+        self, mine: Settings, queue: Queue, tmp_path: Path, job: Callable[[], None], restarts: bool
+    ) -> None:
+        queue.enqueue(job, job_timeout=1)
+        queue.enqueue(REFRESH, job_timeout=30)
+        with start(mine, tmp_path / "log") as child:
+            wait_for(lambda: tick_ids(mine), 40, "a tick")
+            assert ("hangs: the worker starts anew" in child.output) == restarts
+            assert child.end() == 0
+
+    @pytest.mark.parametrize("job", [hanging_jobs.in_a_socket, hanging_jobs.in_another_thread])
+    def test_a_signal_ends_it_soon_also_while_a_job_hangs(
+        self, mine: Settings, queue: Queue, tmp_path: Path, job: Callable[[], None]
+    ) -> None:
+        queued = queue.enqueue(job, job_timeout=600)
+        with start(mine, tmp_path / "log") as child:
+            wait_for(lambda: queued.get_status() == JobStatus.STARTED)
+            assert child.end(20) == 0
+            assert "was ended, since the worker ends" in child.output
+            assert "Traceback" not in child.output
+        assert queue.started_job_registry.get_job_ids() == []
+
+    def test_one_that_was_killed_leaves_its_job_to_be_cleaned_up_and_the_next_one_goes_on(
+        self, mine: Settings, queue: Queue, tmp_path: Path
+    ) -> None:
+        hanging = queue.enqueue(hanging_jobs.in_a_socket, job_timeout=600)
+        with start(mine, tmp_path / "killed") as child:
+            wait_for(lambda: hanging.get_status() == JobStatus.STARTED)
+            child.process.kill()
+            child.wait()
+        queue.enqueue(REFRESH, job_timeout=30)
+        with start(mine, tmp_path / "next") as child:
+            wait_for(lambda: tick_ids(mine), 40, "a tick")
+            assert child.end() == 0
+        assert queue.intermediate_queue.get_job_ids() == []
+        queue.started_job_registry.cleanup(time.time() + 700)
+        assert queue.started_job_registry.get_job_ids(cleanup=False) == []
+        assert queue.failed_job_registry.get_job_ids() == [hanging.id]
+
+    def test_after_so_many_jobs_it_starts_anew_as_the_same_process(
+        self, mine: Settings, queue: Queue, tmp_path: Path
+    ) -> None:
+        with start(mine, tmp_path / "log", max_jobs=2) as child:
+            for _ in range(5):
+                queue.enqueue(REFRESH, job_timeout=30)
+            wait_for(lambda: child.output.count("2 jobs done: the worker starts anew") == 2, 40)
+            wait_for(lambda: queue.is_empty())
+            assert child.end() == 0

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import sqlalchemy
 from redis import Redis
 from redis.exceptions import RedisError
 from rq import Queue, Worker
@@ -17,6 +16,7 @@ from rq.job import Job
 from dev.embedded_redis import EmbeddedRedis
 from tests.conftest import SettingsFactory
 from tests.support.tools import Child, environment, wait_for
+from tests.support.tools import tick_ids as ids
 from tracker.config import Settings
 from tracker.messaging import redis_client
 from tracker.messaging.job_queue import QUEUE, REFRESH_ID
@@ -56,16 +56,6 @@ def crash_after_a_tick(redis: EmbeddedRedis, settings: Settings) -> None:
             lambda: any(one.get_state() == "idle" for one in Worker.all(connection=connection))
         )
     redis.kill()
-
-
-def ids(settings: Settings) -> list[int]:
-    """Return the ids of all ticks that *settings*' SQLite file has."""
-    engine = sqlalchemy.create_engine(settings.database_url)
-    try:
-        with engine.connect() as database:
-            return list(database.scalars(sqlalchemy.text("SELECT id FROM tick ORDER BY id")))
-    finally:
-        engine.dispose()
 
 
 class TestSchedule:

@@ -7,7 +7,7 @@ does not say when a trade was, it was when its price last changed.
 import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 
 from tracker.errors import SourceError
@@ -15,6 +15,7 @@ from tracker.logs.throttle import FailureLog
 from tracker.market.freshness import SourceHealth
 from tracker.messaging.refresh_stats import SourceCounts
 from tracker.times import now_ms
+from worker.threads import in_thread
 from worker.venues.base import Trade, Venue
 from worker.venues.consensus import Verdict
 
@@ -65,21 +66,16 @@ class Exchanges:
         self._desks = [_Desk(venue) for venue in venues]
         self._interval_s = interval_s
         self._clock = clock
-        self._pool = ThreadPoolExecutor(max(1, len(self._desks)), thread_name_prefix="venue")
 
     def __len__(self) -> int:
         """Return how many venues there are."""
         return len(self._desks)
 
-    def close(self) -> None:
-        """End the threads, when they have ended what they do."""
-        self._pool.shutdown()
-
     def request(self, symbols: Collection[str], currency: str) -> None:
         """Begin to fetch from each venue that may be asked now and does not answer yet."""
         for desk in self._desks:
             if desk.request is None and self._clock() >= desk.not_before:
-                desk.request = self._pool.submit(self._fetch, desk, symbols, currency)
+                desk.request = in_thread(self._fetch, desk, symbols, currency)
 
     def trades(self, timeout_s: float) -> dict[str, list[Trade]]:
         """Return what has been answered within *timeout_s*, by venue; failures are noted."""

@@ -2,8 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable, Collection, Iterator
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Collection
 from decimal import Decimal
 
 import pytest
@@ -53,12 +52,9 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def build(clock: Clock) -> Iterator[Build]:
+def build(clock: Clock) -> Build:
     """Return what builds exchanges, which ask once a second by the *clock*."""
-    with ExitStack() as stack:
-        yield lambda *venues: stack.enter_context(
-            closing(Exchanges(venues, interval_s=1, clock=clock))
-        )
+    return lambda *venues: Exchanges(venues, interval_s=1, clock=clock)
 
 
 def ask(exchanges: Exchanges, timeout_s: float = 5) -> dict[str, list[Trade]]:
