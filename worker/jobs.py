@@ -30,7 +30,7 @@ from tracker.logs.throttle import is_same_failure, still_failing
 from tracker.market import freshness
 from tracker.market.candles import from_sparkline
 from tracker.market.freshness import SourceState
-from tracker.market.quotes import Quote, TickJson
+from tracker.market.quotes import TickJson
 from tracker.messaging.feed import Feed, Message
 from tracker.messaging.job_queue import REFRESH_TIMEOUT
 from tracker.messaging.refresh_stats import Outcome, SourceCounts
@@ -130,14 +130,12 @@ def refresh(
 def _collect(
     aggregator: Aggregator, backend: Backend, before: SourceState, *, is_due: bool, at: int
 ) -> Collected:
-    def newest() -> tuple[Quote, ...]:
-        ticks = backend.store.newest(1)
-        return ticks[0].quotes if ticks else ()
-
     ticks_per_answer = max(1, backend.settings.source_interval // max(1, backend.settings.interval))
     week = is_due and backend.rollup.needs_filling(at, MAX_FILLS * ticks_per_answer)
     try:
-        return aggregator.collect(before, newest, is_due=is_due, week=week, at=at)
+        return aggregator.collect(
+            before, backend.store.newest_of_source, is_due=is_due, week=week, at=at
+        )
     except JobTimeoutException:
         late = f"{aggregator.source.name}: there was no answer within {REFRESH_TIMEOUT} s"
         return Collected(error=SourceError(late, kind="timeout"))

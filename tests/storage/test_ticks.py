@@ -225,3 +225,12 @@ class TestPostgres:
         assert "options" not in used
         assert used["keepalives_idle"] == 30
         assert engine_options("sqlite:////data/t.db") == {}
+
+
+def test_a_name_given_here_is_not_taken_for_the_source_s(store: Store) -> None:
+    assert store.newest_of_source() == ()
+    save(store, quote(name="Bitcoin"), at=1000)
+    store.show_coin("bitcoin", display_name="Orange", hidden=False)
+    save(store, *store.newest_of_source(), at=2000)
+    assert [quote.name for quote in store.newest(1)[0].quotes] == ["Orange"]
+    assert [quote.name for quote in store.newest_of_source()] == ["Bitcoin"]

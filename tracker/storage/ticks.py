@@ -119,6 +119,16 @@ class Store:
         with reading(self._engine) as connection:
             return self._newest(connection, limit, after)
 
+    def newest_of_source(self) -> tuple[Quote, ...]:
+        """Return the quotes of the newest tick, by the source's names; () when there is none."""
+        with reading(self._engine) as connection:
+            ticks = self._newest(connection, 1)
+            quotes = ticks[0].quotes if ticks else ()
+            ids = [quote.id for quote in quotes]
+            rows = connection.execute(select(CoinRow.id, CoinRow.name).where(CoinRow.id.in_(ids)))
+            names = {row.id: row.name for row in rows}
+        return tuple(replace(quote, name=names[quote.id]) for quote in quotes)
+
     def _is_last_shown(self, connection: Connection, id: str) -> bool:
         followed = [quote.id for tick in self._newest(connection, 1) for quote in tick.quotes]
         others = select(CoinRow.id).where(
@@ -181,9 +191,7 @@ def _write_coins(connection: Connection, quotes: Sequence[Quote]) -> list[Quote]
         values = {field: getattr(quote, field) for field in _COIN_FIELDS}
         if row is None:
             connection.execute(insert(CoinRow).values(id=quote.id, **values))
-        elif any(getattr(row, field) != value for field, value in values.items()) and (
-            quote.name != row.display_name  # it was read from here: no news of the source
-        ):
+        elif any(getattr(row, field) != value for field, value in values.items()):
             connection.execute(update(CoinRow).where(CoinRow.id == quote.id).values(**values))
         if row and row.hidden:
             hidden.add(quote.id)
