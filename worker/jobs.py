@@ -18,7 +18,6 @@ from redis.exceptions import RedisError
 from rq import get_current_job
 from rq.job import Job
 from rq.timeouts import JobTimeoutException
-from rq_scheduler import Scheduler
 
 from tracker import backend as backends
 from tracker import config
@@ -197,6 +196,8 @@ def publish(feed: Feed, message: Message) -> None:
 
 def reschedule(job: Job, at: int) -> None:
     """Move the next run of *job* to *at*, unix milliseconds; later ones follow its interval."""
+    from rq_scheduler import Scheduler  # after a failure only: it costs memory
+
     try:
         job.connection.zadd(Scheduler.scheduled_jobs_key, {job.id: math.ceil(at / 1000)}, xx=True)
     except RedisError as error:
