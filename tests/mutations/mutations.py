@@ -345,17 +345,6 @@ BROKEN = [  # the test is below tests/
      "connection.scalar(first) or BATCH_ROWS", "connection.scalar(first) or 1",
      "storage/test_history.py::TestPrune::"
      "test_ticks_that_another_worker_has_deleted_make_no_transaction_longer"),
-    ("worker: a job that hangs holds up its end", "worker/rq_worker.py",
-     "signal.alarm(END_S)", "pass",
-     "worker/test_rq_worker.py::TestProcess::"
-     "test_a_signal_ends_it_soon_also_while_a_job_hangs"),
-    ("worker: what no signal ends stops the prices", "worker/rq_worker.py",
-     "        watchdog.start()\n", "        pass\n",
-     "worker/test_rq_worker.py::TestProcess::test_prices_go_on_after_a_job_that_hangs"),
-    ("worker: it never starts anew", "worker/__main__.py",
-     "if worker.jobs_done >= MAX_JOBS and not worker.told_to_end:", "if False:",
-     "worker/test_rq_worker.py::TestProcess::"
-     "test_after_so_many_jobs_it_starts_anew_as_the_same_process"),
 ]
 # fmt: on
 
