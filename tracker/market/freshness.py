@@ -178,7 +178,8 @@ def status(source: SourceState, *, now: int, stale_after: int) -> Status:
     else:
         state, since = "stale", source.fresh_at + stale_after
         if source.reason is None:
-            return Status(state, since, "no new prices have come: is the worker running?")
+            no_worker = "no new prices have come: is the worker running?"
+            return Status(state, since, no_worker, sources=source.sources)
     reason = source.reason if state != "live" else _what_is_worse(source)
     return Status(state, since, reason, source.next_attempt_at, source.sources)
 
