@@ -74,9 +74,8 @@ class Tick:
 
     def to_json(self) -> str:
         """Return the tick as the stream and the API show it, in one line."""
-        head = {"id": self.id, "at": iso(self.id), "currency": self.currency, "source": self.source}
-        quotes = ",".join(_quote_to_json(quote) for quote in self.quotes)
-        return f"{_dumps(head)[:-1]},{_QUOTES}{quotes}]}}"
+        body = {"id": self.id, "at": iso(self.id), "currency": self.currency, "source": self.source}
+        return _JSON.encode(body | {"quotes": [_quote_to_dict(quote) for quote in self.quotes]})
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
@@ -164,11 +163,12 @@ def directed(quotes: Iterable[Quote], before: dict[str, Decimal]) -> tuple[Quote
     It is `same` when there is no price before.
     """
 
-    def direction(quote: Quote) -> Direction:
+    def direct(quote: Quote) -> Quote:
         price, last = quote.price, before.get(quote.id, quote.price)
-        return "up" if price > last else "down" if price < last else "same"
+        direction: Direction = "up" if price > last else "down" if price < last else "same"
+        return quote if quote.direction == direction else replace(quote, direction=direction)
 
-    return tuple(replace(quote, direction=direction(quote)) for quote in quotes)
+    return tuple(map(direct, quotes))
 
 
 def number(value: object) -> Decimal | None:
@@ -185,15 +185,11 @@ def number(value: object) -> Decimal | None:
     return Decimal(int(exact)) if int(exact.as_tuple().exponent) > 0 else exact
 
 
-def _dumps(body: dict[str, Any]) -> str:
-    return simplejson.dumps(body, use_decimal=True, ensure_ascii=False, separators=(",", ":"))
-
-
-def _quote_to_json(quote: Quote) -> str:
+def _quote_to_dict(quote: Quote) -> dict[str, Any]:
     body = {name: getattr(quote, name) for name in _QUOTE_FIELDS}
     if quote.updated_at is not None:
         body["updated_at"] = iso(quote.updated_at)
-    return _dumps(body)
+    return body
 
 
 def _quote_from_dict(body: dict[str, Any]) -> Quote:
@@ -235,6 +231,8 @@ _KINDS = {"id": str, "symbol": str, "name": str, "image": str | None, "rank": in
 """What a field of a quote must be, besides the numbers, the direction and the time."""
 _DIRECTIONS = get_args(Direction)
 _QUOTE_FIELDS = tuple(field.name for field in fields(Quote))
+_JSON = simplejson.JSONEncoder(use_decimal=True, ensure_ascii=False, separators=(",", ":"))
+"""Made once: making one costs more than a quote."""
 _QUOTES, _QUOTE = '"quotes":[', '{"id":'
 """How the list of quotes, and each of them, begins in the JSON of a tick."""
 NUMBERS = tuple(field.name for field in fields(Quote) if "Decimal" in str(field.type))

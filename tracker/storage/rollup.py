@@ -52,7 +52,7 @@ Key = tuple[str, int]
 
 STEP_QUOTES = 5000
 """Quotes rolled up in one step."""
-BATCH_ROWS = 500
+BATCH_ROWS = 250
 """Quotes deleted, or candles added, in one transaction: other writers wait for its end."""
 MAX_IDS = 20_000
 """Ticks looked at for deleting: more than there is time to delete."""

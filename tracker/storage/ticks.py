@@ -71,12 +71,13 @@ class Store:
         closer than *min_gap*: another worker was quicker.
         """
         with writing(self._engine) as connection:
-            before = self._newest(connection, 1)
-            previous = before[0].id if before else None
+            newest = select(func.max(TickRow.id))
+            previous = connection.scalar(newest.where(of_market(TickRow, self.market)))
             if previous is not None and abs(at - previous) < min_gap:
                 return None
-            newest_of_all = connection.scalar(select(func.max(TickRow.id))) or 0
-            prices = {quote.id: quote.price for quote in before[0].quotes} if before else {}
+            newest_of_all = connection.scalar(newest) or 0
+            before = select(QuoteRow.coin_id, QuoteRow.price).where(QuoteRow.tick_id == previous)
+            prices = {row.coin_id: row.price for row in connection.execute(before)}
             shown = _write_coins(connection, tuple(quotes))
             tick = self._tick(max(at, newest_of_all + 1), directed(shown, prices))
             _insert(connection, tick)
