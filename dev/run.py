@@ -84,16 +84,13 @@ def launch(procfile: Path, settings: Settings) -> int:
 
 def environment(settings: Settings, redis_url: str) -> dict[str, str]:
     """Return the children's environment: ours, and what all of them must share."""
-    env = os.environ | {
+    return os.environ | {
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
         "PORT": str(settings.port),
         "PYTHONUNBUFFERED": "1",
         "REDIS_URL": redis_url,
         "SECRET_KEY": settings.secret_key or "",
     }
-    if sys.platform == "darwin":  # else requests in RQ's forked job crashes there
-        env["OBJC_DISABLE_INITIALIZE_FORK_SAFETY"] = "YES"
-    return env
 
 
 def announce(port: int, manager: Manager) -> None:
@@ -101,7 +98,7 @@ def announce(port: int, manager: Manager) -> None:
     while True:
         with suppress(OSError), socket.create_connection(("127.0.0.1", port), 2) as caller:
             caller.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
-            if caller.recv(1):
+            if caller.makefile("rb").read():  # to its end: a server may log what nobody reads
                 break
         time.sleep(POLL_S)
     manager.say(f"Open http://localhost:{port}{PAGE}    (Ctrl-C ends everything)")

@@ -12,8 +12,8 @@ from tests.support.tools import Child, environment
     [
         (
             ("flask", "--app", "wsgi", "db", "upgrade"),
-            {"TRACKER_COINS": "many"},
-            'TRACKER_COINS="many" is not accepted; accepted: a whole number from 1 to 250\n',
+            {"TRACKER_RETRY": "often"},
+            'TRACKER_RETRY="often" is not accepted; accepted: a whole number from 1 to 3600\n',
         ),
         (("gunicorn", "wsgi:app"), {}, "REDIS_URL is not set; accepted: "),
     ],

@@ -221,10 +221,10 @@ class TestLauncher:
         assert "stays pid=" in launcher.output
 
     def test_a_bad_setting_gives_one_line_and_status_1(self, launch: Launch) -> None:
-        launcher = launch({"web": STAYS}, TRACKER_COINS="many")
+        launcher = launch({"web": STAYS}, TRACKER_INTERVAL="often")
         assert launcher.ended() == 1
         assert launcher.output.count("\n") == 1
-        assert launcher.output.startswith('TRACKER_COINS="many"')
+        assert launcher.output.startswith('TRACKER_INTERVAL="often"')
 
     def test_a_busy_port_gives_one_line_with_another(self) -> None:
         port = free_port()
