@@ -170,6 +170,12 @@ def test_a_state_comes_back_as_it_went_and_nothing_else_is_one(source: SourceSta
     body = json.loads(json.dumps(source.to_dict()))
     assert SourceState.from_dict(body) == source
     assert body["barred_until"] == source.not_before, "the name that older versions know"
+    health = {"name": "kraken", "ok": True, "since": 1, "reason": None}
+    told = body | {"sources": [health]}
+    assert SourceState.from_dict(told).sources == (SourceHealth("kraken", True, 1),)
+    for odd in ({"name": 1}, {"ok": "x"}, {"since": "x"}, {"reason": 1}, {"mood": 1}):
+        with pytest.raises(MessageError, match="not a state of the source"):
+            SourceState.from_dict(body | {"sources": [health | odd]})
     wrong = [body | change for change in ({"mood": None}, {"fresh_at": -1}, {"etag": 1})]
     for other in (None, [], {}, *wrong):
         with pytest.raises(MessageError, match="not a state of the source"):

@@ -77,11 +77,11 @@ BROKEN = [  # the test is below tests/
     ("history: the young ticks are deleted, not the old", "tracker/storage/rollup.py",
      "TickRow.id < end",
      "TickRow.id >= end",
-     "storage/test_history.py::TestPrune::test_what_is_older_goes_and_its_candles_stay"),
+     "storage/test_rollup.py::TestPrune::test_what_is_older_goes_and_its_candles_stay"),
     ("history: the newest tick is deleted when it is old", "tracker/storage/rollup.py",
      "end = min(before, first_of_newest, self._mark(connection) + 1)",
      "end = min(before, self._mark(connection) + 1)",
-     "storage/test_history.py::TestPrune::test_the_newest_tick_stays"),
+     "storage/test_rollup.py::TestPrune::test_the_newest_tick_stays"),
     ("history: a week that was interrupted is not made up", "tracker/storage/rollup.py",
      "return any(not self._is_filled(connection, first) for first in firsts)", "return False",
      "worker/test_jobs.py::TestWeek::test_the_week_before_is_asked_for_until_it_is_filled"),
@@ -295,8 +295,8 @@ BROKEN = [  # the test is below tests/
      "elif False:",
      "worker/venues/test_exchanges.py::test_each_backs_off_by_itself"),
     ("venues: another coin of the same symbol is a disagreement", "worker/venues/exchanges.py",
-     "desk.counts.disagreements += len(known)",
-     "desk.counts.disagreements += len(off)",
+     "self.counts.disagreements += len(known)",
+     "self.counts.disagreements += len(off)",
      "worker/venues/test_exchanges.py::"
      "test_one_that_disagrees_for_long_counts_as_failing_if_it_ever_agreed"),
     ("metrics: what was counted is counted again at the next refresh", "worker/venues/exchanges.py",
@@ -305,8 +305,8 @@ BROKEN = [  # the test is below tests/
      "monitoring/test_metrics.py::TestRefreshes::"
      "test_what_became_of_the_requests_is_counted_by_source_and_exchange"),
     ("venues: a price that does not move stays young", "worker/venues/exchanges.py",
-     "trade = before if before and unmoved else",
-     "trade =",
+     "dated = before if before and unmoved else",
+     "dated =",
      "worker/venues/test_exchanges.py::test_a_price_without_a_time_is_as_old_as_its_last_change"),
     ("venues: a perpetual's price is taken for the coin's", "worker/venues/bitstamp.py",
      '            is_spot = ticker.get("market_type", "SPOT") == "SPOT"\n           '
@@ -330,18 +330,18 @@ BROKEN = [  # the test is below tests/
     ("history: thinned ticks leave the first price of a minute, not its last",
      "tracker/storage/rollup.py",
      "[id for id, later in pairwise(ids)", "[later for id, later in pairwise(ids)",
-     "storage/test_history.py::TestThin::"
+     "storage/test_rollup.py::TestThin::"
      "test_the_last_tick_of_each_minute_stays_and_the_candles_know_all"),
     ("history: what readers may resume from is thinned", "tracker/storage/rollup.py",
      "newest_first.offset(newest - 1)", "newest_first.offset(0)",
-     "storage/test_history.py::TestThin::test_what_readers_may_resume_from_stays_whole"),
+     "storage/test_rollup.py::TestThin::test_what_readers_may_resume_from_stays_whole"),
     ("history: of two ticks a minute apart one is thinned", "tracker/storage/rollup.py",
      " and later - id < CLOSE_MS", "",
-     "storage/test_history.py::TestThin::test_ticks_a_minute_apart_stay_though_they_jitter"),
+     "storage/test_rollup.py::TestThin::test_ticks_a_minute_apart_stay_though_they_jitter"),
     ("history: after another worker's deletion a transaction is long",
      "tracker/storage/rollup.py",
      "connection.scalar(first) or BATCH_ROWS", "connection.scalar(first) or 1",
-     "storage/test_history.py::TestPrune::"
+     "storage/test_rollup.py::TestPrune::"
      "test_ticks_that_another_worker_has_deleted_make_no_transaction_longer"),
 ]
 # fmt: on

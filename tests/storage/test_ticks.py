@@ -13,7 +13,7 @@ from pathlib import Path
 from threading import Barrier
 
 import pytest
-from sqlalchemy import Engine, create_engine, insert, text
+from sqlalchemy import Engine, create_engine, insert, text, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from tests.support import tools
@@ -23,7 +23,7 @@ from tracker.market.freshness import SourceHealth, SourceState
 from tracker.market.quotes import NUMBERS, Market, Quote
 from tracker.storage import engine as module
 from tracker.storage.engine import engine_options, reading, writing
-from tracker.storage.models import QuoteRow
+from tracker.storage.models import QuoteRow, SourceStateRow
 from tracker.storage.ticks import Saved, Store
 
 MINUTE = 60_000
@@ -138,7 +138,16 @@ class TestSourceState:
         assert failing == store.source_state()
         assert (failing.reason, failing.not_before, failing.failures) == ("“down”", BEGIN + 3, 1)
         assert failing.sources == sources
-        store.change_state(lambda state: replace(state, sources=()))
+        for odd in (
+            5,
+            "x",
+            [5],
+            [{"name": "kraken"}],
+            [{"name": "kraken", "ok": True, "since": "x"}],
+        ):
+            with writing(store._engine) as connection:
+                connection.execute(update(SourceStateRow).values(sources=odd))
+            assert store.source_state().sources == (), "it is written anew at each refresh"
         assert save(store, at=0).state == store.source_state() == well
 
 

@@ -7,16 +7,15 @@ with it gets 304 as long as nothing has changed.
 
 import socket
 import struct
-import sys
-from contextlib import suppress
 from decimal import Decimal
 from hashlib import blake2b
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Event, Lock, Thread
-from typing import Any, Literal, NamedTuple, Self
+from threading import Lock
+from typing import Any, Literal, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
 import simplejson
+
+from tests.support.stand_in import Handler, StandIn
 
 Manner = Literal["whole", "truncated", "reset", "hang", "drip", "raw"]
 """How a scripted answer is sent: whole; its first half; reset or silence instead of it; with
@@ -99,49 +98,18 @@ class Script(NamedTuple):
     manner: Manner = "whole"
 
 
-class CoinGecko(ThreadingHTTPServer):
-    """The stand-in, on a free port of the loopback. Set it up and change it from any thread."""
-
-    daemon_threads = False
+class CoinGecko(StandIn):
+    """The stand-in. Set it up and change it from any thread."""
 
     def __init__(self) -> None:
         self.coins = market()
         self.requests: list[Request] = []
-        self.ended = Event()
         self._lock = Lock()
         self._script: Script | None = None
         self._times: int | None = None
-        self._connections: list[socket.socket] = []
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self._thread = Thread(target=self.serve_forever, args=(0.01,), daemon=True)
+        super().__init__(_Handler)
         self.port = self.server_port
-        self.url = f"http://127.0.0.1:{self.port}/api/v3"
-
-    def __enter__(self) -> Self:
-        """Begin to serve."""
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """End it, with every connection and thread."""
-        self.ended.set()
-        self.shutdown()
-        for connection in self._connections:
-            with suppress(OSError):  # it has ended already
-                connection.shutdown(socket.SHUT_RDWR)
-        self.server_close()
-        self._thread.join()
-
-    def get_request(self) -> tuple[socket.socket, Any]:
-        """Accept a connection, and keep it to end it."""
-        connection, address = super().get_request()
-        self._connections.append(connection)
-        return connection, address
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of connections that ended: they are what is tested."""
-        if not isinstance(sys.exception(), ConnectionError | ValueError):
-            super().handle_error(request, client_address)
+        self.url += "/api/v3"
 
     def set_price(self, id: str, price: str) -> None:
         """Give coin *id* this price, with just these digits."""
@@ -198,12 +166,8 @@ def dumps(body: Any) -> str:
     return simplejson.dumps(body, use_decimal=True, allow_nan=True)
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(Handler):
     server: CoinGecko
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Keep the tests' output clean."""
 
     def do_GET(self) -> None:
         url = urlsplit(self.path)

@@ -14,10 +14,10 @@ import json
 import time
 from collections import Counter, defaultdict
 from decimal import Decimal
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Event, Thread
-from typing import Any, Self
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
+
+from tests.support.stand_in import Handler, StandIn
 
 Answer = tuple[int, Any, dict[str, str]]
 Prices = dict[str, Decimal]
@@ -27,10 +27,8 @@ OWN_NAMES = {"BTC": "XBT", "DOGE": "XDG"}
 """Kraken's."""
 
 
-class Exchanges(ThreadingHTTPServer):
-    """All four, on a free port of the loopback. Change the attributes from any thread."""
-
-    daemon_threads = True
+class Exchanges(StandIn):
+    """All four. Change the attributes from any thread."""
 
     def __init__(self, **prices: str) -> None:
         self.prices = {symbol: Decimal(price) for symbol, price in prices.items()}
@@ -40,30 +38,12 @@ class Exchanges(ThreadingHTTPServer):
         """What an exchange answers instead; None is nothing until the end."""
         self.asked: Counter[str] = Counter()
         self.paths: list[str] = []
-        self.ended = Event()
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.url = f"http://127.0.0.1:{self.server_port}"
-        self._thread = Thread(target=self.serve_forever, args=(0.01,), daemon=True)
-
-    def __enter__(self) -> Self:
-        """Begin to serve."""
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """End it."""
-        self.ended.set()
-        self.shutdown()
-        self.server_close()
-        self._thread.join()
+        super().__init__(_Handler)
 
     def urls(self) -> dict[str, str]:
         """Return the settings that lead here."""
         names = ("kraken", "bitstamp", "binance", "gemini")
         return {f"{name.upper()}_URL": f"{self.url}/{name}" for name in names}
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of connections that ended."""
 
     def answer(self, venue: str, path: str, query: dict[str, str]) -> Answer:
         """Return what *venue* answers to *path*."""
@@ -73,23 +53,15 @@ class Exchanges(ThreadingHTTPServer):
         return found if isinstance(found, tuple) else (200, found, {})
 
     def _kraken(self, prices: Prices, path: str, query: Query, at: float) -> Any:
-        pairs = {
-            f"X{OWN_NAMES.get(symbol, symbol)}ZUSD": (
-                symbol,
-                f"{OWN_NAMES.get(symbol, symbol)}/USD",
-            )
-            for symbol in prices
-        }
+        names = {symbol: OWN_NAMES.get(symbol, symbol) for symbol in prices}
         if path == "/0/public/AssetPairs":
-            return {
-                "error": [],
-                "result": {pair: {"wsname": name} for pair, (_, name) in pairs.items()},
-            }
+            listed = {f"X{name}ZUSD": {"wsname": f"{name}/USD"} for name in names.values()}
+            return {"error": [], "result": listed}
+        last = {f"X{names[symbol]}ZUSD": {"c": [str(price)]} for symbol, price in prices.items()}
         asked = query["pair"].split(",")
-        if any(pair not in pairs for pair in asked):
+        if any(pair not in last for pair in asked):
             return {"error": ["EQuery:Unknown asset pair"]}
-        last = {pair: {"c": [str(prices[pairs[pair][0]]), "0.01"]} for pair in asked}
-        return {"error": [], "result": last}
+        return {"error": [], "result": {pair: last[pair] for pair in asked}}
 
     def _bitstamp(self, prices: Prices, path: str, query: Query, at: float) -> Any:
         return [
@@ -123,12 +95,8 @@ class Exchanges(ThreadingHTTPServer):
         return [*rows, {"pair": "NEWUSD", "price": "0"}]
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(Handler):
     server: Exchanges
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Keep the tests' output clean."""
 
     def do_GET(self) -> None:
         url = urlsplit(self.path)

@@ -142,40 +142,41 @@ class TestProcesses:
     def mine(self, settings: SettingsFactory, own_redis: EmbeddedRedis) -> Settings:
         return settings(redis_url=own_redis.url, interval=1)
 
-    def test_prices_come_each_second_and_after_a_restart_of_redis(
-        self, mine: Settings, own_redis: EmbeddedRedis, tmp_path: Path
-    ) -> None:
+    @pytest.fixture
+    def both(self, mine: Settings, tmp_path: Path) -> Iterator[tuple[Child, Child]]:
+        """Return a worker and a scheduler that run."""
         env = environment(mine)
         with (
             Child(*WORKER, env=env, log=tmp_path / "worker") as worker,
             Child(*SCHEDULER, env=env, log=tmp_path / "scheduler") as scheduler,
         ):
-            wait_for(lambda: ids(mine), 20, "the first tick")
-            crash_after_a_tick(own_redis, mine)
-            wait_for(lambda: "Redis cannot be reached" in scheduler.output, 15)
-            own_redis.start()
-            before = len(ids(mine))
-            wait_for(lambda: len(ids(mine)) >= before + 3, 30, "ticks after the restart")
-            later = [after - before for before, after in pairwise(ids(mine)[before + 1 :])]
-            assert min(later) >= 500
+            yield worker, scheduler
 
-            assert "Traceback" not in scheduler.output + worker.output
+    def test_prices_come_each_second_and_after_a_restart_of_redis(
+        self, both: tuple[Child, Child], mine: Settings, own_redis: EmbeddedRedis
+    ) -> None:
+        worker, scheduler = both
+        wait_for(lambda: ids(mine), 20, "the first tick")
+        crash_after_a_tick(own_redis, mine)
+        wait_for(lambda: "Redis cannot be reached" in scheduler.output, 15)
+        own_redis.start()
+        before = len(ids(mine))
+        wait_for(lambda: len(ids(mine)) >= before + 3, 30, "ticks after the restart")
+        later = [after - before for before, after in pairwise(ids(mine)[before + 1 :])]
+        assert min(later) >= 500
+        assert "Traceback" not in scheduler.output + worker.output
 
     def test_both_end_when_asked_while_redis_is_away(
-        self, mine: Settings, own_redis: EmbeddedRedis, tmp_path: Path
+        self, both: tuple[Child, Child], mine: Settings, own_redis: EmbeddedRedis
     ) -> None:
-        env = environment(mine)
-        with (
-            Child(*WORKER, env=env, log=tmp_path / "worker") as worker,
-            Child(*SCHEDULER, env=env, log=tmp_path / "scheduler") as scheduler,
-        ):
-            crash_after_a_tick(own_redis, mine)
-            wait_for(lambda: "Redis cannot be reached" in scheduler.output, 15)
-            wait_for(lambda: "could not connect to Redis" in worker.output, 15)
-            scheduler.process.terminate()
-            worker.process.terminate()
-            assert (scheduler.wait(20), worker.wait(20)) == (0, 0)
-            assert "Traceback" not in scheduler.output
+        worker, scheduler = both
+        crash_after_a_tick(own_redis, mine)
+        wait_for(lambda: "Redis cannot be reached" in scheduler.output, 15)
+        wait_for(lambda: "could not connect to Redis" in worker.output, 15)
+        scheduler.process.terminate()
+        worker.process.terminate()
+        assert (scheduler.wait(20), worker.wait(20)) == (0, 0)
+        assert "Traceback" not in scheduler.output
 
     def test_two_of_each_make_one_tick_an_interval(
         self, settings: SettingsFactory, tmp_path: Path

@@ -5,7 +5,7 @@ readers are sent; it depends on the clock, so each web process derives it.
 All times are unix milliseconds.
 
     starting    nothing has come yet and nothing has failed
-    live        the newest prices are at most three intervals old
+    live        the newest prices are at most three of the source's intervals old
     stale       they are older; the last good ones stay
     offline     there are none to show, and the source (or the database) fails
 
@@ -41,6 +41,20 @@ class SourceHealth:
     ok: bool
     since: int | None = None
     reason: str | None = None
+
+    @classmethod
+    def from_dict(cls, body: Any) -> Self:
+        """Return the health of which *body* is the dict. Raises `TypeError` or `ValueError`."""
+        health = cls(**body)
+        if health.since is not None:
+            checked_ms(health.since)
+        if not (
+            isinstance(health.name, str)
+            and isinstance(health.ok, bool)
+            and isinstance(health.reason, str | None)
+        ):
+            raise TypeError(f"not a source's health: {health}")
+        return health
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +127,7 @@ class SourceState:
         try:
             values = {**body, "not_before": body["barred_until"]}
             del values["barred_until"]
-            values["sources"] = tuple(SourceHealth(**one) for one in body.get("sources", ()))
+            values["sources"] = tuple(map(SourceHealth.from_dict, body.get("sources", ())))
             state = cls(**values)
             for name in values.keys() - _KINDS.keys():
                 if values[name] is not None:

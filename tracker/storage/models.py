@@ -65,8 +65,11 @@ class Healths(sa.TypeDecorator[tuple[SourceHealth, ...]]):
     cache_ok = True
 
     def process_result_value(self, value: Any, dialect: sa.Dialect) -> tuple[SourceHealth, ...]:
-        """Return what was stored."""
-        return tuple(SourceHealth(**one) for one in value or ())
+        """Return what was stored; () for anything else, since each refresh writes it anew."""
+        try:
+            return tuple(map(SourceHealth.from_dict, value or ()))
+        except (TypeError, ValueError):
+            return ()
 
 
 Number = Annotated[Decimal, mapped_column(Digits)]

@@ -2,8 +2,8 @@
 
 A wrong price is worse than an old one. The *reference* is the last price that is
 trusted: CoinGecko's, or while CoinGecko fails the last one shown. A venue alone is
-believed within 5 % of it; two or more that agree with each other, and are not
-outnumbered, within 25 %. The price is the median of those that are believed; without
+believed within 5 % of it; two or more that agree with each other, and are more than
+those near it, within 25 %. The price is the median of those that are believed; without
 one it stays the reference.
 
 Nothing here does I/O or keeps state.

@@ -31,26 +31,126 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class _Desk:
-    """What is known of one venue. Times are in monotonic seconds, *since* is in unix ms."""
+class Desk:
+    """One *venue*: its request, its back-off, and how well it does.
+
+    *interval_s* is the time between two ticks. Times are in seconds of *clock*, but *since* and
+    *off_since*, which are in unix milliseconds.
+    """
 
     venue: Venue
-    request: Future[list[Trade]] | None = None
-    not_before: float = 0.0
-    failures: int = 0
-    error: str | None = None
-    off_reason: str | None = None
-    reason: str | None = None
-    """Why it counts as failing: the last error, or that it disagrees for long."""
-    since: int | None = None
-    seen: dict[tuple[str, str], Trade] = field(default_factory=dict)
-    agreed: set[str] = field(default_factory=set)
+    interval_s: float
+    clock: Callable[[], float]
+    counts: SourceCounts = field(default_factory=SourceCounts)
+    _request: Future[list[Trade]] | None = None
+    _not_before: float = 0.0
+    _failures: int = 0
+    _error: str | None = None
+    _is_ok: bool | None = None
+    _since: int | None = None
+    _seen: dict[tuple[str, str], Trade] = field(default_factory=dict)
+    _agreed: set[str] = field(default_factory=set)
     """Coins on which it agreed once: another coin of the same symbol never does, which is no
     disagreement, unless it has agreed on none."""
-    off_since: int | None = None
-    counts: SourceCounts = field(default_factory=SourceCounts)
-    log: FailureLog = field(default_factory=lambda: FailureLog(log))
-    off_log: FailureLog = field(default_factory=lambda: FailureLog(log))
+    _off_since: int | None = None
+    _off_reason: str | None = None
+    _log: FailureLog = field(default_factory=lambda: FailureLog(log))
+    _off_log: FailureLog = field(default_factory=lambda: FailureLog(log))
+
+    @property
+    def name(self) -> str:
+        """The venue's name."""
+        return self.venue.name
+
+    @property
+    def health(self) -> SourceHealth:
+        """How it does: it fails by its last error, or since it disagrees for long."""
+        reason = self._error or self._off_reason
+        return SourceHealth(self.name, reason is None, self._since, reason)
+
+    def request(self, symbols: Collection[str], currency: str) -> Future[list[Trade]] | None:
+        """Begin to fetch if it may be asked now; return what goes on, also if it did before."""
+        if self._request is None and self.clock() >= self._not_before:
+            self._request = in_thread(self._fetch, symbols, currency)
+        return self._request
+
+    def take(self) -> list[Trade] | None:
+        """Return what has been answered; None if nothing has, or it failed."""
+        if self._request is None or not self._request.done():
+            return None
+        request, self._request = self._request, None
+        error = request.exception()
+        if error is None:
+            self._answered(request.result())
+            return request.result()
+        if not isinstance(error, SourceError):  # a bug, which must not stop the others
+            error = SourceError(f"{self.name}: {error!r}"[:MAX_REASON])
+        self._failed(error)
+        return None
+
+    def judged(self, verdicts: Mapping[str, Verdict]) -> None:
+        """Note where it agreed and where not; of one that is in no verdict nothing is known."""
+        agreed = {coin for coin, one in verdicts.items() if self.name in one.venues}
+        off = {coin for coin, one in verdicts.items() if self.name in one.disbelieved}
+        if not agreed | off:
+            return
+        self._agreed |= agreed
+        known = sorted(off & self._agreed if self._agreed else off)
+        self.counts.disagreements += len(known)
+        if off:
+            listed = ", ".join(sorted(off)[:5])
+            self._off_log.failed(f"{self.name}: left out, far from the last price: {listed}")
+        else:
+            self._off_log.recovered(f"{self.name}: its prices are near the others again")
+        if not known:
+            self._off_since, self._off_reason = None, None
+        elif self._off_since is None:
+            self._off_since = now_ms()
+        elif self._off_reason is None and now_ms() - self._off_since >= DISAGREES_AFTER_MS:
+            self._off_reason = f"{self.name}: its price of {known[0]} is far from the others"
+        self._note()
+
+    def _answered(self, trades: Iterable[Trade]) -> None:
+        self.counts.answers += 1
+        self.counts.newest_at = max((trade.at or 0 for trade in trades), default=None)
+        self._failures, self._not_before, self._error = 0, 0.0, None
+        self._note()
+
+    def _failed(self, error: SourceError) -> None:
+        self.counts.failures += 1
+        self._failures += 1
+        if error.retry_after is not None:
+            wait_s = error.retry_after
+        elif error.kind == "refused":
+            wait_s = REFUSED_WAIT_S
+        else:
+            wait_s = min(MAX_WAIT_S, self.interval_s * 2 ** min(self._failures - 1, 10))
+        self._not_before = self.clock() + wait_s
+        self._error = str(error)
+        self._note()
+
+    def _note(self) -> None:
+        """Log whether it is well now, and note since when."""
+        health = self.health
+        if health.ok != self._is_ok:
+            self._is_ok, self._since = health.ok, now_ms()
+        if health.reason is None:
+            self._log.recovered(f"{self.name} answers again")
+        else:
+            self._log.failed(health.reason)
+
+    def _fetch(self, symbols: Collection[str], currency: str) -> list[Trade]:
+        """Return the venue's trades, dated when they come: they may be looked at much later."""
+        trades, now = self.venue.fetch(symbols, currency), now_ms()
+        return [trade if trade.at is not None else self._dated(trade, now) for trade in trades]
+
+    def _dated(self, trade: Trade, now: int) -> Trade:
+        """Return *trade* with the time since which its price has been this one."""
+        before = self._seen.get((trade.symbol, trade.currency))
+        unmoved = before and before.price == trade.price and (before.at or 0) <= now
+        dated = before if before and unmoved else trade._replace(at=now)
+        self._seen[trade.symbol, trade.currency] = dated
+        return dated
 
 
 class Exchanges:
@@ -63,9 +163,8 @@ class Exchanges:
         interval_s: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._desks = [_Desk(venue) for venue in venues]
-        self._interval_s = interval_s
-        self._clock = clock
+        self._desks = [Desk(venue, interval_s, clock) for venue in venues]
+        self._requests: list[Future[list[Trade]]] = []
 
     def __len__(self) -> int:
         """Return how many venues there are."""
@@ -73,109 +172,27 @@ class Exchanges:
 
     def request(self, symbols: Collection[str], currency: str) -> None:
         """Begin to fetch from each venue that may be asked now and does not answer yet."""
-        for desk in self._desks:
-            if desk.request is None and self._clock() >= desk.not_before:
-                desk.request = in_thread(self._fetch, desk, symbols, currency)
+        requests = [desk.request(symbols, currency) for desk in self._desks]
+        self._requests = [request for request in requests if request]
 
     def trades(self, timeout_s: float) -> dict[str, list[Trade]]:
         """Return what has been answered within *timeout_s*, by venue; failures are noted."""
-        requests = [desk.request for desk in self._desks if desk.request]
-        wait(requests, timeout=timeout_s)
-        found = {}
-        for desk in self._desks:
-            if desk.request is not None and desk.request.done():
-                request, desk.request = desk.request, None
-                error = request.exception()
-                if error is None:
-                    trades = found[desk.venue.name] = request.result()
-                    self._answered(desk, trades)
-                elif isinstance(error, SourceError):
-                    self._failed(desk, error)
-                else:  # a bug, which must not stop the others
-                    self._failed(desk, SourceError(f"{desk.venue.name}: {error!r}"[:MAX_REASON]))
-        return found
+        wait(self._requests, timeout=timeout_s)
+        taken = {desk.name: desk.take() for desk in self._desks}
+        return {name: trades for name, trades in taken.items() if trades is not None}
 
     def judged(self, verdicts: Mapping[str, Verdict]) -> None:
-        """Note who agreed and who did not; of who is in no verdict nothing is known."""
-        now = now_ms()
+        """Note who agreed and who did not."""
         for desk in self._desks:
-            name = desk.venue.name
-            if not any(name in one.venues + one.disbelieved for one in verdicts.values()):
-                continue
-            desk.agreed |= {coin for coin, one in verdicts.items() if name in one.venues}
-            off = [coin for coin, one in verdicts.items() if name in one.disbelieved]
-            known = sorted(desk.agreed.intersection(off) if desk.agreed else off)
-            desk.counts.disagreements += len(known)
-            if off:
-                listed = ", ".join(sorted(off)[:5])
-                desk.off_log.failed(f"{name}: left out, far from the last price: {listed}")
-            else:
-                desk.off_log.recovered(f"{name}: its prices are near the others again")
-            if not known:
-                desk.off_since, desk.off_reason = None, None
-            elif desk.off_since is None:
-                desk.off_since = now
-            elif desk.off_reason is None and now - desk.off_since >= DISAGREES_AFTER_MS:
-                desk.off_reason = f"{name}: its price of {known[0]} is far from the others"
-            self._note(desk)
+            desk.judged(verdicts)
 
     def health(self) -> tuple[SourceHealth, ...]:
         """Return how each venue does."""
-        return tuple(
-            SourceHealth(desk.venue.name, desk.reason is None, desk.since, desk.reason)
-            for desk in self._desks
-        )
+        return tuple(desk.health for desk in self._desks)
 
     def take_counts(self) -> dict[str, SourceCounts]:
         """Return what has been counted of each venue since the last call."""
-        counts = {desk.venue.name: desk.counts for desk in self._desks}
+        counts = {desk.name: desk.counts for desk in self._desks}
         for desk in self._desks:
             desk.counts = SourceCounts()
         return counts
-
-    def _answered(self, desk: _Desk, trades: Iterable[Trade]) -> None:
-        desk.counts.answers += 1
-        desk.counts.newest_at = max((trade.at or 0 for trade in trades), default=None)
-        desk.failures, desk.not_before, desk.error = 0, 0.0, None
-        self._note(desk)
-
-    def _failed(self, desk: _Desk, error: SourceError) -> None:
-        desk.counts.failures += 1
-        desk.failures += 1
-        if error.retry_after is not None:
-            wait_s = error.retry_after
-        elif error.kind == "refused":
-            wait_s = REFUSED_WAIT_S
-        else:
-            wait_s = min(MAX_WAIT_S, self._interval_s * 2 ** min(desk.failures - 1, 10))
-        desk.not_before = self._clock() + wait_s
-        desk.error = str(error)
-        self._note(desk)
-
-    def _note(self, desk: _Desk) -> None:
-        """Log and note whether *desk* is well now, and if not, why."""
-        reason = desk.error or desk.off_reason
-        if desk.since is None or (desk.reason is None) != (reason is None):
-            desk.since = now_ms()
-        desk.reason = reason
-        if reason is None:
-            desk.log.recovered(f"{desk.venue.name} answers again")
-        else:
-            desk.log.failed(reason)
-
-    def _fetch(self, desk: _Desk, symbols: Collection[str], currency: str) -> list[Trade]:
-        """Return the venue's trades, dated when they come: they may be looked at much later."""
-        return self._dated(desk, desk.venue.fetch(symbols, currency))
-
-    def _dated(self, desk: _Desk, trades: Iterable[Trade]) -> list[Trade]:
-        """Return *trades*, each with a time."""
-        now, dated = now_ms(), []
-        for trade in trades:
-            key = trade.symbol, trade.currency
-            if trade.at is None:
-                before = desk.seen.get(key)
-                unmoved = before and before.price == trade.price and (before.at or 0) <= now
-                trade = before if before and unmoved else trade._replace(at=now)
-                desk.seen[key] = trade
-            dated.append(trade)
-        return dated
