@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.support.browser import Open
 from tests.support.fake_site import (
@@ -226,3 +226,17 @@ def test_an_empty_start_says_why_and_fills_itself(site: Site, new_page: Open) ->
     expect(badge).to_be_visible()
     expect(page.get_by_text("Data provided by")).to_be_hidden()
     expect_state(page, "live")
+
+
+def test_an_inline_script_does_not_run(site: Site, browser: Browser) -> None:
+    page = browser.new_page()
+
+    def smuggle(route: Route) -> None:
+        answer = route.fetch()
+        evil = "<script>document.title = 'evil'</script></body>"
+        route.fulfill(response=answer, body=answer.text().replace("</body>", evil))
+
+    page.route("**/nothing", smuggle)
+    page.goto(f"{site.root}/nothing")
+    assert page.title().startswith("Page not found")
+    page.close()

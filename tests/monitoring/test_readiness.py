@@ -37,6 +37,7 @@ def becomes(app: Flask, status: int) -> dict[str, Any]:
         response = app.test_client().get("/readyz")
         assert time.monotonic() - began_at < PROMPTLY_S
         assert response.headers["Cache-Control"] == "no-store"
+        assert response.headers["Content-Type"] == "application/json"
         body: dict[str, Any] = json.loads(response.text)
         assert body["status"] == {200: "ready", 503: "not ready"}[response.status_code]
         return body["checks"] if response.status_code == status else None

@@ -83,8 +83,10 @@ REFUSED = {
     "a version that is none": (b"GET / HTTP/1.x\r\n\r\n", 400),
     "no Host": (b"GET /api/prices HTTP/1.1\r\n\r\n", 400),
     "two Hosts": (GET + HOST + b"\r\n", 400),
+    "two Hosts of HTTP/1.0": (b"GET /api/prices HTTP/1.0\r\n" + HOST * 2 + b"\r\n", 400),
     "a Host that is none": (b"GET /api/prices HTTP/1.1\r\nHost: a/b\r\n\r\n", 400),
     "no Host beside an address with one": (b"GET http://x/api/prices HTTP/1.1\r\n\r\n", 400),
+    "an address with an empty host": (b"GET http:///api/prices HTTP/1.1\r\n" + HOST + b"\r\n", 400),
     "an address with a user": (b"GET http://a@x/ HTTP/1.1\r\n" + HOST + b"\r\n", 400),
     "two spaces": (b"GET  / HTTP/1.1\r\n\r\n", 400),
     "a long address": (b"GET /?" + b"x" * MAX_LINE + b" HTTP/1.1\r\n" + HOST + b"\r\n", 414),
@@ -96,7 +98,9 @@ REFUSED = {
     "a length that is none": (POST + b"Content-Length: five\r\n\r\nhello", 400),
     "a length below nothing": (POST + b"Content-Length: -5\r\n\r\n", 400),
     "a length with a sign": (POST + b"Content-Length: +5\r\n\r\nhello", 400),
+    "a length with a gap": (POST + b"Content-Length: 1_0\r\n\r\nhellohello", 400),
     "two lengths": (POST + b"Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello!", 400),
+    "an absurd length": (POST + b"Content-Length: 999999999999999999999999\r\n\r\n", 400),
     "a length above all": (POST + b"Content-Length: 999999999999999999\r\n\r\n", 413),
     "a body too big": (POST + b"Content-Length: %d\r\n\r\n" % (MAX_BODY + 1), 413),
     "ten megabytes": (POST + b"Content-Length: 10000000\r\n\r\n" + b"x" * 10_000_000, 413),
@@ -104,7 +108,11 @@ REFUSED = {
     "chunks": (POST + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n", 411),
     "chunks in disguise": (POST + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 411),
     "chunks and a length, which a proxy may believe": (
-        POST + b"Content-Length: 44\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + GET + b"\r\n",
+        POST
+        + b"Content-Length: %d\r\n" % len(b"0\r\n\r\n" + GET + b"\r\n")
+        + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+        + GET
+        + b"\r\n",
         411,
     ),
     "a body to HEAD": (b"HEAD / HTTP/1.1\r\n" + HOST + b"Content-Length: 5\r\n\r\nhello", 400),
@@ -116,7 +124,9 @@ ACCEPTED = [
     (POST + f"Content-Length: {MAX_BODY}\r\n\r\n".encode() + b"x" * MAX_BODY, 405),
     (b"GET /api/prices HTTP/1.0\r\n\r\n", 200),
     (b"GET /api/prices HTTP/1.1\r\nHost:\r\n\r\n", 200),
+    (b"OPTIONS /api/prices HTTP/1.1\r\n" + HOST + b"\r\n", 200),
     (b"GET http://a.example/api/prices HTTP/1.1\r\n" + HOST + b"\r\n", 200),
+    (b"GET HTTPS://a.example:8000/api/prices?a HTTP/1.1\r\n" + HOST + b"\r\n", 200),
     (b"GET http://a.example?a=b HTTP/1.1\r\n" + HOST + b"\r\n", 302),
     (b"GET /\xc3\xa4%00%ff HTTP/1.1\r\n" + HOST + b"\r\n", 404),
 ]
@@ -184,6 +194,7 @@ def test_requests_sent_at_once_are_answered_in_order(web: Web) -> None:
 
 def test_those_who_drip_are_told_so_and_cut_in_time(shared: Shared) -> None:
     assert max(request_limits.IDLE_LIMIT, request_limits.REQUEST_LIMIT) <= 10
+    assert request_limits.ANSWER_LIMIT <= 30
     starts = [b"GET /api", GET + b"X: ", POST + b"Content-Length: 5000\r\n\r\n"]
     with ExitStack() as stack:
         answers: dict[socket.socket, bytes] = {}

@@ -4,6 +4,7 @@ Behaviour that only one of them has is tested on that one.
 """
 
 import sqlite3
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -16,6 +17,7 @@ import pytest
 from sqlalchemy import Engine, create_engine, insert, text, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 
+from tests.conftest import SettingsFactory
 from tests.support import tools
 from tests.support.tools import newest_of, quote
 from tracker.errors import StoreError
@@ -151,7 +153,33 @@ class TestSourceState:
         assert save(store, at=0).state == store.source_state() == well
 
 
+SAVE_TWENTY = f"""
+import sys
+from tests.support import tools
+from tracker import backend, config
+store = backend.build(config.load()).store
+print("ready", flush=True)
+tools.wait_for(tools.Path(sys.argv[1], "go").exists)
+for _ in range(20):
+    tools.save(store, at={BEGIN})
+"""
+
+
 class TestManyAtOnce:
+    def test_of_processes_that_save_at_once_all_do_in_turn(
+        self, settings: SettingsFactory, database_url: str, store: Store, tmp_path: Path
+    ) -> None:
+        command = (sys.executable, "-c", SAVE_TWENTY, str(tmp_path))
+        env = tools.environment(settings(database_url=database_url))
+        with (
+            tools.Child(*command, env=env, log=tmp_path / "one") as one,
+            tools.Child(*command, env=env, log=tmp_path / "other") as other,
+        ):
+            tools.wait_for(lambda: one.output and other.output, what="both are ready")
+            (tmp_path / "go").touch()
+            assert (one.wait(), other.wait()) == (0, 0), one.output + other.output
+        assert [tick.id for tick in store.newest(100)] == list(range(BEGIN, BEGIN + 40))
+
     @pytest.mark.parametrize(("min_gap", "expected"), [(1000, 1), (0, 16)])
     def test_of_threads_that_save_at_once_all_do_in_turn_or_one_where_a_gap_is_wanted(
         self, store: Store, min_gap: int, expected: int

@@ -194,7 +194,7 @@ class TestProcesses:
         assert min(gaps) > 500
         assert 900 <= statistics.median(gaps) <= 1100
 
-    def test_a_worker_that_rq_gave_up_is_runs_again(
+    def test_a_worker_that_rq_gave_up_runs_again(
         self, mine: Settings, own_redis: EmbeddedRedis, tmp_path: Path
     ) -> None:
         """RQ ends its loop on what it does not expect, as a queue that is no list."""

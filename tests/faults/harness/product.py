@@ -35,6 +35,8 @@ COMMANDS = {
     "scheduler": ("-m", "worker.scheduler"),
 }
 MAKE_RUN = {"launcher": ("-m", "dev.run")}
+ALL = 1000
+"""Ticks kept for those who come back: more than come while a product runs here."""
 INTERVAL = 1
 """Seconds between two ticks."""
 COINGECKO_INTERVAL = 2
@@ -84,7 +86,7 @@ class Product:
         *,
         launched: bool = False,
         postgres: EmbeddedPostgres | None = None,
-        replay: int = 1000,
+        replay: int = ALL,
         with_exchanges: bool = False,
     ) -> None:
         self.folder = folder

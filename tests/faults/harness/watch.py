@@ -8,7 +8,7 @@ import redis
 from tests.faults.harness.fault import Fault
 from tests.faults.harness.held import Held
 from tests.faults.harness.ledger import Ledger
-from tests.faults.harness.product import Product
+from tests.faults.harness.product import ALL, Product
 from tests.faults.harness.readers import Readers
 from tests.support.tools import wait_for
 
@@ -20,8 +20,6 @@ SLACK = Held(descriptors=8, connections=0, threads=1, greenlets=12, rss=32)
 it keeps for those who return."""
 STRAGGLERS = 10
 """Connections beyond one for each reader: of those who just came back."""
-ALL = 1000
-"""Ticks: more than come while a product runs here."""
 CLIENTS = 10
 """Redis connections beyond those at first: of jobs that run just now."""
 

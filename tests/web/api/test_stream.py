@@ -74,6 +74,8 @@ def test_pages_of_allowed_origins_may_read_and_others_may_not(shared: Shared) ->
     ):
         response, _ = shared.web.get(path, method="HEAD", Origin=origin)
         assert response.headers["Access-Control-Allow-Origin"] == allowed
+    response, _ = shared.web.get("/stream", method="OPTIONS")
+    assert set(response.headers["Allow"].split(", ")) == {"GET", "HEAD", "OPTIONS"}
 
 
 def test_readers_cost_no_greenlet_and_leave_neither_place_nor_descriptor(shared: Shared) -> None:

@@ -181,6 +181,8 @@ class TestManifest:
                 assert png.startswith(b"\x89PNG\r\n\x1a\n")
                 size = f"{int.from_bytes(png[16:20])}x{int.from_bytes(png[20:24])}"
                 assert size == icon["sizes"]
+        touch = client.get("/assets/0123456789ab/icons/apple-touch-icon.png").data
+        assert touch[16:24] == (180).to_bytes(4) * 2
 
     def test_its_colours_are_the_top_bars(self, client: FlaskClient) -> None:
         style = (ROOT / "static" / "css" / "base.css").read_text()
