@@ -23,7 +23,7 @@ from bench import process
 from bench.goals import Goal
 from bench.machine import description
 from dev.embedded_redis import free_port
-from tests.faults.harness.held import command, parent
+from tests.faults.harness.held import role_of
 from tests.support import fake_coingecko, fake_exchanges
 from tests.support.deployment import PRODUCT
 from tests.support.tools import Child, environment, wait_for
@@ -164,16 +164,7 @@ def _cpu(launcher: int) -> Counter[str]:
 
 def _roles(launcher: int) -> dict[int, str]:
     """Return the product's processes, and what each of them is."""
-    found = {}
-    for pid in process.family(launcher):
-        line = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
-        role = next((role for role in ROLES if role[0] in line), None)
-        if role is None or line.startswith("/bin/sh "):
-            found[pid] = "shells"
-        else:
-            program, alone, child = role
-            found[pid] = child if program in command(parent(pid)) else alone
-    return found
+    return {pid: role_of(pid, ROLES) or "shells" for pid in process.family(launcher)}
 
 
 def _ticks(database: Path) -> list[int]:

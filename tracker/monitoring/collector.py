@@ -22,7 +22,7 @@ from redis.exceptions import RedisError
 from tracker.concurrency import TimedCall, shared
 from tracker.market.freshness import SourceHealth
 from tracker.messaging.refresh_stats import RefreshSnapshot, RefreshStats, SourceCounts
-from tracker.monitoring import process_stats
+from tracker.monitoring import multiproc_dir, process_stats
 from tracker.monitoring.instruments import Instruments, is_shared
 from tracker.monitoring.sampler import Sampler
 
@@ -65,8 +65,7 @@ class Collector:
     def collect(self) -> Iterator[Metric]:
         """Yield all families, as `prometheus_client`'s registries do."""
         self._sampler.sample()
-        registry = MultiProcessCollector(None) if is_shared() else self._instruments.registry
-        for family in registry.collect():
+        for family in self._of_processes():
             yield family
             if family.name in AGES:
                 at = family.samples[0].value
@@ -87,6 +86,13 @@ class Collector:
             yield from _of_sources(
                 {name: snapshot.sources.get(name, SourceCounts()) for name in sources}
             )
+
+    def _of_processes(self) -> Iterable[Metric]:
+        if not is_shared():
+            return self._instruments.registry.collect()
+        files = [str(path) for path in multiproc_dir.files("*.db")]
+        families: Iterable[Metric] = MultiProcessCollector.merge(files)
+        return families
 
     def _read_redis(self) -> RefreshSnapshot | None:
         try:

@@ -8,6 +8,8 @@ import os
 import re
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
@@ -24,6 +26,14 @@ def prepare() -> None:
     if not Path(os.environ.get(VARIABLE, "")).name.startswith(own):
         _sweep(Path(tempfile.gettempdir()))
         os.environ[VARIABLE] = tempfile.mkdtemp(prefix=own)
+
+
+def files(pattern: str) -> Iterator[Path]:
+    """Yield those of the files that can be read: for a moment, a new one has no bytes."""
+    for path in Path(os.environ[VARIABLE]).glob(pattern):
+        with suppress(FileNotFoundError):  # of a process that ended just now
+            if path.stat().st_size:
+                yield path
 
 
 def remove() -> None:

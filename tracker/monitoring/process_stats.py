@@ -7,11 +7,11 @@ import os
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 
 from prometheus_client import ProcessCollector
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 
+from tracker.monitoring import multiproc_dir
 from tracker.monitoring.instruments import is_shared
 
 
@@ -19,7 +19,7 @@ def pids() -> list[int]:
     """Return the web processes that live: each has a file of its numbers."""
     if not is_shared():
         return [os.getpid()]
-    files = Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]).glob("gauge_livesum_*.db")
+    files = multiproc_dir.files("gauge_livesum_*.db")
     return [int(file.stem.rpartition("_")[2]) for file in files]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -80,3 +81,14 @@ def _status(pid: int, name: str) -> int:
         if line.startswith(f"{name}:"):
             return int(line.split()[1])
     raise ProcessLookupError("it is ending: the kernel has taken its memory back")
+
+
+def role_of(pid: int, programs: Iterable[tuple[str, str, str]]) -> str:
+    """Return what the process *pid* is of *programs*; `` when it is gone, or a shell.
+
+    Each has what is in a command line, and what it is: alone, or as the child of its like.
+    """
+    for program, alone, child in programs:
+        if program in command(pid):
+            return child if program in command(parent(pid)) else alone
+    return ""

@@ -21,7 +21,7 @@ from urllib.request import urlopen
 import psycopg
 
 from dev.embedded_redis import EmbeddedRedis, free_port
-from tests.faults.harness.held import Held, command, descendants, held, parent
+from tests.faults.harness.held import Held, descendants, held, role_of
 from tests.support.fake_coingecko import CoinGecko
 from tests.support.fake_exchanges import Answer, Exchanges
 from tests.support.postgres import EmbeddedPostgres
@@ -215,7 +215,7 @@ class Product:
         found = defaultdict(list, redis=[self.pid("redis")])
         for name in self._children:
             for pid in self.pids(name):
-                found[_role(pid)].append(pid)
+                found[role_of(pid, PROGRAMS)].append(pid)
         found.pop("", None)
         return dict(found)
 
@@ -287,11 +287,3 @@ def send(number: signal.Signals, *pids: int) -> None:
     for pid in pids:
         with suppress(ProcessLookupError):
             os.kill(pid, number)
-
-
-def _role(pid: int) -> str:
-    """Return what the process *pid* of the product is; `` when it is gone, or a shell."""
-    for program, alone, child in PROGRAMS:
-        if program in command(pid):
-            return child if program in command(parent(pid)) else alone
-    return ""
