@@ -4,6 +4,7 @@
     ├── ConfigError     a setting is wrong: the process ends with one line
     ├── SourceError     the source gave no prices: readers see why, and it is tried again
     ├── MessageError    a published message cannot be parsed
+    ├── RateError       an amount cannot be converted: there is no exchange rate
     └── StoreError      the database is not as the store needs it
 
 `tracker.stream` stands on its own and has its own `FrameError`.
@@ -37,6 +38,10 @@ class SourceError(TrackerError):
 
 class MessageError(TrackerError):
     """A text is not a tick, a health or a message of the feed."""
+
+
+class RateError(TrackerError):
+    """There is no exchange rate of a currency, or none at all."""
 
 
 class StoreError(TrackerError):

@@ -37,6 +37,14 @@ class Market(NamedTuple):
         return f"{self.source}:{self.currency}"
 
 
+class Conversion(NamedTuple):
+    """How a tick was converted: one unit of the currency *of* is worth *rate* units, as of *at*."""
+
+    of: str
+    rate: Decimal
+    at: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quote:
     """One coin at one time. What the source does not know is None.
@@ -71,10 +79,16 @@ class Tick:
     currency: str
     source: str
     quotes: tuple[Quote, ...]
+    converted: Conversion | None = None
+    """From which currency it was, where that is not the tracker's: see `market.rates`."""
 
     def to_json(self) -> str:
         """Return the tick as the stream and the API show it, in one line."""
-        body = {"id": self.id, "at": iso(self.id), "currency": self.currency, "source": self.source}
+        body: dict[str, Any] = {"id": self.id, "at": iso(self.id), "currency": self.currency}
+        body["source"] = self.source
+        if self.converted:
+            of, rate, at = self.converted
+            body["converted"] = {"from": of, "rate": rate, "at": iso(at)}
         return _JSON.encode(body | {"quotes": [_quote_to_dict(quote) for quote in self.quotes]})
 
     @classmethod
