@@ -163,6 +163,11 @@ class TickJson:
         return f"{head}{','.join(self._parts[id] for id in self.coins if id in coins)}]}}"
 
 
+def by_rank(quotes: Iterable[Quote]) -> list[Quote]:
+    """Return *quotes* by rank; those without one last, in their order."""
+    return sorted(quotes, key=lambda quote: (quote.rank is None, quote.rank or 0))
+
+
 def by_symbol(quotes: Iterable[Quote]) -> dict[str, Quote]:
     """Return the largest coin of each symbol, in capitals: symbols are not unique."""
     found: dict[str, Quote] = {}

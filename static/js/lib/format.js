@@ -3,7 +3,7 @@
  * Pure: no DOM, no state but caches.
  *
  * The server writes a page's numbers in en-US; then its script writes them in the
- * reader's locale. In en-US this module follows `tracker/web/pages/filters.py`: both
+ * reader's locale. In en-US this module follows `tracker/text/formats.py`: both
  * are held to `tests/support/format_cases.json`.
  */
 

@@ -17,6 +17,7 @@ from tracker.market.coins import Coins
 from tracker.market.freshness import SourceHealth, Status
 from tracker.market.quotes import Quote
 from tracker.storage.history import RANGES
+from tracker.text.formats import ARROWS
 from tracker.web.pages import filters
 
 AT = 1795414447352
@@ -245,7 +246,7 @@ def test_scripts_get_arrows_ranges_icon_hosts_and_the_stream_from_python() -> No
         below = {"SCRIPT_NAME": "/coins"}
         response = client(relay_of(BITCOIN)).get(path, environ_overrides=below)
         live = Page(response.text).one("data-live")
-        assert json.loads(live["data-arrows"] or "") == filters.ARROWS
+        assert json.loads(live["data-arrows"] or "") == ARROWS
         assert (live["data-icon-hosts"] or "").split() == [*filters.ICON_HOSTS]
         assert live["data-stream"] == "/coins/stream"
     nav = load(relay_of(BITCOIN), "/cryptos/bitcoin").one("data-ranges")

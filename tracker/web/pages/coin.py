@@ -12,13 +12,12 @@ from werkzeug.wrappers import Response as Redirect
 
 from tracker.errors import StoreError
 from tracker.market.candles import downsample
-from tracker.market.quotes import Tick
+from tracker.market.quotes import Tick, by_rank
 from tracker.market.suggestions import suggest
 from tracker.services import services
 from tracker.storage.history import RANGES
 from tracker.web.middleware.query_params import DEFAULT_RANGE
 from tracker.web.pages import live_page
-from tracker.web.pages.cryptos import by_rank
 
 MAX_ROWS = 60
 """Rows of the table: enough to follow a price by ear; the CSV has every point."""

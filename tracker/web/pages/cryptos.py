@@ -3,7 +3,7 @@
 from flask import Blueprint, Response, redirect, url_for
 from werkzeug.wrappers import Response as Redirect
 
-from tracker.market.quotes import Quote
+from tracker.market.quotes import by_rank
 from tracker.services import services
 from tracker.times import iso
 from tracker.web.pages import filters, live_page
@@ -26,8 +26,3 @@ def cryptos() -> Response:
     """Show the live table; before the first tick, why there are no prices yet."""
     tick = services().relay.state.tick
     return live_page.page("cryptos.html", quotes=by_rank(tick.quotes) if tick else [])
-
-
-def by_rank(quotes: tuple[Quote, ...]) -> list[Quote]:
-    """Return *quotes* by rank; those without one last, in their order."""
-    return sorted(quotes, key=lambda quote: (quote.rank is None, quote.rank or 0))

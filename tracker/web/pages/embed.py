@@ -10,10 +10,10 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response
 from werkzeug.exceptions import BadRequest
 
+from tracker.market.quotes import by_rank
 from tracker.services import services
 from tracker.web.middleware import query_params
 from tracker.web.pages import live_page
-from tracker.web.pages.cryptos import by_rank
 
 blueprint = Blueprint("embed", __name__)
 

@@ -11,8 +11,9 @@ from markupsafe import Markup
 
 from tracker.market.quotes import Tick
 from tracker.services import services
+from tracker.text.formats import ARROWS
 from tracker.times import now_ms
-from tracker.web.pages.filters import ARROWS, ICON_HOSTS
+from tracker.web.pages.filters import ICON_HOSTS
 
 MIN_RELOAD_S = 30
 """Seconds at least between two loads of a page by a browser without JavaScript."""
