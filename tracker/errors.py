@@ -23,6 +23,9 @@ class ConfigError(TrackerError):
 class SourceError(TrackerError):
     """A source gave no usable prices; `str()` of it is shown to readers.
 
+    It begins with the source's name, and is a sentence for all of them up to a ` (`, after
+    which there is what an operator wants besides: a status, an address, the service's own words.
+
     `retry_after` is the seconds that the source asked to wait, if it did. `kind`
     is the failure in one word, for the metrics: `unreachable`, `timeout`,
     `rate_limit`, `refused` (4xx), `server` (5xx) or `unusable` (no prices in it).

@@ -21,7 +21,7 @@ from tracker.errors import SourceError
 from tracker.market.freshness import SourceHealth, SourceState
 from tracker.market.quotes import Quote, by_symbol
 from tracker.times import HOUR_MS, MINUTE_MS
-from worker.sources.base import Fetched, Source
+from worker.sources.base import Fetched, Source, without_name
 from worker.threads import in_line, in_thread
 from worker.venues.base import TIMEOUT_S, Trade
 from worker.venues.consensus import Factors, factors, repriced, verdicts, young
@@ -123,7 +123,8 @@ class Aggregator:
         """Return how the source, whose state is *state*, and each exchange does."""
         is_ok = state.reason is None
         since = state.fresh_since if is_ok else state.failing_since
-        its = SourceHealth(self.source.name, is_ok, since, state.reason or self._warning)
+        reason = without_name(state.reason, self.source.name) if state.reason else self._warning
+        its = SourceHealth(self.source.name, is_ok, since, reason)
         return its, *self.exchanges.health()
 
     def _refer_to(

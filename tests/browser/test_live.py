@@ -195,14 +195,14 @@ def test_a_price_says_where_it_comes_from_and_the_pill_how_the_sources_do(
     page.clock.fast_forward(HOUR)
     price.hover()
     expect(price).to_have_attribute("title", re.compile(r"^97,012.50? USD\nMedian .*, 3 hr. ago$"))
-    sources = SourceHealth("coingecko", True), SourceHealth("kraken", False, TICK_AT, "Kraken: 503")
+    sources = SourceHealth("coingecko", True), SourceHealth("kraken", False, TICK_AT, "answers 503")
     site.send_status(Status("live", sources=sources))
     page.locator("[data-indicator]").click()
     listed = page.locator("[data-sources] li")
     expect(listed).to_have_count(2)
     expect(listed.nth(0)).to_have_text("CoinGecko answers", use_inner_text=True)
     expect(listed.nth(1)).to_contain_text("Kraken failing since", use_inner_text=True)
-    expect(listed.nth(1)).to_contain_text("Kraken: 503", use_inner_text=True)
+    expect(listed.nth(1)).to_contain_text("answers 503", use_inner_text=True)
     expect(page.locator("[data-notice]")).to_be_hidden()
 
 

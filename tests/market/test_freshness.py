@@ -108,10 +108,10 @@ def test_the_status_is_written_as_documented() -> None:
         (WELL, "kraken bitstamp", None),
         (failed(WELL, 1), "", "down"),
         (
-            failed(WELL, 1),
+            failed(WELL, 1, "CoinGecko is down (HTTP 502)"),
             "kraken bitstamp",
-            "down. Meanwhile prices come from Kraken and Bitstamp;"
-            " ranks and supplies stay as they were",
+            "CoinGecko is down; meanwhile prices come from Kraken and Bitstamp,"
+            " and ranks and supplies stay as they were",
         ),
     ],
 )

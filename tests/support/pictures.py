@@ -97,13 +97,14 @@ def told(state: State, reason: str | None = None) -> Status:
 
 def stale(market: Market, page: Page) -> None:
     live(market, page)
-    market.site.send_status(told("stale", "CoinGecko answered 429 Too Many Requests"))
+    market.site.send_status(told("stale", "CoinGecko asks us to slow down (HTTP 429; wait 60 s)"))
     expect_state(page, "stale")
 
 
 def sources(market: Market, page: Page) -> None:
     now = int(time.time() * 1000)
-    kraken = SourceHealth("kraken", False, now - 80_000, 'Kraken: HTTP 503: "Service unavailable"')
+    reason = 'has a failure on its side (HTTP 503): "Service unavailable"'
+    kraken = SourceHealth("kraken", False, now - 80_000, reason)
     others = SourceHealth("coingecko", True), SourceHealth("bitstamp", True)
     market.site.told = Status("live", sources=(*others, kraken))
     live(market, page)

@@ -190,6 +190,6 @@ def test_the_health_of_all_is_one_list() -> None:
     tracker = Tracker(Script([BITCOIN]), venue)
     tracker.collect(is_due=True)
     tracker.collect()
-    state = SourceState(reason="busy", failing_since=5)
+    state = SourceState(reason="Script: busy", failing_since=5)
     told = [(one.name, one.ok, one.reason) for one in tracker.aggregator.health(state)]
-    assert told == [("script", False, "busy"), ("kraken", False, "kraken is down")]
+    assert told == [("script", False, "busy"), ("kraken", False, "is down")]

@@ -34,6 +34,7 @@ MAX_BAR_MS = 3_600_000
 class SourceHealth:
     """Whether the source or exchange *name* answers, since when, and if not, the *reason*.
 
+    The reason does not repeat the name, which is shown beside it.
     The reason of one that answers is a warning: what is asked of it, and it does not have.
     """
 
@@ -199,7 +200,10 @@ def status(source: SourceState, *, now: int, stale_after: int) -> Status:
 
 
 def _what_is_worse(source: SourceState) -> str | None:
-    """Return in a sentence what a failure means for prices that are live."""
+    """Return in a sentence what a failure means for prices that are live.
+
+    What an operator wants besides is in the source's health.
+    """
     exchanges = source.sources[1:]
     answering = [one.name.capitalize() for one in exchanges if one.ok]
     if source.reason is None:
@@ -208,9 +212,11 @@ def _what_is_worse(source: SourceState) -> str | None:
         return source.warning
     if not answering:
         return source.reason
+    *names, last = answering
+    them = f"{', '.join(names)} and {last}" if names else last
+    sentence = source.reason.partition(" (")[0]
     return (
-        f"{source.reason}. Meanwhile prices come from {' and '.join(answering)};"
-        " ranks and supplies stay as they were"
+        f"{sentence}; meanwhile prices come from {them}, and ranks and supplies stay as they were"
     )
 
 

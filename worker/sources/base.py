@@ -29,6 +29,12 @@ class Fetched:
     warning: str | None = None
 
 
+def without_name(reason: str, name: str) -> str:
+    """Return the *reason* of a failure without the *name* of the source that it begins with."""
+    is_named = reason.lower().startswith(name.lower())
+    return reason[len(name) :].removeprefix(":").lstrip() if is_named else reason
+
+
 class Source(Protocol):
     """Fetches the current quotes, and on request the prices of the last week.
 

@@ -149,7 +149,7 @@ class Client(requests.Session):
                 return f"{self.service}: the answer was cut short"
             case _:
                 reason = f"what answers there does not speak HTTP; check {self._setting}"
-        return f"{self.service} cannot be reached at {address(self._url)}: {reason}"
+        return f"{self.service} cannot be reached: {reason} ({address(self._url)})"
 
 
 def _cause(error: BaseException | None) -> OSError | None:

@@ -19,7 +19,13 @@ from worker.sources.http import Client, clean, retry_after
 
 RATE_LIMITS = {418, 429}
 """418 is Binance's: a ban, after 429 was ignored."""
-
+MEANINGS = {
+    "rate_limit": "asks us to slow down",
+    "refused": "refuses the request",
+    "server": "has a failure on its side",
+    "unusable": "does not answer with prices",
+}
+"""By the kind of a failure."""
 
 TIMEOUT_S = 2.0
 """Time to answer for a tick: prices of this second do not wait longer."""
@@ -75,10 +81,11 @@ def get_json(client: Client, path: str, query: Mapping[str, str]) -> Any:
     text = answer.body.decode(errors="replace")
     if answer.status != 200:
         kind = {4: "refused", 5: "server"}.get(answer.status // 100, "unusable")
+        kind = "rate_limit" if answer.status in RATE_LIMITS else kind
         raise SourceError(
-            f'{client.service}: HTTP {answer.status}: "{clean(text)}"',
+            f'{client.service} {MEANINGS[kind]} (HTTP {answer.status}): "{clean(text)}"',
             retry_after=retry_after(answer.headers.get("Retry-After"), datetime.now(UTC)),
-            kind="rate_limit" if answer.status in RATE_LIMITS else kind,
+            kind=kind,
         )
     try:
         return simplejson.loads(text)

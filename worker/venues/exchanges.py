@@ -15,6 +15,7 @@ from tracker.logs.throttle import FailureLog
 from tracker.market.freshness import SourceHealth
 from tracker.messaging.refresh_stats import SourceCounts
 from tracker.times import now_ms
+from worker.sources.base import without_name
 from worker.threads import in_thread
 from worker.venues.base import Trade, Venue
 from worker.venues.consensus import Verdict
@@ -65,8 +66,12 @@ class Desk:
     @property
     def health(self) -> SourceHealth:
         """How it does: it fails by its last error, or since it disagrees for long."""
-        reason = self._error or self._off_reason
+        reason = self._reason and without_name(self._reason, self.name)
         return SourceHealth(self.name, reason is None, self._since, reason)
+
+    @property
+    def _reason(self) -> str | None:
+        return self._error or self._off_reason
 
     def request(self, symbols: Collection[str], currency: str) -> Future[list[Trade]] | None:
         """Begin to fetch if it may be asked now; return what goes on, also if it did before."""
@@ -131,13 +136,13 @@ class Desk:
 
     def _note(self) -> None:
         """Log whether it is well now, and note since when."""
-        health = self.health
-        if health.ok != self._is_ok:
-            self._is_ok, self._since = health.ok, now_ms()
-        if health.reason is None:
+        is_ok = self._reason is None
+        if is_ok != self._is_ok:
+            self._is_ok, self._since = is_ok, now_ms()
+        if self._reason is None:
             self._log.recovered(f"{self.name} answers again")
         else:
-            self._log.failed(health.reason)
+            self._log.failed(self._reason)
 
     def _fetch(self, symbols: Collection[str], currency: str) -> list[Trade]:
         """Return the venue's trades, dated when they come: they may be looked at much later."""

@@ -36,7 +36,11 @@ def goes_on(product: Product, *venues: str, reason: str | None = None) -> None:
 def coingecko_is_busy(product: Product) -> None:
     """Let CoinGecko answer 429 and ask for a pause."""
     product.gecko.answer(429, {}, {"Retry-After": "3"})
-    goes_on(product, *BOTH, reason="Meanwhile prices come from Kraken and Bitstamp")
+    goes_on(
+        product,
+        *BOTH,
+        reason="slow down; meanwhile prices come from Kraken and Bitstamp",
+    )
     product.gecko.recover()
 
 

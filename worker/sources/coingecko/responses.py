@@ -30,9 +30,7 @@ MEANINGS = {
     404: "nothing is served at this address; check COINGECKO_URL",
     408: "the request took too long",
     422: "the request was not accepted",
-    429: "rate limit reached",
     503: "out of service; see https://status.coingecko.com",
-    1015: "rate limit reached",
     1020: "access denied by its firewall",
     10002: "the API key is missing or wrong; check COINGECKO_API_KEY and COINGECKO_API_PLAN",
     10005: "the API key's plan does not include this request",
@@ -102,9 +100,9 @@ def _error(
     where = f"HTTP {answer.status}" + (f", error {code}" if code != answer.status else "")
     if code in RATE_LIMITS:
         wait = retry_after(answer.headers.get("Retry-After"), datetime.now(UTC))
-        asks = f"; it asks to wait {wait:.0f} s" if wait else ""
+        asks = f"; wait {wait:.0f} s" if wait else ""
         return SourceError(
-            f"CoinGecko: {MEANINGS[code]} ({where}){asks}", retry_after=wait, kind="rate_limit"
+            f"CoinGecko asks us to slow down ({where}{asks})", retry_after=wait, kind="rate_limit"
         )
     if 300 <= code < 400 and code not in MEANINGS:
         message, to = "", address(answer.headers.get("Location", ""))
