@@ -66,6 +66,8 @@ def test_the_intervals_follow_from_the_exchanges_and_the_key(
     settings = load(environ)
     assert (settings.interval, settings.source_interval) == (interval, source_interval)
     assert settings.stale_after_ms == stale_after_s * 1000
+    has_demo_key = "COINGECKO_API_KEY" in environ and settings.api_plan == "demo"
+    assert settings.rates_interval == (3600 if has_demo_key else 600)
 
 
 class TestAccepted:

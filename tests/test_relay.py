@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
+from decimal import Decimal
 from itertools import pairwise
 
 import pytest
@@ -19,6 +20,7 @@ from tests.support.web_process import tick
 from tracker import relay as module
 from tracker.market.freshness import SourceState
 from tracker.market.quotes import TickJson
+from tracker.market.rates import Rates
 from tracker.messaging.feed import Message
 from tracker.services import services
 from tracker.storage.engine import writing
@@ -309,3 +311,21 @@ def test_readers_who_are_ahead_wait_for_one_read_together(
         thread.join()
     assert len(reads) > 1
     assert all(after - before >= module.SYNC_EVERY_S for before, after in pairwise(reads))
+
+
+def test_exchange_rates_come_with_the_feed_and_after_a_start_from_the_database(
+    app: Flask,
+) -> None:
+    def rates(at: int) -> Rates:
+        return Rates("usd", at, {"usd": Decimal(1), "eur": Decimal("0.92")})
+
+    relay, backend = services(app).relay, services(app).backend
+    backend.store.save_rates(rates(1))
+    relay.start()
+    assert relay.state.rates == rates(1)
+    wait_for(lambda: relay.feed_connected)
+    backend.feed.publish(Message(SourceState(), rates=rates(2)))
+    wait_for(lambda: relay.state.rates == rates(2))
+    tick(app)
+    wait_for(lambda: relay.state.tick)
+    assert relay.state.rates == rates(2), "a message without rates leaves those there are"

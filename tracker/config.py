@@ -29,6 +29,9 @@ MAX_COINS = 250
 
 DEMO_INTERVAL_S = 300
 """A Demo key of CoinGecko has 10,000 calls a month: one in five minutes makes 8,640."""
+DEMO_RATES_INTERVAL_S = 3600
+"""And one for exchange rates in an hour makes 720 more."""
+RATES_INTERVAL_S = 600
 
 EXCHANGE_URLS = {
     "kraken": "https://api.kraken.com",
@@ -332,6 +335,17 @@ class Settings:
     def source_interval(self) -> int:
         """Seconds between two requests to the source itself."""
         return self.interval if self.source == "simulated" else self.coingecko_interval
+
+    @property
+    def rates_interval(self) -> int:
+        """Seconds between two requests for exchange rates."""
+        has_demo_key = self.source == "coingecko" and self.api_key and self.api_plan == "demo"
+        return DEMO_RATES_INTERVAL_S if has_demo_key else RATES_INTERVAL_S
+
+    @property
+    def rates_old_after_ms(self) -> int:
+        """The age in ms at which exchange rates are said to be old: three times their interval."""
+        return STALE_AFTER * 1000 * self.rates_interval
 
     @property
     def stale_after_ms(self) -> int:

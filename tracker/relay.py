@@ -22,6 +22,7 @@ from tracker.logs.throttle import FailureLog
 from tracker.market import freshness
 from tracker.market.freshness import SourceState, Status
 from tracker.market.quotes import Tick, TickJson, by_symbol
+from tracker.market.rates import Rates
 from tracker.messaging.feed import Feed, FeedEvent, Message
 from tracker.storage.ticks import Store
 from tracker.stream.critical_thread import critical_thread
@@ -50,6 +51,8 @@ class MarketState:
     newest: TickJson | None = None
     coins: frozenset[str] = frozenset()
     """The ids of all coins that were ever followed."""
+    rates: Rates | None = None
+    """The newest exchange rates, however old."""
 
     @property
     def tick(self) -> Tick | None:
@@ -87,6 +90,7 @@ class Missed(NamedTuple):
 
     source: SourceState
     coins: frozenset[str]
+    rates: Rates | None
     history: list[Tick]
     """What came before the newest tick: for those who return."""
     missed: list[Tick]
@@ -121,7 +125,7 @@ class DatabaseSync:
         is_first = not self._has_history
         self._after = 0 if is_first else newest_id or 0
         try:
-            source, coins, ticks = self._query.result(QUERY_TIMEOUT_S)
+            source, coins, rates, ticks = self._query.result(QUERY_TIMEOUT_S)
         except (SQLAlchemyError, StoreError, TimeoutError) as error:
             self._failures.failed(f"the database cannot be read: {error}")
             self.answers = False
@@ -134,15 +138,16 @@ class DatabaseSync:
         return Missed(
             source,
             coins,
+            rates,
             history=[tick for tick in ticks if tick.id <= newest_id] if is_first else [],
             missed=missed[-self._replay :],
             has_gap=len(missed) > self._replay,
         )
 
-    def _read(self) -> tuple[SourceState, frozenset[str], list[Tick]]:
+    def _read(self) -> tuple[SourceState, frozenset[str], Rates | None, list[Tick]]:
         coins = frozenset() if self._has_history else self._store.coins()
         ticks = self._store.newest(self._replay + 1, after=self._after)
-        return self._store.source_state(), coins, ticks
+        return self._store.source_state(), coins, self._store.rates(), ticks
 
 
 class Relay:
@@ -240,7 +245,8 @@ class Relay:
         self.feed_connected = event.connected
         if event.message is not None:
             self._heard_at = time.monotonic()
-            self.state = replace(self.state, source=event.message.state)
+            rates = event.message.rates or self.state.rates
+            self.state = replace(self.state, source=event.message.state, rates=rates)
             if event.message.tick is not None:
                 self._on_tick(event.message.tick, event.message)
             return
@@ -264,7 +270,8 @@ class Relay:
         if (found := self.database.missed_since(newest_id)) is None:
             return
         coins = self.state.coins | found.coins
-        self.state = replace(self.state, source=found.source, coins=coins)
+        rates = found.rates or self.state.rates
+        self.state = replace(self.state, source=found.source, coins=coins, rates=rates)
         if found.history and newest_id in (None, found.history[-1].id):
             self._hub.load_history(_frame(TickJson.of_tick(tick)) for tick in found.history)
         lost = [tick.id for tick in found.missed if newest_id is not None and tick.id != brought]

@@ -38,6 +38,7 @@ from tracker.storage.ticks import Change
 from tracker.times import HOUR_MS, now_ms
 from worker import sources, venues
 from worker.aggregator import Aggregator, Collected
+from worker.rates import RatesDesk
 
 MAX_WAIT_MS = 300_000  # the longest wait after a failure, unless the interval is longer
 JITTER = 0.1  # the part of a wait that is drawn
@@ -52,10 +53,23 @@ def backend() -> Backend:
 
 
 @cache
+def source() -> sources.FullSource:
+    """Return the worker process's source, which warns once of what its settings mean."""
+    return sources.build(backend().settings)
+
+
+@cache
 def aggregator() -> Aggregator:
-    """Return the worker process's aggregator, which warns once of what its settings mean."""
+    """Return the worker process's aggregator."""
     settings = backend().settings
-    return Aggregator(sources.build(settings), venues.build(settings), settings.currency)
+    return Aggregator(source(), venues.build(settings), settings.currency)
+
+
+@cache
+def rates_desk() -> RatesDesk:
+    """Return what asks for exchange rates in the worker process."""
+    settings, stored = backend().settings, backend().store.rates
+    return RatesDesk(source(), stored, interval_s=settings.rates_interval, tick_s=settings.interval)
 
 
 def refresh_prices() -> None:
@@ -74,6 +88,7 @@ def refresh_prices() -> None:
         has_exchanges = bool(aggregator().exchanges)
         if job and state.reason and state.next_attempt_at is not None and not has_exchanges:
             reschedule(job, state.next_attempt_at)
+    refresh_rates(rates_desk(), backend(), state)
 
 
 def refresh(
@@ -124,6 +139,13 @@ def refresh(
         candles = {coin: from_sparkline(week, end=at) for coin, week in weeks.items()}
         log.info("the week before: %d hourly candles added", backend.rollup.fill(candles))
     return state
+
+
+def refresh_rates(desk: RatesDesk, backend: Backend, state: SourceState) -> None:
+    """Save and publish new exchange rates, if some have come: after the tick, and its *state*."""
+    if (rates := desk.collect(state)) is not None:
+        backend.store.save_rates(rates)
+        publish(backend.feed, Message(state, rates=rates))
 
 
 def _collect(

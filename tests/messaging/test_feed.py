@@ -3,6 +3,8 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
+from decimal import Decimal
 from typing import Any, Self, cast
 
 import pytest
@@ -17,6 +19,7 @@ from tracker.config import Settings
 from tracker.errors import ConfigError, MessageError
 from tracker.market.freshness import SourceState
 from tracker.market.quotes import Tick, TickJson
+from tracker.market.rates import Rates
 from tracker.messaging import feed as module
 from tracker.messaging import redis_client
 from tracker.messaging.feed import Feed, FeedEvent, Message
@@ -151,7 +154,8 @@ class TestTrouble:
 class TestMessage:
     def test_a_message_comes_back_as_it_went(self) -> None:
         failure = Message(SourceState(failing_since=5, reason="“down”\n"))
-        for message in (MESSAGE, failure, Message(SourceState())):
+        rates = Rates("usd", TICK.id, {"usd": Decimal(1), "xau": Decimal("0.0002400")})
+        for message in (MESSAGE, failure, Message(SourceState()), replace(MESSAGE, rates=rates)):
             assert Message.from_json(message.to_json().encode()) == message
 
     @given(st.binary() | st.text().map(str.encode))
@@ -175,6 +179,7 @@ class TestMessage:
             (f'"fresh_at": {TICK.id}', '"fresh_at": "now"'),
             ('"reason": null', '"reason": 7'),
             ('"health": {', '"health": {"mood": "good", '),
+            ('"previous"', '"rates": {"base": "usd"}, "previous"'),
             ('"currency"', '"wording"'),
             ('"quotes":[', '"quotes":' + "[" * 100_000),
         ],

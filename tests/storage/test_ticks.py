@@ -23,9 +23,10 @@ from tests.support.tools import newest_of, quote
 from tracker.errors import StoreError
 from tracker.market.freshness import SourceHealth, SourceState
 from tracker.market.quotes import NUMBERS, Market, Quote
+from tracker.market.rates import Rates
 from tracker.storage import engine as module
 from tracker.storage.engine import engine_options, reading, writing
-from tracker.storage.models import QuoteRow, SourceStateRow
+from tracker.storage.models import QuoteRow, RatesRow, SourceStateRow
 from tracker.storage.ticks import Saved, Store
 
 MINUTE = 60_000
@@ -271,3 +272,17 @@ def test_a_name_given_here_is_not_taken_for_the_source_s(store: Store) -> None:
     save(store, *store.newest_of_source(), at=2000)
     assert [quote.name for quote in store.newest(1)[0].quotes] == ["Orange"]
     assert [quote.name for quote in store.newest_of_source()] == ["Bitcoin"]
+
+
+def test_the_newest_rates_of_each_market_are_kept_and_broken_ones_are_none(
+    store: Store, engine: Engine
+) -> None:
+    assert store.rates() is None
+    Store(engine, Market("simulated", "eur")).save_rates(Rates("eur", 1, {"eur": Decimal(1)}))
+    for at in (2, 3):
+        rates = Rates("usd", at, {"usd": Decimal(1), "xau": Decimal("0.000240")})
+        store.save_rates(rates)
+        assert store.rates() == rates
+    with writing(engine) as connection:
+        connection.execute(update(RatesRow).values(json="{}"))
+    assert store.rates() is None

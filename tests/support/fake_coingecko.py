@@ -39,6 +39,16 @@ TOP = (
 """Id, symbol, name, price and supply, by market cap."""
 
 
+RATES = (
+    ("btc", "Bitcoin", "BTC", "1.0", "crypto"),
+    ("usd", "US Dollar", "$", "97012.5", "fiat"),
+    ("eur", "Euro", "€", "89251.5", "fiat"),
+    ("jpy", "Japanese Yen", "¥", "14648887.5", "fiat"),
+    ("xau", "Gold - Troy Ounce", "XAU", "23.283", "commodity"),
+)
+"""Code, name, unit, value of a bitcoin and type."""
+
+
 def coin(
     id: str,
     symbol: str = "",
@@ -160,6 +170,17 @@ class CoinGecko(StandIn):
                 entry["sparkline_in_7d"] = week
         return dumps(shown)
 
+    def rates(self) -> str:
+        """Return the body of `/exchange_rates`."""
+        return dumps(
+            {
+                "rates": {
+                    code: {"name": name, "unit": unit, "value": Decimal(value), "type": type}
+                    for code, name, unit, value, type in RATES
+                }
+            }
+        )
+
 
 def dumps(body: Any) -> str:
     """Return *body* as JSON, its numbers' digits untouched; NaN is written as NaN."""
@@ -181,6 +202,8 @@ class _Handler(Handler):
         if headers.get("user-agent", "python-requests").startswith("python-requests"):
             told = {"error_code": 403, "error_message": "Please add a descriptive User-Agent."}
             return Script(403, dumps({"status": told}).encode(), {})
+        if path == "/api/v3/exchange_rates":
+            return Script(200, self.server.rates().encode(), {})
         if path != "/api/v3/coins/markets":
             return Script(404, dumps({"error": "Incorrect path."}).encode(), {})
         body = self.server.markets(query).encode()

@@ -24,6 +24,7 @@ from tracker.logs.context import valid_or_new_id
 from tracker.logs.throttle import FailureLog
 from tracker.market.freshness import SourceState
 from tracker.market.quotes import TickJson
+from tracker.market.rates import Rates
 from tracker.messaging.redis_client import RedisUser, backoff
 from tracker.times import checked_ms, now_ms
 
@@ -43,7 +44,8 @@ log = logging.getLogger(__name__)
 class Message:
     """What is published after a refresh: the source's *state*, and the *tick* if it is new.
 
-    *previous* is the id of the tick before it, so that a listener sees a gap.
+    *previous* is the id of the tick before it, so that a listener sees a gap. *rates* are the
+    exchange rates, if they are new.
     *published_at* is in unix milliseconds by the publisher's clock; *run* is
     the id of the job's run, for the log.
     """
@@ -51,19 +53,20 @@ class Message:
     state: SourceState
     tick: TickJson | None = None
     previous: int | None = None
+    rates: Rates | None = None
     published_at: int | None = field(default=None, compare=False)
     run: str | None = field(default=None, compare=False)
 
     def to_json(self) -> str:
         """Return the message as published: JSON that ends with the tick's own text."""
-        head = simplejson.dumps(
-            {
-                "health": self.state.to_dict(),
-                "previous": self.previous,
-                "published_at": self.published_at,
-                "run": self.run,
-            }
-        )
+        body = {
+            "health": self.state.to_dict(),
+            "previous": self.previous,
+            "published_at": self.published_at,
+            "run": self.run,
+        }
+        rates = {"rates": simplejson.RawJSON(self.rates.to_json())} if self.rates else {}
+        head = simplejson.dumps(body | rates)
         return f"{head[:-1]}{_TICK}{self.tick.text if self.tick else 'null'}}}"
 
     @classmethod
@@ -71,12 +74,13 @@ class Message:
         """Return the message in *data*. Raises `MessageError`."""
         try:
             head, _, tick = data.decode().partition(_TICK)
-            body = simplejson.loads(head + "}")
+            body = simplejson.loads(head + "}", use_decimal=True)
             previous, published_at = body["previous"], body.get("published_at")
             return cls(
                 state=SourceState.from_dict(body["health"]),
                 tick=None if tick == "null}" else TickJson.from_text(tick[:-1]),
                 previous=None if previous is None else checked_ms(previous),
+                rates=Rates.from_dict(body["rates"]) if body.get("rates") else None,
                 published_at=None if published_at is None else checked_ms(published_at),
                 run=valid_or_new_id(body["run"]) if body.get("run") else None,
             )

@@ -167,6 +167,14 @@ class RollUpRow(_OfMarket, Base):
     rolled_up_to: Mapped[Milliseconds]
 
 
+class RatesRow(_OfMarket, Base):
+    """The newest exchange rates of a market's currency, as `Rates.to_json` writes them."""
+
+    __tablename__ = "rates"
+
+    json: Mapped[str] = mapped_column(sa.Text)
+
+
 class SourceStateRow(_OfMarket, Base):
     """The state of a market's source: one row each, see `freshness.SourceState`."""
 
@@ -191,7 +199,7 @@ def of_market(table: type[TickRow | _OfMarket], market: Market) -> sa.ColumnElem
 
 def put(
     connection: sa.Connection,
-    table: type[RollUpRow | SourceStateRow],
+    table: type[RollUpRow | RatesRow | SourceStateRow],
     market: Market,
     **values: Any,
 ) -> None:

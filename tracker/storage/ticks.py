@@ -1,4 +1,4 @@
-"""The store: quotes go in, ticks and the source's state come out.
+"""The store: quotes go in, ticks and the source's state come out; and exchange rates.
 
 A store is of one market: what was simulated, or priced in euros, never mixes
 with the rest. Candles are in `rollup`, what charts show is in `history`.
@@ -12,11 +12,20 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine, func, insert, select, update
 
-from tracker.errors import StoreError
+from tracker.errors import MessageError, StoreError
 from tracker.market.freshness import SourceState
 from tracker.market.quotes import Market, Quote, Tick, directed
+from tracker.market.rates import Rates
 from tracker.storage.engine import reading, writing
-from tracker.storage.models import CoinRow, QuoteRow, SourceStateRow, TickRow, of_market, put
+from tracker.storage.models import (
+    CoinRow,
+    QuoteRow,
+    RatesRow,
+    SourceStateRow,
+    TickRow,
+    of_market,
+    put,
+)
 
 _COIN_FIELDS = ("symbol", "name", "image")
 _QUOTE_FIELDS = tuple(
@@ -93,6 +102,20 @@ class Store:
         """Return the state of the source."""
         with reading(self._engine) as connection:
             return self._source_state(connection)
+
+    def save_rates(self, rates: Rates) -> None:
+        """Store *rates* instead of those before."""
+        with writing(self._engine) as connection:
+            put(connection, RatesRow, self.market, json=rates.to_json())
+
+    def rates(self) -> Rates | None:
+        """Return the newest rates; None if there are none that can be read."""
+        with reading(self._engine) as connection:
+            json = connection.scalar(select(RatesRow.json).where(of_market(RatesRow, self.market)))
+        try:
+            return Rates.from_json(json) if json else None
+        except MessageError:  # new ones replace them in a few minutes
+            return None
 
     def coins(self) -> frozenset[str]:
         """Return the ids of all coins that were ever stored."""

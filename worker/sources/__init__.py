@@ -2,12 +2,12 @@
 
 from tracker.config import Settings
 from tracker.errors import ConfigError
-from worker.sources.base import Fetched, Source
+from worker.sources.base import Fetched, FullSource, Source
 
-__all__ = ["Fetched", "Source", "build"]
+__all__ = ["Fetched", "FullSource", "Source", "build"]
 
 
-def build(settings: Settings) -> Source:
+def build(settings: Settings) -> FullSource:
     """Return the source that *settings* name. Raises `ConfigError` if it has not their currency."""
     # Imported when chosen: a worker loads one source, and what it needs, not all.
     if settings.source == "simulated":

@@ -1,6 +1,6 @@
 """What a source of prices is: an object with a name and `fetch`.
 
-To add one: write a module or a folder here with a class that satisfies `Source`, return
+To add one: write a module or a folder here with a class that satisfies `FullSource`, return
 it from `worker.sources.build`, and add its name to the values that `TRACKER_SOURCE` accepts
 in `tracker.config`. A source asks its service with `worker.sources.http`, knows nothing of the
 database, the feed or the schedule, raises `SourceError` when it has no prices to give,
@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from tracker.market.quotes import Quote
+from tracker.market.rates import Rates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,3 +52,15 @@ class Source(Protocol):
         With *week* it never returns None. Raises `SourceError`.
         """
         ...
+
+
+class RatesSource(Protocol):
+    """Fetches what the settings' currency is worth in others."""
+
+    def fetch_rates(self) -> Rates:
+        """Return the current exchange rates. Raises `SourceError`."""
+        ...
+
+
+class FullSource(Source, RatesSource, Protocol):
+    """What the tracker needs: quotes, and the rates to convert them by."""

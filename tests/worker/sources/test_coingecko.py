@@ -92,14 +92,14 @@ class TestRequest:
     def test_a_demo_key_polled_too_often_for_its_month_is_told_at_the_start(
         self, ask: Ask, caplog: pytest.LogCaptureFixture
     ) -> None:
-        ask(api_key=KEY, coingecko_interval=260)
+        ask(api_key=KEY, coingecko_interval=280)
         ask(api_key=KEY, api_plan="pro")
         ask()
         assert caplog.messages == []
         ask(api_key=KEY, coingecko_interval=260, coins=Coins(10, ("monero",)))
         assert caplog.messages == [
-            "COINGECKO_INTERVAL=260 makes 19938 calls a month, and a Demo key has 10000:"
-            " set it to 519 or more, or use a Pro key"
+            "COINGECKO_INTERVAL=260 makes 20658 calls a month, and a Demo key has 10000:"
+            " set it to 559 or more, or use a Pro key"
         ]
 
 
@@ -270,3 +270,30 @@ class TestWeek:
 def test_the_setting_names_the_source() -> None:
     for name in ("coingecko", "simulated"):
         assert build(Settings(source=name)).name == name
+
+
+class TestRates:
+    def test_all_currencies_against_the_settings_own(self, gecko: StandIn, ask: Ask) -> None:
+        found = ask(currency="eur").fetch_rates()
+        assert {code: str(rate) for code, rate in found.rates.items()} == {
+            "btc": "0.00001120429349", "eur": "1", "jpy": "164.1304348",
+            "usd": "1.086956522", "xau": "0.0002608695652",
+        }  # fmt: skip
+        assert [request.path for request in gecko.requests] == ["/api/v3/exchange_rates"]
+
+    @pytest.mark.parametrize(
+        ("status", "body", "reason"),
+        [
+            (429, "", "CoinGecko asks us to slow down"),
+            (200, [], "CoinGecko: an answer without exchange rates (HTTP 200)"),
+            (200, {"rates": {"usd": 1}}, "CoinGecko: no exchange rate of usd among 0 currencies"),
+            (200, {"rates": {"usd": {"value": "9"}}}, "CoinGecko: no exchange rate of usd"),
+        ],
+    )
+    def test_an_answer_without_them_is_an_error(
+        self, gecko: StandIn, ask: Ask, status: int, body: Any, reason: str
+    ) -> None:
+        gecko.answer(status, body, {"Retry-After": "60"})
+        with pytest.raises(SourceError) as caught:
+            ask().fetch_rates()
+        assert str(caught.value).startswith(reason)

@@ -4,14 +4,17 @@ What a name is shows at the first answer: an id, or else a symbol, of which the 
 is meant. The process remembers that, so that later answers take no more than these requests.
 What a response means is in `responses`, what a coin in it means in `quotes`.
 See https://docs.coingecko.com/reference/coins-markets
+and https://docs.coingecko.com/reference/exchange-rates
 """
 
 import logging
 from typing import Any, Final
 
 from tracker.config import MAX_COINS, Settings
-from tracker.errors import SourceError
+from tracker.errors import RateError, SourceError
 from tracker.market.quotes import Quote, by_symbol
+from tracker.market.rates import Rates
+from tracker.times import now_ms
 from worker.sources.base import Fetched
 from worker.sources.coingecko import quotes, responses
 from worker.sources.http import Answer, Client, clean
@@ -59,12 +62,13 @@ class CoinGecko:
             **timeouts,
         )
         interval_s, requests = settings.source_interval, settings.coingecko_requests
-        calls = requests * MONTH_S // interval_s
+        left = DEMO_CALLS_A_MONTH - MONTH_S // settings.rates_interval
+        calls = requests * MONTH_S // interval_s + DEMO_CALLS_A_MONTH - left
         if key and plan == "demo" and calls > DEMO_CALLS_A_MONTH:
             log.warning(
                 "COINGECKO_INTERVAL=%d makes %d calls a month, and a Demo key has %d:"
                 " set it to %d or more, or use a Pro key",
-                interval_s, calls, DEMO_CALLS_A_MONTH, -(-requests * MONTH_S // DEMO_CALLS_A_MONTH),
+                interval_s, calls, DEMO_CALLS_A_MONTH, -(-requests * MONTH_S // left),
             )  # fmt: skip
 
     def fetch(self, *, etag: str | None = None, week: bool = False) -> Fetched | None:
@@ -106,6 +110,14 @@ class CoinGecko:
             weeks=quotes.weeks(rows, {quote.id for quote in found}) if week else {},
             warning=self._warning,
         )
+
+    def fetch_rates(self) -> Rates:
+        """Return what the settings' currency is worth in others. Raises `SourceError`."""
+        amounts = responses.rates(self._client.ask("/exchange_rates", {}))
+        try:
+            return Rates.from_equal(self._query["vs_currency"], now_ms(), amounts)
+        except RateError as error:
+            raise SourceError(f"CoinGecko: {error}") from error
 
     def _ask(
         self, week: bool, etag: str | None = None, *, per_page: int = MAX_COINS, **which: str

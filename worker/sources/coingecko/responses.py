@@ -1,4 +1,4 @@
-"""A response of CoinGecko: the list of coins in it, or the error in words.
+"""A response of CoinGecko: the list of coins or the rates in it, or the error in words.
 
 Errors come in many shapes, some with HTTP 200, so the body is parsed whatever
 the status:
@@ -45,6 +45,26 @@ def rows(answer: Answer) -> list[Any]:
 
     Raises `SourceError` if it holds no list, with `retry_after` after a rate limit.
     """
+    parsed, text = _parsed(answer)
+    if isinstance(parsed, list) and answer.status == 200:
+        return parsed
+    raise _refused(answer, parsed, text, "an answer without a list of coins")
+
+
+def rates(answer: Answer) -> dict[str, Any]:
+    """Return what a bitcoin is worth in each currency, by its code; unchecked, as sent.
+
+    Raises `SourceError` as `rows` does.
+    """
+    parsed, text = _parsed(answer)
+    match parsed:
+        case {"rates": dict(found)} if found and answer.status == 200:
+            return {code: one.get("value") for code, one in found.items() if isinstance(one, dict)}
+    raise _refused(answer, parsed, text, "an answer without exchange rates")
+
+
+def _parsed(answer: Answer) -> tuple[Any, str]:
+    """Return the JSON in *answer*, and its text. Raises `SourceError` if it is no JSON."""
     if not answer.body.strip():
         raise _error(answer, "an empty answer")
     try:
@@ -52,15 +72,17 @@ def rows(answer: Answer) -> list[Any]:
     except UnicodeDecodeError:
         raise _error(answer, "the answer is not UTF-8 text") from None
     try:
-        parsed = loads(text)
+        return loads(text), text
     except (ValueError, RecursionError):
         raise _not_json(answer, text) from None
-    if isinstance(parsed, list) and answer.status == 200:
-        return parsed
+
+
+def _refused(answer: Answer, parsed: Any, text: str, otherwise: str) -> SourceError:
+    """Return the error in *answer*; *otherwise* says what it lacks if it names none."""
     code, message = _code_and_message(parsed)
     if code is None and not message:
         message = text
-    raise _error(answer, "an answer without a list of coins", message, code)
+    return _error(answer, otherwise, message, code)
 
 
 def _code_and_message(parsed: Any, depth: int = 0) -> tuple[int | None, str]:

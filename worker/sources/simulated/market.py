@@ -16,6 +16,7 @@ from typing import Final
 from tracker.config import Settings
 from tracker.errors import ConfigError, SourceError
 from tracker.market.quotes import Quote, number
+from tracker.market.rates import Rates
 from worker.sources.base import Fetched
 from worker.sources.names import unknown
 from worker.sources.simulated.coins import COINS, RATES, Coin
@@ -56,7 +57,7 @@ class Simulated:
             )
         if settings.coins.top > len(COINS):
             log.warning("TRACKER_COINS=%s: the simulated market has %d", settings.coins, len(COINS))
-        self._rate = RATES[settings.currency]
+        self._currency, self._rate = settings.currency, RATES[settings.currency]
         self._top = settings.coins.top
         ids = {coin.symbol: coin.id for coin in COINS} | {coin.id: coin.id for coin in COINS}
         self._named = {ids[name] for name in settings.coins.names if name in ids}
@@ -89,6 +90,13 @@ class Simulated:
             else {},
             warning=self._warning,
         )
+
+    def fetch_rates(self) -> Rates:
+        """Return what the settings' currency is worth in others: bitcoin alone moves."""
+        now = self._clock()
+        bitcoin = 1 / _in_usd(COINS[0], int(now))
+        amounts = {code: rate or bitcoin for code, rate in RATES.items()}
+        return Rates.from_equal(self._currency, int(now * 1000), amounts)
 
     def _quote(self, rank: int, cap: Decimal, coin: Coin, now: int) -> Quote:
         price = self._price(coin, now)
