@@ -6,6 +6,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -20,9 +22,12 @@ from sqlalchemy.exc import OperationalError
 from dev.embedded_redis import EmbeddedRedis
 from tests.conftest import SettingsFactory
 from tests.support import hanging_jobs
+from tests.support.fake_coingecko import CoinGecko
 from tests.support.tools import Child, environment, tick_ids, wait_for
 from tracker.config import Settings
+from tracker.messaging.feed import Message
 from tracker.messaging.job_queue import QUEUE, REFRESH
+from tracker.times import now_ms
 from worker.rq_worker import RefreshWorker
 
 
@@ -86,6 +91,20 @@ def test_a_bug_in_a_job_is_logged_with_its_traceback_and_a_failure_of_redis_with
     logging.getLogger("rq.worker").error("Worker %s: quitting...", "w", exc_info=told)
     assert caplog.messages[0].startswith("Worker w: quitting... unknown command")
     assert "Traceback" not in caplog.text
+
+
+class SlowCoinGecko(CoinGecko):
+    """It answers when it may."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_asked, self.may_answer = threading.Event(), threading.Event()
+
+    def markets(self, query: dict[str, str]) -> str:
+        """Return the body of `/coins/markets`, later."""
+        self.is_asked.set()
+        self.may_answer.wait(60)
+        return super().markets(query)
 
 
 START = """
@@ -160,12 +179,46 @@ class TestProcess:
         assert queue.started_job_registry.get_job_ids(cleanup=False) == []
         assert queue.failed_job_registry.get_job_ids() == [hanging.id]
 
-    def test_after_so_many_jobs_it_starts_anew_as_the_same_process(
+    def test_redis_that_goes_away_in_a_job_takes_no_tick_along(
+        self, mine: Settings, own_redis: EmbeddedRedis, queue: Queue, tmp_path: Path
+    ) -> None:
+        """It is saved; the next message names it, so that the web looks for it."""
+        queue.enqueue(REFRESH, job_timeout=30)
+        with SlowCoinGecko() as gecko:
+            mine = replace(mine, source="coingecko", exchanges=(), coingecko_interval=1)
+            mine = replace(mine, coingecko_url=gecko.url)
+            with start(mine, tmp_path / "log") as child:
+                assert gecko.is_asked.wait(40)
+                own_redis.kill()
+                gecko.may_answer.set()
+                wait_for(lambda: "saved, but not published" in child.output, 20)
+                [unpublished] = tick_ids(mine)
+                own_redis.start()
+                wait_for(lambda: now_ms() - unpublished > 1000)
+                with queue.connection.pubsub(ignore_subscribe_messages=True) as feed:
+                    feed.subscribe(f"tracker:{mine.market}")
+                    queue.enqueue(REFRESH, job_timeout=30)
+                    message = wait_for(feed.get_message, 40, "a message")
+                assert Message.from_json(message["data"]).previous == unpublished
+                assert child.end() == 0
+
+    def test_after_so_many_jobs_it_starts_anew_as_the_same_process_and_no_tick_is_missing(
         self, mine: Settings, queue: Queue, tmp_path: Path
     ) -> None:
-        with start(mine, tmp_path / "log", max_jobs=2) as child:
+        with (
+            queue.connection.pubsub(ignore_subscribe_messages=True) as feed,
+            start(mine, tmp_path / "log", max_jobs=2) as child,
+        ):
+            feed.subscribe(f"tracker:{mine.market}")
+            jobs, published = [], []
             for _ in range(5):
-                queue.enqueue(REFRESH, job_timeout=30)
-            wait_for(lambda: child.output.count("2 jobs done: the worker starts anew") == 2, 40)
-            wait_for(lambda: queue.is_empty())
+                jobs.append(queue.enqueue(REFRESH, job_timeout=30))
+                message = Message.from_json(wait_for(feed.get_message, 40, "a message")["data"])
+                assert message.tick
+                published.append(message.tick.id)
+                wait_for(lambda: now_ms() - published[-1] > 1000)
+            assert child.output.count("2 jobs done: the worker starts anew") == 2
             assert child.end() == 0
+        assert tick_ids(mine) == published
+        assert max(b - a for a, b in pairwise(published)) < 10_000, "the longest gap, in ms"
+        assert {job.get_status() for job in jobs} == {JobStatus.FINISHED}
