@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -25,6 +26,7 @@ from honcho.printer import Message, Printer
 
 GRACE_S = 10  # between the first TERM and the second
 SECOND_GRACE_S = 5.0  # between the second TERM, at which RQ's worker drops its job, and KILL
+IDLE_S = 0.5  # longest time until a signal's note is read
 ORPHANS_GRACE_S = 5  # between TERM and KILL after the launcher was killed
 
 manager.KILL_WAIT = GRACE_S
@@ -80,6 +82,7 @@ class Manager(manager.Manager):  # type: ignore[misc]
         self._once_started = once_started
         self.times_asked = 0
         self._second_term_at: float | None = None
+        self.events.get = partial(self._next_event, self.events.get)
         self._take_signals()
 
     def run(self, commands: Mapping[str, str], env: Mapping[str, str], cwd: Path) -> int:
@@ -105,6 +108,10 @@ class Manager(manager.Manager):  # type: ignore[misc]
         elif now - self._second_term_at > SECOND_GRACE_S:
             self._second_term_at = float("inf")
             self._killall(force=True)
+
+    def _next_event(self, get: Callable[..., Message], timeout: float) -> Message:
+        """Return the next event. honcho looks around ten times a second, which costs CPU."""
+        return get(timeout=timeout if self.returncode is not None else IDLE_S)
 
     def _take_signals(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

@@ -9,13 +9,16 @@ one more for each failure of Redis, as long as the process lives.
 """
 
 import logging
+import math
 import os
 import signal
 import sys
 import threading
+import time
 from types import FrameType
 from typing import Any, NoReturn
 
+from redis.client import Pipeline
 from redis.exceptions import RedisError
 from rq import Queue, SimpleWorker
 from rq.exceptions import StopRequested
@@ -28,6 +31,10 @@ END_S = 3
 """Time that a job has to end after a signal: whoever sent it kills after some seconds more."""
 HANGS_AFTER_S = 10.0
 """Time beyond its limit after which a job hangs in what no signal ends."""
+WATCH_S = 5.0
+"""How often is looked for a job that hangs."""
+HEARTBEAT_S = 5.0
+"""Time between two heartbeats, which RQ sends seven times a job: its keys live for minutes."""
 JOIN_S = 5.0
 """Longest wait for that thread's end: without Redis it pauses for two seconds."""
 
@@ -43,6 +50,10 @@ class RefreshWorker(SimpleWorker):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.log.addFilter(_in_one_line)
+        self._heartbeat_at = -math.inf
+        self._runs, self._hangs_at = "", math.inf
+        self._has_ended = threading.Event()
+        self._watcher = threading.Thread(target=self._watch, name="watch jobs", daemon=True)
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
         """End after the current job, and end that too where it takes longer than `END_S`."""
@@ -57,19 +68,36 @@ class RefreshWorker(SimpleWorker):
 
     def execute_job(self, job: Job, queue: Queue) -> None:
         """Run *job*, and start the process anew if that does not end."""
-        watchdog = threading.Timer(
-            float(job.timeout or queue.DEFAULT_TIMEOUT) + HANGS_AFTER_S, _end_hanging, [job.id]
-        )
-        watchdog.daemon = True
-        watchdog.start()
+        limit_s = float(job.timeout or queue.DEFAULT_TIMEOUT)
+        self._runs, self._hangs_at = job.id, time.monotonic() + limit_s + HANGS_AFTER_S
         try:
             super().execute_job(job, queue)
         finally:
-            watchdog.cancel()
+            self._hangs_at = math.inf
             self.jobs_done += 1
 
+    def _watch(self) -> None:
+        while not self._has_ended.wait(WATCH_S):
+            if time.monotonic() > self._hangs_at:
+                log.error("%s hangs: the worker starts anew", self._runs)
+                restart()
+
+    def heartbeat(self, timeout: int | None = None, pipeline: Pipeline | None = None) -> None:
+        """Let the keys of this worker live on, every `HEARTBEAT_S`, as long as it may wait."""
+        now = time.monotonic()
+        if now - self._heartbeat_at >= HEARTBEAT_S:
+            self._heartbeat_at = now
+            longest = max(timeout or 0, self.worker_ttl + 60)
+            super().heartbeat(longest, pipeline)
+
+    def set_state(self, state: str, pipeline: Pipeline | None = None) -> None:
+        """Tell Redis the *state*, if it is another."""
+        if state != self.get_state():
+            super().set_state(state, pipeline)
+
     def subscribe(self) -> None:
-        """Listen for commands, in a thread that ends soon after it is stopped."""
+        """Watch jobs, and listen for commands in a thread that ends soon after it is stopped."""
+        self._watcher.start()
         self.pubsub = self.connection.pubsub()
         self.pubsub.subscribe(**{self.pubsub_channel_name: self.handle_payload})
         self.pubsub_thread = self.pubsub.run_in_thread(  # type: ignore[assignment]
@@ -77,10 +105,13 @@ class RefreshWorker(SimpleWorker):
         )
 
     def unsubscribe(self) -> None:
-        """Wait until the listening thread has closed its connection.
+        """Wait until both threads have ended, and the listening one has closed its connection.
 
         RQ closes it from outside, perhaps while the thread does so itself.
         """
+        self._has_ended.set()
+        if self._watcher.is_alive():
+            self._watcher.join(JOIN_S)
         if self.pubsub_thread is not None:
             self.pubsub_thread.stop()
             self.pubsub_thread.join(JOIN_S)
@@ -114,11 +145,6 @@ def restart() -> NoReturn:
 
 def _end_job(signum: int, frame: FrameType | None) -> None:
     raise StopRequested
-
-
-def _end_hanging(job: str) -> None:
-    log.error("%s hangs: the worker starts anew", job)
-    restart()
 
 
 def _in_one_line(record: logging.LogRecord) -> bool:

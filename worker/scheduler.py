@@ -30,6 +30,7 @@ from worker.process import run_process
 LOCK_MS = 2000  # a poll takes about ten; rq-scheduler's own lock lasts ten seconds
 POLL_S = 1.0
 """Seconds between two polls: rq-scheduler's jobs are due at whole seconds, and so are polls."""
+HEARTBEAT_S = 5.0
 MAX_SET_BACK_S = 1.0
 """Seconds that the clock may lose between two polls before all jobs are registered again."""
 MAX_AHEAD_S = 3900
@@ -75,9 +76,12 @@ class RefreshScheduler(Scheduler):  # type: ignore[misc]
     def run(self, burst: bool = False) -> None:
         """Poll for ever. rq-scheduler's own loop sleeps by the wall clock, which may be set."""
         self.register_birth()
+        heartbeat_at = 0.0
         try:
             while True:
-                self.heartbeat()
+                if time.monotonic() >= heartbeat_at:  # its key lives for ten seconds
+                    heartbeat_at = time.monotonic() + HEARTBEAT_S
+                    self.heartbeat()
                 if self.acquire_lock():
                     self.enqueue_jobs()
                     self.remove_lock()
@@ -106,11 +110,17 @@ class RefreshScheduler(Scheduler):  # type: ignore[misc]
 
     def enqueue_job(self, job: Job) -> None:
         """Queue *job*, unless it is queued: a worker that comes back runs it once."""
-        if job.id not in self.get_queue_for_job(job).job_ids:
+        if job.id not in {own.id for own in self._jobs}:
             super().enqueue_job(job)
             return
+        queue = self.get_queue_for_job(job)
+        is_queued = job.id in queue.job_ids
         again_at = int(time.time()) + int(job.meta["interval"])
-        self.connection.zadd(self.scheduled_jobs_key, {job.id: again_at}, xx=True)
+        with self.connection.pipeline() as pipeline:  # rq-scheduler's own takes four calls
+            if not is_queued:
+                queue.enqueue_job(job, pipeline=pipeline)
+            pipeline.zadd(self.scheduled_jobs_key, {job.id: again_at}, xx=True)
+            pipeline.execute()
 
     def acquire_lock(self) -> bool:
         """Take the lock for one poll; a killed process holds it for `LOCK_MS` at most."""

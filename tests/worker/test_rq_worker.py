@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -28,6 +29,7 @@ from tracker.config import Settings
 from tracker.messaging.feed import Message
 from tracker.messaging.job_queue import QUEUE, REFRESH
 from tracker.times import now_ms
+from worker import rq_worker
 from worker.rq_worker import RefreshWorker
 
 
@@ -42,21 +44,33 @@ def job(worker: RefreshWorker) -> Job:
     return Queue(QUEUE, connection=worker.connection).enqueue("worker.jobs.refresh_prices")
 
 
+@pytest.mark.parametrize("redis_fails", [False, True])
 def test_a_worker_that_ends_leaves_no_thread_even_if_redis_fails(
-    worker: RefreshWorker, own_redis: EmbeddedRedis
+    worker: RefreshWorker, own_redis: EmbeddedRedis, redis_fails: bool
 ) -> None:
-    """Nor does one that ends in order, whose clean-up Redis lets through."""
     before = threading.active_count()
     worker.subscribe()
-    worker.teardown()
-    assert threading.active_count() == before
-    worker.subscribe()
-    assert threading.active_count() == before + 1
-    with Redis.from_url(own_redis.url) as client:
-        client.config_set("maxmemory", "1")
-    with pytest.raises(RedisError):
+    assert threading.active_count() == before + 2
+    if redis_fails:
+        with Redis.from_url(own_redis.url) as client:
+            client.config_set("maxmemory", "1")
+    with pytest.raises(RedisError) if redis_fails else nullcontext():
         worker.teardown()
     assert threading.active_count() == before
+
+
+def test_an_idle_or_busy_worker_says_that_it_lives_once_in_five_seconds(
+    worker: RefreshWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its keys live longer than it may wait for a job, however short the job before was."""
+    worker.heartbeat(60)
+    assert worker.connection.ttl(worker.key) > worker.dequeue_timeout
+    worker.connection.delete(worker.key)
+    worker.heartbeat()
+    assert not worker.connection.exists(worker.key)
+    monkeypatch.setattr(rq_worker, "HEARTBEAT_S", 0)
+    worker.heartbeat()
+    assert worker.connection.exists(worker.key)
 
 
 @pytest.mark.parametrize(
@@ -109,7 +123,7 @@ class SlowCoinGecko(CoinGecko):
 
 START = """
 from worker import __main__ as main, rq_worker
-main.MAX_JOBS, rq_worker.HANGS_AFTER_S = {max_jobs}, 0.5
+main.MAX_JOBS, rq_worker.HANGS_AFTER_S, rq_worker.WATCH_S = {max_jobs}, 0.5, 0.1
 main.run_process(main.run, prepare=main.aggregator)
 """
 
