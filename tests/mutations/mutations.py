@@ -338,11 +338,10 @@ BROKEN = [  # the test is below tests/
     ("history: of two ticks a minute apart one is thinned", "tracker/storage/rollup.py",
      " and later - id < CLOSE_MS", "",
      "storage/test_rollup.py::TestThin::test_ticks_a_minute_apart_stay_though_they_jitter"),
-    ("history: after another worker's deletion a transaction is long",
-     "tracker/storage/rollup.py",
-     "connection.scalar(first) or BATCH_ROWS", "connection.scalar(first) or 1",
+    ("history: a transaction deletes all there is", "tracker/storage/rollup.py",
+     "if time.monotonic() - began >= HOLD_S:", "if False:",
      "storage/test_rollup.py::TestPrune::"
-     "test_ticks_that_another_worker_has_deleted_make_no_transaction_longer"),
+     "test_each_transaction_is_short_and_lets_a_writer_in_and_all_take_little_time"),
 ]
 # fmt: on
 

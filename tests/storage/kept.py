@@ -67,7 +67,6 @@ MAKE_QUOTE = """
 INSERT INTO quote (tick_id, position, coin_id, price, direction)
 VALUES (:id, 0, 'bitcoin', :price, 'up')
 """
-DELETE_OLDEST = "DELETE FROM tick WHERE id = (SELECT min(id) FROM tick)"
 MAKE_TICKS = """
 INSERT INTO tick (id, source, currency)
 WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :ticks)

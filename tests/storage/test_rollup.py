@@ -10,7 +10,6 @@ import pytest
 from sqlalchemy import Engine, text
 
 from tests.storage.kept import (
-    DELETE_OLDEST,
     EUR,
     MAKE_QUOTE,
     MAKE_TICK,
@@ -80,7 +79,7 @@ class TestFill:
         assert history.fill(weeks) == sum(sizes) == 5 * 167 + 67
         assert history.stored("coin-0") == WEEK
         assert history.stored() == WEEK[100:]
-        assert max(sizes) <= module.BATCH_ROWS
+        assert max(sizes) <= module.MAX_CANDLES
 
     def test_hours_with_ticks_or_a_candle_are_not_filled_and_ticks_go_on_from_them(
         self, history: Kept
@@ -124,7 +123,7 @@ class TestNeedsFilling:
         weeks = dict.fromkeys(("bitcoin", "ether"), WEEK)
         transactions = iter([writing])
         with monkeypatch.context() as patch:
-            patch.setattr(module, "BATCH_ROWS", 300)
+            patch.setattr(module, "MAX_CANDLES", 300)
             patch.setattr(module, "writing", lambda engine: next(transactions)(engine))
             with pytest.raises(StopIteration):
                 history.fill(weeks)
@@ -229,7 +228,7 @@ class TestPrune:
         monkeypatch.setattr(module, "TIME_LIMIT_S", 0)
         assert history.prune(NOON) == 0
         monkeypatch.setattr(module, "TIME_LIMIT_S", 60)
-        monkeypatch.setattr(module, "BATCH_ROWS", 20)
+        monkeypatch.setattr(module, "HOLD_S", 0)
         left: list[int] = []
 
         def pause(seconds: float) -> None:
@@ -238,25 +237,15 @@ class TestPrune:
 
         monkeypatch.setattr(time, "sleep", pause)
         assert history.prune(NOON) == 29, "the newest stays"
-        assert sum(sizes) == 29 * 4
-        assert max(sizes) <= 20
-        assert len(left) > 3
-        assert left[0] > 20
+        assert sizes == [4] * 29
+        assert left == [30] * 29, "one was deleted, one saved"
 
-    def test_ticks_that_another_worker_has_deleted_make_no_transaction_longer(
+    def test_a_transaction_deletes_as_many_as_there_is_time_for(
         self, history: Kept, sizes: list[int], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def pause(seconds: float) -> None:
-            if history.count("tick") > 1:
-                with writing(history.engine) as connection:
-                    connection.execute(text(DELETE_OLDEST))
-
         fill_with_sql(history, coins=4, ticks=30, candles=0, step=MINUTE)
         history.roll_up(NOON)
         sizes.clear()
-        monkeypatch.setattr(module, "TIME_LIMIT_S", 60)
-        monkeypatch.setattr(module, "BATCH_ROWS", 8)
-        monkeypatch.setattr(time, "sleep", pause)
-        history.prune(NOON)
-        assert history.count("tick") == 1
-        assert max(sizes) <= 8
+        monkeypatch.setattr(module, "HOLD_S", 60)
+        assert history.prune(NOON) == 29
+        assert sizes == [29 * 4]

@@ -14,7 +14,7 @@ Times are unix milliseconds.
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any, Self
@@ -26,7 +26,6 @@ from sqlalchemy import (
     Select,
     bindparam,
     delete,
-    func,
     insert,
     select,
     update,
@@ -52,8 +51,10 @@ Key = tuple[str, int]
 
 STEP_QUOTES = 5000
 """Quotes rolled up in one step."""
-BATCH_ROWS = 250
-"""Quotes deleted, or candles added, in one transaction: other writers wait for its end."""
+MAX_CANDLES = 250
+"""Candles that `fill` adds in one transaction: other writers wait for its end."""
+HOLD_S = 0.02
+"""How long one transaction goes on deleting, for the same reason."""
 MAX_IDS = 20_000
 """Ticks looked at for deleting: more than there is time to delete."""
 CLOSE_MS = MINUTE_MS // 2
@@ -64,6 +65,7 @@ MAX_FILLS = 3
 """Answers that may bring the hours before them, since a source may have no past at all."""
 
 FIELDS = tuple(field.name for field in fields(Candle))
+_DELETE_TICK = delete(TickRow).where(TickRow.id == bindparam("doomed"))
 
 
 class RollUp:
@@ -118,8 +120,8 @@ class RollUp:
         items.sort(key=lambda item: item[1].hour)
         self.roll_up(items[-1][1].hour - 1)
         added = 0
-        for begin in range(0, len(items), BATCH_ROWS):
-            batch = dict(items[begin : begin + BATCH_ROWS])
+        for begin in range(0, len(items), MAX_CANDLES):
+            batch = dict(items[begin : begin + MAX_CANDLES])
             with writing(self._engine) as connection:
                 added += len(batch) - len(self._add(connection, batch))
         return added
@@ -187,19 +189,19 @@ class RollUp:
     def _delete(self, ids: Sequence[int]) -> int:
         """Delete the ticks *ids* and their quotes, in order; return how many there was time for.
 
-        Each transaction is short, and followed by a pause of the same length: a writer that
-        waits for SQLite's lock only checks now and then whether it is free.
+        A transaction ends after `HOLD_S`, however slow the disk or large a tick is. A pause of
+        the same length follows: a writer that waits for SQLite's lock only checks now and
+        then whether it is free.
         """
         deadline, deleted = time.monotonic() + TIME_LIMIT_S, 0
-        one = delete(TickRow).where(TickRow.id == bindparam("doomed"))
         while deleted < len(ids) and time.monotonic() < deadline:
             with writing(self._engine) as connection:
                 began = time.monotonic()
-                first = select(func.count()).where(QuoteRow.tick_id == ids[deleted])
-                quotes = connection.scalar(first) or BATCH_ROWS  # none: another worker was here
-                batch = ids[deleted : deleted + max(1, BATCH_ROWS // quotes)]
-                connection.execute(one, [{"doomed": id} for id in batch])
-            deleted += len(batch)
+                for id in ids[deleted:]:
+                    connection.execute(_DELETE_TICK, {"doomed": id})
+                    deleted += 1
+                    if time.monotonic() - began >= HOLD_S:
+                        break
             time.sleep(time.monotonic() - began)
         return deleted
 
@@ -250,7 +252,10 @@ class RollUp:
 
     def _rows(self, candles: Iterable[tuple[Key, Candle]]) -> list[dict[str, Any]]:
         market = self.market._asdict()
-        return [market | {"coin_id": coin} | asdict(candle) for (coin, _), candle in candles]
+        return [
+            market | {"coin_id": coin} | {name: getattr(candle, name) for name in FIELDS}
+            for (coin, _), candle in candles
+        ]
 
 
 def _are_close(id: int, later: int) -> bool:
