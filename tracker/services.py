@@ -27,6 +27,7 @@ from tracker.storage.engine import engine_options
 from tracker.storage.history import History
 from tracker.storage.history_cache import HistoryCache
 from tracker.storage.models import Base
+from tracker.storage.weeks import Weeks
 from tracker.stream.hub import Hub
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ class Services:
     hub: Hub
     relay: Relay
     history_cache: HistoryCache
+    weeks: Weeks
     rate_limits: RateLimits
     instruments: Instruments
     sampler: Sampler
@@ -91,12 +93,14 @@ class Services:
             interval=settings.interval,
             stale_after=settings.stale_after_ms,
         )
+        history = History(backend.engine, settings.market)
         return cls(
             settings=settings,
             backend=backend,
             hub=hub,
             relay=relay,
-            history_cache=HistoryCache(History(backend.engine, settings.market).points),
+            history_cache=HistoryCache(history.points),
+            weeks=Weeks(history.points),
             rate_limits=rate_limits,
             instruments=instruments,
             sampler=sampler,

@@ -6,7 +6,15 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tracker.market.candles import Candle, Point, downsample, from_points, from_sparkline, hour_of
+from tracker.market.candles import (
+    Candle,
+    Point,
+    downsample,
+    evenly,
+    from_points,
+    from_sparkline,
+    hour_of,
+)
 from tracker.times import HOUR_MS
 
 NOON = 1_795_435_200_000
@@ -101,3 +109,9 @@ class TestDownsample:
         waves = [(at, Decimal(at % 7)) for at in range(20_000)]
         assert len(downsample(waves, 500)) == 500
         assert len(downsample(waves, 2)) == 2
+
+
+def test_points_become_even_and_a_young_coins_line_begins_later() -> None:
+    points = [(20, Decimal(1)), (29, Decimal(2)), (60, Decimal(3)), (100, Decimal(4))]
+    assert evenly(points, since=0, until=100, steps=10) == [2, 2, 2, 2, 3, 3, 3, 4]
+    assert evenly([], since=0, until=100) == []

@@ -33,6 +33,7 @@ from tracker.relay import MarketState
 from tracker.services import Services
 from tracker.storage.history import Resolution, Series
 from tracker.storage.history_cache import HistoryCache
+from tracker.storage.weeks import Weeks
 
 TICK_AT = time.time_ns() // 1_000_000
 LOOK_S = 0.05
@@ -80,11 +81,13 @@ class FakeHistory:
 
 def make_app(relay: Any, history: FakeHistory | None = None, **settings: Any) -> Flask:
     """Return the product's pages and API, without its stream, over *relay* and *history*."""
+    history = history or FakeHistory()
     app = Flask(__name__, root_path=str(ROOT), static_folder=None)
     its: dict[str, Any] = dict.fromkeys(field.name for field in fields(Services))
     its |= {
         "relay": relay,
-        "history_cache": HistoryCache((history or FakeHistory()).points),
+        "history_cache": HistoryCache(history.points),
+        "weeks": Weeks(history.points),
         "settings": Settings(**{"rate_limit": 0, **settings}),
         "instruments": Instruments(),
     }

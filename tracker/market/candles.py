@@ -22,6 +22,9 @@ Point = tuple[int, Decimal]
 MAX_POINTS = 500
 """Points of a history at most: a chart has hardly more pixels for them."""
 
+STEPS = 84
+"""Prices that `evenly` makes of a week: one every two hours."""
+
 
 @dataclass(frozen=True, slots=True)
 class Candle:
@@ -98,3 +101,19 @@ def downsample(points: Sequence[Point], max_points: int = MAX_POINTS) -> list[Po
         extremes = {min(bucket, key=itemgetter(1)), max(bucket, key=itemgetter(1))}
         kept += sorted(extremes, key=itemgetter(0))
     return [*kept, points[-1]]
+
+
+def evenly(points: Sequence[Point], *, since: int, until: int, steps: int = STEPS) -> list[float]:
+    """Return the last price of each of *steps* parts of the time from *since* to *until*.
+
+    A part without a point has the price before; a young coin begins further on. *points*
+    are in time order, times unix milliseconds.
+    """
+    last: dict[int, float] = {}
+    for at, price in points:
+        last[min(steps - 1, max(0, (at - since) * steps // (until - since)))] = float(price)
+    prices: list[float] = []
+    for step in range(steps):
+        if step in last or prices:
+            prices.append(last.get(step, prices[-1] if prices else 0.0))
+    return prices

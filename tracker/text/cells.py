@@ -62,16 +62,15 @@ def padded(text: str, columns: int, *, right: bool = False) -> str:
     return blanks + text if right else text + blanks
 
 
-def wrapped(text: str, columns: int) -> list[str]:
-    """Return *text*, made clean, in lines of at most *columns*, broken at blanks."""
-    lines = [""]
-    for word in clean(text).split():
-        longer = f"{lines[-1]} {word}".lstrip()
-        if width(longer) <= columns:
+def wrapped(text: str, columns: int, between: str = " ") -> list[str]:
+    """Return *text*, made clean, in lines of at most *columns*; they break where *between* is."""
+    lines: list[str] = []
+    for word in filter(None, clean(text).split(between)):
+        if lines and width(longer := f"{lines[-1]}{between}{word}") <= columns:
             lines[-1] = longer
         else:
             lines.append(cut(word, columns))
-    return list(filter(None, lines))
+    return lines
 
 
 def painted(text: str, style: Style, color: bool) -> str:

@@ -26,6 +26,7 @@ _NAMES = {"coingecko": "CoinGecko", "simulated": "Simulated market"}
 _NO_BREAK = "\u00a0"
 _EXACT = Context(prec=120, rounding=ROUND_HALF_UP)
 _FOUR_DIGITS = Context(prec=4, rounding=ROUND_HALF_UP)
+_SIX_DIGITS = Context(prec=6, rounding=ROUND_HALF_UP)
 _SYMBOLS = {
     "usd": "$", "eur": "€", "gbp": "£", "jpy": "¥", "cny": "CN¥", "inr": "₹", "krw": "₩",
     "aud": "A$", "brl": "R$", "cad": "CA$", "hkd": "HK$", "mxn": "MX$", "nzd": "NZ$",
@@ -88,6 +89,11 @@ def short_price(value: Decimal, code: str) -> str:
     significant = "".join(map(str, digits.as_tuple().digits))
     zeros = str(-digits.adjusted() - 1).translate(_SUBSCRIPTS)
     return _with_currency(f"{'-' * (value < 0)}0.0{zeros}{significant}", currency(code))
+
+
+def plain(value: Decimal) -> str:
+    """Return *value* with six significant digits, and never an exponent."""
+    return f"{value.normalize(_SIX_DIGITS):f}"
 
 
 def compact(value: Decimal | None, code: str) -> str:

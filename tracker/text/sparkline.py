@@ -3,29 +3,9 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
-from tracker.market.candles import Point
-
 BLOCKS = "▁▂▃▄▅▆▇█"
-STEPS = 84
-"""Prices that `evenly` makes of a week: one every two hours."""
 
 Price = Decimal | float
-
-
-def evenly(points: Sequence[Point], *, since: int, until: int, steps: int = STEPS) -> list[float]:
-    """Return the last price of each of *steps* parts of the time from *since* to *until*.
-
-    A part without a point has the price before; a young coin begins further on. *points*
-    are in time order, times unix milliseconds.
-    """
-    last: dict[int, float] = {}
-    for at, price in points:
-        last[min(steps - 1, max(0, (at - since) * steps // (until - since)))] = float(price)
-    prices: list[float] = []
-    for step in range(steps):
-        if step in last or prices:
-            prices.append(last.get(step, prices[-1] if prices else 0.0))
-    return prices
 
 
 def sparkline(prices: Sequence[Price], columns: int) -> str:

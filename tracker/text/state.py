@@ -29,7 +29,7 @@ def lines(
     else:
         yield first
     yield from rest
-    for sentence in (_what_fails(status, now), note):
+    for sentence in (_what_fails(status, now), _rate(tick, now), note):
         yield from (painted(line, "dim", color) for line in wrapped(sentence, width))
 
 
@@ -39,9 +39,10 @@ def _about(tick: Tick | None, status: Status, now: int) -> str:
         return (
             ": the first prices are on their way" if status.state == "starting" else ": no prices"
         )
-    coins = f"{len(tick.quotes)} coin{'s' * (len(tick.quotes) != 1)} in {tick.currency.upper()}"
     at = f"{formats.utc_clock(tick.id)}, {formats.ago(now - tick.id)}"
-    return f" · {formats.source_name(clean(tick.source))} · {coins} · {at}"
+    return (
+        f" · {formats.source_name(clean(tick.source))} · prices in {tick.currency.upper()} · {at}"
+    )
 
 
 def _what_fails(status: Status, now: int) -> str:
@@ -50,6 +51,15 @@ def _what_fails(status: Status, now: int) -> str:
         return ""
     sentence = clean(status.reason).rstrip(".")
     return f"{sentence[:1].upper()}{sentence[1:]}.{_next_attempt(status, now)}"
+
+
+def _rate(tick: Tick | None, now: int) -> str:
+    """Return the rate that the prices were converted at, and how old it is."""
+    if tick is None or tick.converted is None:
+        return ""
+    of, rate, at = tick.converted
+    one = f"1 {of.upper()} = {formats.plain(rate)} {tick.currency.upper()}"
+    return f"Converted at {one}, the rate of {formats.ago(now - at)}."
 
 
 def _next_attempt(status: Status, now: int) -> str:

@@ -59,15 +59,20 @@ def render(
     """Return *tick* as lines of at most *width* columns, each ended by a line feed.
 
     *weeks* are the prices of the last seven days by coin, oldest first and evenly spaced, as
-    `sparkline.evenly` makes them. *note* stands below the state, *hint* below the table.
+    `candles.evenly` makes them. *note* stands below the state, *hint* below the table.
     *now* is in unix milliseconds.
     """
     lines = list(state.lines(tick, status, now=now, width=width, color=color, note=note))
     if tick is not None and tick.quotes:
         lines += ["", *_table(by_rank(tick.quotes), tick.currency, width, color, weeks or {})]
-    if hint:
-        lines += ["", *(cells.painted(line, "dim", color) for line in cells.wrapped(hint, width))]
-    return "".join(f"{line}\n" for line in lines)
+    return joined(lines, hint, width, color)
+
+
+def joined(lines: list[str], hint: str, width: int, color: bool) -> str:
+    """Return *lines* and below them the *hint*, whose parts stand between ` · `."""
+    below = cells.wrapped(hint, width, " · ")
+    both = [*lines, *[""] * bool(below), *(cells.painted(line, "dim", color) for line in below)]
+    return "".join(f"{line}\n" for line in both)
 
 
 def price(value: Decimal, currency: str) -> str:
@@ -107,7 +112,7 @@ def _columns(quotes: list[Quote], currency: str) -> dict[str, Column]:
         return [(_amount(getattr(quote, field), currency), "same") for quote in quotes]
 
     def changes(field: str) -> list[Cell]:
-        return [_change(getattr(quote, field)) for quote in quotes]
+        return [change(getattr(quote, field)) for quote in quotes]
 
     ranks = ["" if quote.rank is None else str(quote.rank) for quote in quotes]
     symbols = [cells.cut(cells.clean(quote.symbol).upper(), MAX_SYMBOL) for quote in quotes]
@@ -141,7 +146,8 @@ def _amount(value: Decimal | None, currency: str) -> str:
     return text if value is None or cells.width(text) <= MAX_AMOUNT else f"{value:.1E}"
 
 
-def _change(value: Decimal | None) -> Cell:
+def change(value: Decimal | None) -> Cell:
+    """Return a change in percent, in at most `MAX_NUMBER` columns, and its style."""
     text = formats.percent(value)
     if value is not None and len(text) > MAX_NUMBER:
         whole = f"{value:+,.0f}%"

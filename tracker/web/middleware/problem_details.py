@@ -1,4 +1,4 @@
-"""Errors: for programs as `application/problem+json` (RFC 9457), for people as a page.
+"""Errors: for programs as `application/problem+json` (RFC 9457), for people as a page or a text.
 
 Causes of internal errors are logged, and never part of a response. Redirects that are the
 routing's, to an address with or without a slash, are here too: they name no host.
@@ -12,6 +12,8 @@ from flask import Flask, Response, make_response, render_template, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 from werkzeug.utils import redirect
+
+from tracker.web.middleware.terminals import varied, wants_text
 
 MACHINE_PATHS = ("/api/", "/stream", "/healthz", "/readyz", "/metrics")
 """Where programs read the errors."""
@@ -49,10 +51,13 @@ def register(app: Flask, page: Callable[[HTTPException], str] = render_error) ->
         wanted = request.accept_mimetypes.best_match(KINDS, KINDS[0])
         if request.path.startswith(MACHINE_PATHS) or wanted != KINDS[0]:
             response = problem(error.code, error.description or error.name)
+        elif wants_text():
+            response = make_response(f"{error.name}: {error.description}\n", error.code)
+            response.content_type = "text/plain; charset=utf-8"
         else:
             response = make_response(page(error), error.code)
-            response.headers["Cache-Control"] = "no-cache"
-        response.vary.add("Accept")
+        response.headers["Cache-Control"] = "no-cache"
+        varied(response)
         for name, value in error.get_headers():
             if name.lower() not in ("content-type", "content-length"):
                 response.headers[name] = value

@@ -4,7 +4,8 @@ Each function returns an accepted value, or raises werkzeug's `BadRequest`, or `
 coin in a path, with what was wrong and what is accepted.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from flask import request
 from werkzeug.exceptions import BadRequest, NotFound
@@ -13,6 +14,7 @@ from tracker.config import MAX_COINS, whole
 from tracker.market.candles import MAX_POINTS
 from tracker.relay import MarketState
 from tracker.storage.history import RANGES
+from tracker.text.table import DEFAULT_WIDTH, MAX_WIDTH, MIN_WIDTH
 
 DEFAULT_RANGE = "24h"
 DEFAULT_POINTS = 50
@@ -22,7 +24,10 @@ THEMES = ("light", "dark")
 MAX_SHOWN = 50
 """Characters of a wrong value that its refusal repeats."""
 
+COLORS = ("always", "never")
+
 _points = whole(2, MAX_POINTS)
+_width = whole(MIN_WIDTH, MAX_WIDTH)
 
 
 def coins(market: MarketState) -> tuple[str, ...]:
@@ -62,11 +67,17 @@ def range() -> str:
 
 def points() -> int:
     """Return how many points of each coin `?points=` allows."""
-    given = request.args.get("points", str(DEFAULT_POINTS))
-    try:
-        return int(_points(given))
-    except ValueError as error:
-        raise _refusal("points", given, str(error)) from None
+    return _number("points", DEFAULT_POINTS, _points)
+
+
+def width() -> int:
+    """Return how many columns of a terminal `?width=` allows."""
+    return _number("width", DEFAULT_WIDTH, _width)
+
+
+def color() -> bool | None:
+    """Return whether `?color=` wants colours; None if it does not say."""
+    return {"always": True, "never": False, "": None}[_choice("color", "", ("", *COLORS))]
 
 
 def is_csv() -> bool:
@@ -79,6 +90,14 @@ def is_csv() -> bool:
 def theme() -> str:
     """Return `?theme=`, one of `THEMES`, or nothing for the theme of the reader's system."""
     return _choice("theme", "", ("", *THEMES))
+
+
+def _number(name: str, default: int, parse: Callable[[str], Any]) -> int:
+    given = request.args.get(name, str(default))
+    try:
+        return int(parse(given))
+    except ValueError as error:
+        raise _refusal(name, given, str(error)) from None
 
 
 def _choice(name: str, default: str, accepted: Iterable[str]) -> str:

@@ -17,7 +17,8 @@ from tracker.market.suggestions import suggest
 from tracker.services import services
 from tracker.storage.history import RANGES
 from tracker.web.middleware.query_params import DEFAULT_RANGE
-from tracker.web.pages import live_page
+from tracker.web.middleware.terminals import varied, wants_text
+from tracker.web.pages import live_page, text
 
 MAX_ROWS = 60
 """Rows of the table: enough to follow a price by ear; the CSV has every point."""
@@ -30,6 +31,10 @@ blueprint = Blueprint("coin", __name__)
 @blueprint.get("/cryptos/<coin>")
 def coin(coin: str) -> Response | Redirect:
     """Show one coin, also by its symbol; for an unknown one, suggestions and all that there are."""
+    return text.coin(coin) if wants_text() else varied(_page(coin))
+
+
+def _page(coin: str) -> Response | Redirect:
     relay = services().relay
     tick = relay.state.tick
     proper = coin.strip().lower()
@@ -52,9 +57,9 @@ def coin(coin: str) -> Response | Redirect:
 
 
 @blueprint.get("/cryptos/<coin>/")
-def with_slash(coin: str) -> Redirect:
-    """Redirect to the page's one address."""
-    return _redirect_to(coin.strip().lower())
+def with_slash(coin: str) -> Response | Redirect:
+    """Redirect to the page's one address; who reads text need not know it."""
+    return text.coin(coin) if wants_text() else varied(_redirect_to(coin.strip().lower()))
 
 
 def _redirect_to(coin: str, code: int = 308) -> Redirect:

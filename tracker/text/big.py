@@ -1,0 +1,23 @@
+"""Numbers three lines high, in half blocks: a price that is seen from across the room."""
+
+ROWS = 3
+_GLYPHS = {
+    "0": ("█▀█", "█ █", "▀▀▀"),
+    "1": ("▀█ ", " █ ", "▀▀▀"),
+    "2": ("▀▀█", "█▀▀", "▀▀▀"),
+    "3": ("▀▀█", "▀▀█", "▀▀▀"),
+    "4": ("█ █", "▀▀█", "  ▀"),
+    "5": ("█▀▀", "▀▀█", "▀▀▀"),
+    "6": ("█▀▀", "█▀█", "▀▀▀"),
+    "7": ("▀▀█", "  █", "  ▀"),
+    "8": ("█▀█", "█▀█", "▀▀▀"),
+    "9": ("█▀█", "▀▀█", "▀▀▀"),
+    ".": (" ", " ", "▀"),
+    ",": (" ", " ", "█"),
+}
+
+
+def big(text: str) -> list[str]:
+    """Return *text* in `ROWS` lines; what is no digit, as a currency's sign, stays small."""
+    glyphs = [_GLYPHS.get(one, (one, " ", " ")) for one in text]
+    return [" ".join(glyph[row] for glyph in glyphs) for row in range(ROWS)]

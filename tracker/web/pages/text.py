@@ -1,0 +1,132 @@
+"""The pages as text: what `curl` and its like are answered. `tracker.text` draws it."""
+
+from dataclasses import replace
+
+from flask import Response, request
+
+from tracker.errors import StoreError
+from tracker.market.candles import Point
+from tracker.market.quotes import Tick
+from tracker.market.suggestions import suggest
+from tracker.services import services
+from tracker.storage.history import RANGES
+from tracker.text import coin as coins
+from tracker.text.cells import clean
+from tracker.text.table import render
+from tracker.times import now_ms
+from tracker.web.api.prices import RETRY_AFTER_S
+from tracker.web.middleware import query_params
+from tracker.web.middleware.query_params import MAX_SHOWN
+from tracker.web.middleware.terminals import varied, wants_color
+
+WAIT_S = 1.0
+"""How long a text waits for its sparklines at most, and comes without them then."""
+
+
+def table() -> Response:
+    """Return the table, of the coins in `?coins=` or of all; 503 when there are no prices."""
+    state = services().relay.state
+    wanted, (width, color) = query_params.coins(state), look()
+    tick = of_coins(state.tick, wanted)
+    root = _root()
+    parts = [
+        f"curl -N {root}watch",
+        f"{root}cryptos/btc",
+        "?coins=btc,eth",
+        "?width=120",
+        "?color=never",
+    ]
+    text = render(
+        tick,
+        services().relay.status(),
+        now=now_ms(),
+        width=width,
+        color=color,
+        weeks=services().weeks.of(state.newest.coins, wait_s=WAIT_S) if state.newest else {},
+        hint=" · ".join([*parts, *credit(tick)]),
+    )
+    return answer(text, 200 if tick else 503)
+
+
+def coin(name: str) -> Response:
+    """Return the coin *name*, an id or a symbol, with the chart of `?range=`.
+
+    404 with what it may have meant; 503 when there are no prices.
+    """
+    relay = services().relay
+    tick, range, (width, color) = relay.state.tick, query_params.range(), look()
+    if tick is None:
+        return table()
+    id = relay.state.ids([name.strip().lower()]).get(name.strip().lower())
+    quote = next((quote for quote in tick.quotes if quote.id == id), None)
+    if quote is None:
+        return _unknown(name, tick)
+    root = _root()
+    parts = [
+        *(f"?range={other}" for other in RANGES if other != range),
+        f"curl {root}",
+        *credit(tick),
+    ]
+    return answer(
+        coins.render(
+            quote,
+            tick,
+            relay.status(),
+            now=now_ms(),
+            width=width,
+            color=color,
+            points=_points(quote.id, range, tick.id),
+            range=range,
+            hint=" · ".join(parts),
+        )
+    )
+
+
+def _unknown(name: str, tick: Tick) -> Response:
+    near = [
+        f"{_root()}cryptos/{quote.id} ({clean(quote.name)})" for quote in suggest(name, tick.quotes)
+    ]
+    meant = f"Did you mean {' or '.join(near)}? " if near else ""
+    text = (
+        f"No coin is called “{clean(name[:MAX_SHOWN])}” here. {meant}All that there are: {_root()}"
+    )
+    return answer(f"{text}\n", 404)
+
+
+def _points(coin: str, range: str, tick_id: int) -> list[Point] | None:
+    """Return the history; None where it cannot be read, which is logged already."""
+    try:
+        return services().history_cache.get(coin, range, tick_id).points
+    except StoreError:
+        return None
+
+
+def _root() -> str:
+    return request.url_root.removeprefix("http://")
+
+
+def of_coins(tick: Tick | None, coins: tuple[str, ...]) -> Tick | None:
+    """Return *tick* with the quotes of *coins* (ids), in its own order; () is all."""
+    if tick is None or not coins:
+        return tick
+    return replace(tick, quotes=tuple(quote for quote in tick.quotes if quote.id in coins))
+
+
+def look() -> tuple[int, bool]:
+    """Return the width and whether there are colours. Raises `BadRequest`."""
+    color = query_params.color()
+    return query_params.width(), wants_color() if color is None else color
+
+
+def credit(tick: Tick | None) -> list[str]:
+    """Return whom the source wants to be named, for the hint."""
+    is_coingecko = tick is not None and tick.source == "coingecko"
+    return ["Data provided by CoinGecko (coingecko.com)"] if is_coingecko else []
+
+
+def answer(text: str, code: int = 200) -> Response:
+    """Return *text* with the status as `/api/prices` has it."""
+    headers = {"Cache-Control": "no-cache", "Tracker-Status": services().relay.status().to_json()}
+    if code == 503:
+        headers["Retry-After"] = str(RETRY_AFTER_S)
+    return varied(Response(text, code, headers, content_type="text/plain; charset=utf-8"))
