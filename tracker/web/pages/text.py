@@ -30,8 +30,8 @@ def table() -> Response:
     tick = of_coins(state.tick, wanted)
     root = _root()
     parts = [
-        f"curl -N {root}watch",
-        f"{root}cryptos/btc",
+        f"Live: curl -N {root}watch",
+        f"one coin: curl {root}cryptos/btc",
         "?coins=btc,eth",
         "?width=120",
         "?color=never",
@@ -64,7 +64,7 @@ def coin(name: str) -> Response:
     root = _root()
     parts = [
         *(f"?range={other}" for other in RANGES if other != range),
-        f"curl {root}",
+        f"all coins: curl {root}",
         *credit(tick),
     ]
     return answer(
