@@ -14,9 +14,8 @@ from tracker.text import coin as coins
 from tracker.text.cells import clean
 from tracker.text.table import render
 from tracker.times import now_ms
-from tracker.web.api.prices import RETRY_AFTER_S
 from tracker.web.middleware import query_params
-from tracker.web.middleware.query_params import MAX_SHOWN
+from tracker.web.middleware.query_params import MAX_SHOWN, RETRY_AFTER_S
 from tracker.web.middleware.terminals import varied, wants_color
 
 WAIT_S = 1.0
