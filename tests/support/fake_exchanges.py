@@ -14,7 +14,7 @@ import json
 import time
 from collections import Counter, defaultdict
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import parse_qsl, urlsplit
 
 from tests.support.stand_in import Handler, StandIn
@@ -36,7 +36,7 @@ class Exchanges(StandIn):
         self.ages: defaultdict[str, int] = defaultdict(int)
         self.slow_lists_s = 0.0
         """How long a list of all markets takes."""
-        self.scripts: dict[str, Answer | None] = {}
+        self.scripts: dict[str, Answer | Literal["reset"] | None] = {}
         """What an exchange answers instead; None is nothing until the end."""
         self.asked: Counter[str] = Counter()
         self.paths: list[str] = []
@@ -109,6 +109,9 @@ class _Handler(Handler):
         if script is None:
             self.server.ended.wait()
             self.close_connection = True
+            return
+        if script == "reset":
+            self.reset()
             return
         is_list = path.endswith("AssetPairs") or (venue == "binance" and "symbols" not in url.query)
         if is_list:

@@ -21,8 +21,9 @@ from worker.threads import in_thread
 from worker.venues.base import Trade, Venue
 from worker.venues.consensus import Verdict
 
-MAX_WAIT_S = 300.0
-"""The longest wait after failures, unless the venue asks for more."""
+MAX_WAIT_S = 60.0
+"""The longest wait after failures, unless the venue asks for more: a network that was away
+should not cost minutes more."""
 REFUSED_WAIT_S = 600.0
 """The wait after a venue has refused this client: a ban, or a country that is not served."""
 DISAGREES_AFTER_MS = 60_000
