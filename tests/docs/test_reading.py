@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,12 @@ from playwright.sync_api import expect
 
 from tests.support.browser import Open
 from tests.support.serving import serving
-from tests.support.tools import ROOT, Child, quote, wait_for
+from tests.support.tools import ROOT, Child, now_ms, quote, wait_for
 from tests.support.web_process import Shared, shared_web, tick
+from tracker.market.freshness import SourceState
+from tracker.market.rates import Rates
+from tracker.messaging.feed import Message
+from tracker.services import services
 
 pytestmark = pytest.mark.faults
 
@@ -110,6 +115,9 @@ def test_what_the_documents_ask_for_in_a_terminal_is_printed(
 ) -> None:
     """A browser and a crawler get the page under the same addresses."""
     tick(shared.app, quote(symbol="btc"), quote("ethereum", symbol="eth"))
+    rates = Rates("usd", now_ms(), {"usd": Decimal(1), "eur": Decimal("0.92")})
+    services(shared.app).backend.feed.publish(Message(SourceState(fresh_at=now_ms()), rates=rates))
+    wait_for(lambda: shared.web.get("/api/rates")[0].status == 200)
     host = f"127.0.0.1:{shared.web.port}"
     others = ["wget -qO- localhost:8000", "wget -qO- localhost:8000/cryptos/btc?width=40"]
     assert len(IN_TERMINAL) == 6
