@@ -15,6 +15,7 @@ from sqlalchemy import text
 from dev.embedded_redis import EmbeddedRedis
 from tests.conftest import AppFactory
 from tests.support.stream_clients import Reader
+from tests.support.terminal import Terminal
 from tests.support.tools import fail, now_ms, quote, succeeded, wait_for
 from tests.support.web_process import tick
 from tracker import relay as module
@@ -24,7 +25,7 @@ from tracker.market.rates import Rates
 from tracker.messaging.feed import Message
 from tracker.services import services
 from tracker.storage.engine import writing
-from tracker.stream.frames import LastEventId
+from tracker.stream.frames import LastEventId, Variant
 
 Join = Callable[..., Reader]
 
@@ -39,11 +40,13 @@ def join() -> Iterator[Join]:
     """Start an application's relay and let a new reader join; readers hang up at the end."""
     with ExitStack() as stack:
 
-        def join(app: Flask, last_event_id: int | None = None) -> Reader:
+        def join(
+            app: Flask, last_event_id: int | None = None, variant: Variant = Variant()
+        ) -> Reader:
             services(app).relay.start()
             reader = stack.enter_context(closing(Reader()))
             last = last_event_id and LastEventId(str(last_event_id), last_event_id)
-            services(app).hub.admit(last_event_id=last or None).join(reader.ours)
+            services(app).hub.admit("", variant, last or None).join(reader.ours)
             return reader
 
         yield join
@@ -189,6 +192,32 @@ def test_a_failure_of_the_source_and_a_confirmed_tick_are_sent_as_news(
     its.feed.publish(Message(its.store.change_state(lambda state: succeeded(state, at))))
     wait_for(lambda: len(reader.read_all().statuses) == before + 1)
     assert '"live"' in reader.statuses[-1]
+
+
+def test_a_terminal_shows_each_tick_and_each_change_of_the_status(app: Flask, join: Join) -> None:
+    """Before any price why there is none; of many ticks that were missed the newest alone."""
+    its, relay = services(app).backend, services(app).relay
+    reader = join(app, variant=Variant(("bitcoin",), screen=()))
+
+    def shows(*parts: str) -> bool:
+        terminal = Terminal()
+        terminal.feed(reader.read_all().raw)
+        assert terminal.scrolled == 0
+        return all(part in "\n".join(terminal.lines) for part in parts)
+
+    assert shows("● Starting: the first prices are on their way")
+    its.feed.publish(Message(fail(its.store, "CoinGecko: busy", at=now_ms())))
+    wait_for(lambda: shows("● Offline: no prices", "CoinGecko: busy. Next attempt in"))
+    tick(app, quote("bitcoin", "41.50"), quote("ethereum"))
+    wait_for(lambda: shows("● Live", "$41.50", "Bitcoin"))
+    assert not shows("Ethereum")
+    with relay._lock:  # so that it does not read in between
+        for price in range(50, 60):
+            tick(app, quote("bitcoin", str(price)), publish=price == 59)
+    wait_for(lambda: shows("● Live", "$59.00"))
+    assert b"$58.00" not in reader.raw
+    its.feed.publish(Message(fail(its.store, "CoinGecko: busy again", at=now_ms())))
+    wait_for(lambda: shows("$59.00", "CoinGecko: busy again."))
 
 
 def test_of_a_database_that_is_read_late_readers_get_the_newest_and_returning_ones_the_rest(

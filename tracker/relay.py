@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -25,9 +25,12 @@ from tracker.market.quotes import Tick, TickJson, by_symbol
 from tracker.market.rates import Rates
 from tracker.messaging.feed import Feed, FeedEvent, Message
 from tracker.storage.ticks import Store
+from tracker.storage.weeks import Weeks
 from tracker.stream.critical_thread import critical_thread
 from tracker.stream.frames import ControlFrame, Frame, encode
 from tracker.stream.hub import Hub
+from tracker.stream.screen import Screen
+from tracker.text import watch
 from tracker.times import now_ms
 
 OVERDUE = 1.5
@@ -53,11 +56,6 @@ class MarketState:
     """The ids of all coins that were ever followed."""
     rates: Rates | None = None
     """The newest exchange rates, however old."""
-
-    @property
-    def usable_rates(self) -> Rates | None:
-        """The newest exchange rates, unless they are too old to convert with."""
-        return self.rates if self.rates and self.rates.is_usable(now_ms()) else None
 
     @property
     def tick(self) -> Tick | None:
@@ -167,12 +165,14 @@ class Relay:
         interval: int,
         stale_after: int,
         replay: int,
+        weeks: Weeks,
         on_broadcast: Callable[[Broadcast], None] = lambda broadcast: None,
     ) -> None:
         self._feed = feed
         self._hub = hub
         self._overdue_s = min(OVERDUE * interval, MAX_OVERDUE_S)
         self._stale_after = stale_after
+        self._weeks = weeks
         self._on_broadcast = on_broadcast
         self._closing = False
         self._thread: threading.Thread | None = None
@@ -268,6 +268,7 @@ class Relay:
         joins_on = message.previous == self.state.id
         if tick.id > (self.state.id or 0):
             self._broadcast(tick, after_gap=not joins_on, published_at=message.published_at)
+            self._show()
 
     def _sync_from_db(self, *, brought: int | None = None) -> None:
         """Relay what the database has and this process has not; the feed has *brought* that one."""
@@ -287,6 +288,8 @@ class Relay:
             self._losses.failed(text, key="lost")
         for index, tick in enumerate(found.missed):
             self._broadcast(TickJson.of_tick(tick), after_gap=found.has_gap and index == 0)
+        if found.missed:
+            self._show()
 
     def _broadcast(
         self, tick: TickJson, *, after_gap: bool, published_at: int | None = None
@@ -312,6 +315,26 @@ class Relay:
             is_news = before is None or now.is_news_after(before) or is_confirmed
             self._hub.retain(ControlFrame(encode(now.to_json(), event="status")), send=is_news)
             self._sent = now, fresh_at
+            if is_news:
+                self._show()
+
+    def _show(self) -> None:
+        """Have terminals drawn anew: there is a newer tick, or another status."""
+        if self._hub.has_terminals and self.state.newest:
+            self._weeks.of(self.state.newest.coins)  # here: what begins a thread holds no lock
+        self._hub.show(Screen(self._draw))
+
+    def _draw(self, coins: tuple[str, ...], look: tuple[Any, ...]) -> str:
+        """Return the table as of now; the hub asks for it once for all who watch the same."""
+        return watch.draw(
+            self.state.tick,
+            self.status(),
+            self.state.rates,
+            self._weeks.known,
+            coins=coins,
+            look=watch.Look(*look),
+            now=now_ms(),
+        )
 
 
 def _frame(tick: TickJson) -> Frame:

@@ -75,6 +75,8 @@ class Services:
             limit=settings.max_subscribers or room_for_subscribers(),
             per_client=settings.max_subscribers_per_ip,
         )
+        history = History(backend.engine, settings.market)
+        weeks = Weeks(history.points)
         instruments = Instruments()
         relay = Relay(
             feed=backend.feed,
@@ -83,6 +85,7 @@ class Services:
             interval=settings.interval,
             stale_after=settings.stale_after_ms,
             replay=replay,
+            weeks=weeks,
             on_broadcast=instruments.on_broadcast,
         )
         sampler = Sampler(
@@ -93,14 +96,13 @@ class Services:
             interval=settings.interval,
             stale_after=settings.stale_after_ms,
         )
-        history = History(backend.engine, settings.market)
         return cls(
             settings=settings,
             backend=backend,
             hub=hub,
             relay=relay,
             history_cache=HistoryCache(history.points),
-            weeks=Weeks(history.points),
+            weeks=weeks,
             rate_limits=rate_limits,
             instruments=instruments,
             sampler=sampler,

@@ -91,18 +91,20 @@ class TestStream:
     def test_readers_are_counted_by_what_they_see(
         self, relaying: Flask, readers: ExitStack
     ) -> None:
-        for variant in (Variant(), Variant(), Variant(gzip=True), Variant(("bitcoin",))):
+        events = Variant(), Variant(), Variant(gzip=True), Variant(("bitcoin",))
+        for variant in (Variant(screen=()), *events):
             last = reader(relaying, readers, variant)
         last.close()
-        wait_for(lambda: len(services(relaying).hub) == 3)
+        wait_for(lambda: len(services(relaying).hub) == 4)
         now = scraped(relaying)
-        assert now("stream_subscribers", encoding="plain", coins="all") == 2
-        assert now("stream_subscribers", encoding="gzip", coins="all") == 1
-        assert now("stream_subscribers", encoding="plain", coins="some") == 0
-        assert now("stream_joins_total", encoding="plain", coins="some") == 1
+        assert now("stream_subscribers", form="events", encoding="plain", coins="all") == 2
+        assert now("stream_subscribers", form="events", encoding="gzip", coins="all") == 1
+        assert now("stream_subscribers", form="events", encoding="plain", coins="some") == 0
+        assert now("stream_subscribers", form="screen", encoding="plain", coins="all") == 1
+        assert now("stream_joins_total", form="events", encoding="plain", coins="some") == 1
         assert now("stream_leaves_total", why="hung_up") == 1
         services(relaying).hub.drain(0)
-        assert scraped(relaying)("stream_leaves_total", why="drained") == 3
+        assert scraped(relaying)("stream_leaves_total", why="drained") == 4
 
     def test_events_bytes_and_ages_are_those_of_what_readers_got(
         self, relaying: Flask, readers: ExitStack
@@ -321,7 +323,7 @@ def test_any_process_answers_for_all_also_for_those_that_died(
         return Scraped(body.decode())
 
     def subscribers() -> float:
-        return scraped()("stream_subscribers", encoding="plain", coins="all")
+        return scraped()("stream_subscribers", form="events", encoding="plain", coins="all")
 
     tick(app)
     temporary = Path(tempfile.gettempdir())
@@ -341,8 +343,8 @@ def test_any_process_answers_for_all_also_for_those_that_died(
             wait_for(lambda: len(list(temporary.glob(f"{folders}/gauge_livesum_*"))) == 2)
             wait_for(lambda: scraped()("status", state="live") == 2)
             after = scraped()
-        assert after("stream_joins_total", encoding="plain", coins="all") == 20
-        assert after("stream_subscribers", encoding="plain", coins="all") < 20
+        assert after("stream_joins_total", form="events", encoding="plain", coins="all") == 20
+        assert after("stream_subscribers", form="events", encoding="plain", coins="all") < 20
         assert after("database_answers") == 1
         assert after("web_processes") == 2
         assert after.all["process_resident_memory_bytes", ()] > 2 * 20_000_000

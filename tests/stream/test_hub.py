@@ -14,6 +14,7 @@ from tracker.stream import admission as admission_module
 from tracker.stream.admission import NotAdmittedError
 from tracker.stream.frames import ControlFrame, Frame, LastEventId, Variant, encode
 from tracker.stream.hub import Hub
+from tracker.stream.screen import CLEAR, GOODBYE, Screen, paint
 
 
 class Room(Hub):
@@ -31,10 +32,11 @@ class Room(Hub):
         buffer: int | None = None,
         since: str | None = None,
         client: str = "",
+        screen: tuple[str, ...] | None = None,
     ) -> Reader:
-        """Return a new reader, whose last event id is *since*."""
+        """Return a new reader, whose last event id is *since*; with *screen* a terminal."""
         last = None if since is None else LastEventId.parse(since)
-        ticket = self.admit(client, Variant(topics, gzip), last)
+        ticket = self.admit(client, Variant(topics, gzip, screen), last)
         reader = self.readers.enter_context(closing(Reader(gzip=gzip, buffer=buffer)))
         ticket.join(reader.ours)
         return reader
@@ -81,6 +83,11 @@ def noise(size: int, seed: int) -> str:
 
 def status(text: str) -> ControlFrame:
     return ControlFrame(encode(text, event="status"))
+
+
+def screen(text: str) -> Screen:
+    """Return a screen with its topics, how it is wanted, and *text*."""
+    return Screen(lambda topics, look: "".join(map(str, (*topics, *look, text))))
 
 
 def test_a_newcomer_gets_retry_then_the_newest_status_then_the_newest_frame(hub: Room) -> None:
@@ -311,3 +318,76 @@ def test_an_id_that_does_not_rise_is_refused(hub: Room) -> None:
     hub.broadcast(message(2))
     with pytest.raises(ValueError, match="does not come after"):
         hub.broadcast(message(2))
+
+
+class TestScreens:
+    @pytest.mark.parametrize("gzip", [False, True])
+    def test_a_terminal_gets_the_newest_screen_at_once_then_each_and_no_event(
+        self, hub: Room, gzip: bool
+    ) -> None:
+        hub.broadcast(message(1))
+        first = hub.reader(screen=(), gzip=gzip)
+        assert first.read_all().raw == CLEAR, "nothing was drawn yet"
+        for text in ("a", "b"):
+            hub.show(screen(text))
+        second = hub.reader(topics=("t",), screen=("wide",), gzip=gzip)
+        reader = hub.reader()
+        hub.retain(status("stale"))
+        hub.broadcast(message(2))
+        hub.show(screen("c"))
+        assert first.read_all().raw == CLEAR + paint("a") + paint("b") + paint("c")
+        assert second.read_all().raw == CLEAR + paint("twideb") + paint("twidec")
+        assert (reader.read_all().ids, reader.statuses) == ([1, 2], ["stale"])
+        assert b"\x1b" not in reader.raw
+        assert hub.stats.events == 5 + 2, "of screens, and of messages"
+
+    @pytest.mark.parametrize("gzip", [False, True])
+    def test_one_that_falls_behind_gets_what_it_began_whole_and_then_the_newest(
+        self, make_hub: MakeHub, gzip: bool
+    ) -> None:
+        hub = make_hub(started=False)
+        slow = hub.reader(screen=(), gzip=gzip, buffer=SMALLEST_BUFFER)
+        quick = hub.reader(screen=())
+        drawn = [noise(50_000, seed) for seed in range(4)]
+
+        def show_and_read(*texts: str) -> bytes:
+            for text in texts:
+                hub.show(screen(text))
+                quick.read_all()
+            assert hub.behind == 1
+            while hub.behind:
+                slow.read(1000)
+                hub.poll_sockets()
+            return slow.read_all().raw
+
+        assert show_and_read(drawn[0]) == CLEAR + paint(drawn[0]), "whole, and once"
+        assert show_and_read(*drawn[1:]).endswith(paint(drawn[1]) + paint(drawn[3]))
+        assert quick.raw == CLEAR + b"".join(map(paint, drawn))
+
+    def test_in_silence_it_is_drawn_anew(self, make_hub: MakeHub) -> None:
+        hub, ages = make_hub(started=False, heartbeat=0), iter("012345")
+        hub.show(Screen(lambda topics, look: next(ages)))
+        terminals = [hub.reader(screen=()) for _ in range(3)]
+        hub.sweep()
+        for terminal in (*terminals, hub.reader(screen=())):
+            assert terminal.read_all().raw.endswith(paint("1"))
+
+    @pytest.mark.parametrize("gzip", [False, True])
+    def test_in_a_drain_its_last_line_says_so(self, hub: Room, gzip: bool) -> None:
+        hub.show(screen("a"))
+        terminal = hub.reader(screen=(), gzip=gzip)
+        hub.drain(0)
+        assert terminal.read_all().raw == CLEAR + paint("a") + GOODBYE
+        assert terminal.ended
+
+    def test_their_number_is_bounded_and_that_of_the_usual_one_is_not(
+        self, hub: Room, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(admission_module, "MAX_SCREENS", 2)
+        for topics, look in (((), ("a",)), (("t",), ("a",)), ((), ("a",)), ((), ()), ((), ())):
+            hub.reader(topics=topics, screen=look, gzip=len(hub) % 2 == 1)
+        for topics, look in (((), ("b",)), (("t",), ()), (("u",), ("a",))):
+            with pytest.raises(NotAdmittedError, match="leave all parameters out"):
+                hub.reader(topics=topics, screen=look)
+        hub.reader(topics=("t",))  # not as events
+        assert hub.admission.refused == {"choices": 3}

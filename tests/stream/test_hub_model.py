@@ -14,24 +14,45 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 from tests.support.stream_clients import SMALLEST_BUFFER, Reader
 from tracker.stream.frames import ControlFrame, Frame, LastEventId, Variant, encode
 from tracker.stream.hub import Hub
+from tracker.stream.screen import CLEAR, Screen, paint
 
 RING = 8
 SIZES = [1, 300, 3000, 20_000]
+SCREENS_END = b"\x1b[?7h"
 TOPICS = [(), (), ("a",), ("a", "b")]
 
 
 class Ledger(Reader):
     """A reader that remembers what it may expect."""
 
-    def __init__(self, *, gzip: bool, topics: tuple[str, ...]) -> None:
-        super().__init__(gzip=gzip, buffer=SMALLEST_BUFFER)
-        self.topics = topics
+    def __init__(self, variant: Variant) -> None:
+        super().__init__(gzip=variant.gzip, buffer=SMALLEST_BUFFER)
+        self.variant = variant
+        self.topics = variant.topics
         self.must_begin_with: int | None = None
 
 
 def text_of(topics: tuple[str, ...], id: int) -> str:
     """Return what the frame *id* says through *topics*, from one byte to several buffers of it."""
     return (",".join(topics) or "all") + "x" * SIZES[id % len(SIZES)]
+
+
+def screen_of(topics: tuple[str, ...], id: int) -> str:
+    return f"#{id} {text_of(topics, id)}"
+
+
+def check_screens(reader: Ledger, newest: int, *, to_the_end: bool = False) -> None:
+    """Only whole screens, none older than the one before; *to_the_end* the *newest* is there."""
+    *whole, rest = reader.raw.removeprefix(CLEAR).split(SCREENS_END)
+    drawn = [int(one.partition(b"#")[2].split()[0]) for one in whole]
+    assert drawn == sorted(drawn), "an old screen was drawn"
+    for id, one in zip(drawn, whole, strict=True):
+        assert one + SCREENS_END == paint(screen_of(reader.topics, id)), (
+            "bytes were lost or doubled"
+        )
+    if to_the_end:
+        assert not rest
+        assert drawn[-1:] == ([newest] if newest else [])
 
 
 def check_order(reader: Ledger, sent: list[int], gaps: set[int]) -> None:
@@ -62,7 +83,7 @@ def check_order(reader: Ledger, sent: list[int], gaps: set[int]) -> None:
 
 
 class HubModel(RuleBasedStateMachine):
-    """Joins, resumes, stalls, partial sends, hang-ups, broadcasts and gaps in any order."""
+    """Joins, resumes, stalls, partial sends, hang-ups, broadcasts, gaps, screens in any order."""
 
     readers = Bundle("readers")
 
@@ -73,6 +94,7 @@ class HubModel(RuleBasedStateMachine):
         self.gaps: set[int] = set()
         self.inside: set[Ledger] = set()
         self.statuses = 0
+        self.screens = 0
         self.last_sent = 0
 
     @rule(
@@ -80,7 +102,7 @@ class HubModel(RuleBasedStateMachine):
     )
     def join(self, gzip: bool, topics: tuple[str, ...], back: int) -> Ledger:
         """Join anew (*back* -1), or with the id of *back* frames ago, which may be unknown."""
-        reader = Ledger(gzip=gzip, topics=topics)
+        reader = Ledger(Variant(topics, gzip))
         since = self.sent[-1 - back] if 0 <= back < len(self.sent) else None
         if self.sent:
             unbroken = self.gaps.isdisjoint(self.sent[len(self.sent) - back :] if back > 0 else [])
@@ -89,9 +111,23 @@ class HubModel(RuleBasedStateMachine):
             if known and not back:
                 reader.must_begin_with = None
         last = None if back < 0 else LastEventId.parse(str(since or "unknown"))
-        self.hub.admit("", Variant(topics, gzip), last).join(reader.ours)
+        self.hub.admit("", reader.variant, last).join(reader.ours)
         self.inside.add(reader)
         return reader
+
+    @rule(target=readers, gzip=st.booleans(), topics=st.sampled_from(TOPICS))
+    def watch(self, gzip: bool, topics: tuple[str, ...]) -> Ledger:
+        """Join as a terminal."""
+        reader = Ledger(Variant(topics, gzip, ()))
+        self.hub.admit("", reader.variant).join(reader.ours)
+        self.inside.add(reader)
+        return reader
+
+    @rule()
+    def show(self) -> None:
+        self.screens += 1
+        id = self.screens
+        self.hub.show(Screen(lambda topics, look: screen_of(topics, id)))
 
     @rule(step=st.integers(1, 4), after_gap=st.sampled_from([False] * 5 + [True]))
     def broadcast(self, step: int, after_gap: bool) -> None:
@@ -115,7 +151,7 @@ class HubModel(RuleBasedStateMachine):
     def read_some(self, reader: Ledger, most: int) -> None:
         if reader in self.inside:
             reader.read(most)
-            check_order(reader, self.sent, self.gaps)
+            self.check(reader)
 
     @rule(heartbeat=st.booleans())
     def look(self, heartbeat: bool) -> None:
@@ -144,13 +180,21 @@ class HubModel(RuleBasedStateMachine):
         assert len(self.hub) >= len(self.inside)
         assert self.hub.admission.total == len(self.hub)
 
+    def check(self, reader: Ledger, *, to_the_end: bool = False) -> None:
+        if reader.variant.screen is None:
+            check_order(reader, self.sent, self.gaps)
+        else:
+            check_screens(reader, self.screens, to_the_end=to_the_end)
+
     def teardown(self) -> None:
         """In the end everybody reads all there is: nobody may lack the newest."""
         try:
             for reader in self.inside:
                 while reader.read() or self.hub.poll_sockets() or reader.read():  # type: ignore[func-returns-value]
                     pass
-                check_order(reader, self.sent, self.gaps)
+                self.check(reader, to_the_end=True)
+                if reader.variant.screen is not None:
+                    continue
                 told = [int(data) for data in reader.statuses]
                 assert told == sorted(set(told)), "a status came twice, or after a newer one"
                 assert max(told, default=0) >= self.last_sent

@@ -15,8 +15,8 @@ import pytest
 
 from dev.embedded_redis import free_port
 from tests.conformance.wire import Stream
-from tests.support.tools import ROOT, wait_for
-from tests.support.web_process import Shared, shared_web, tick
+from tests.support.tools import ROOT, quote, wait_for
+from tests.support.web_process import Shared, read_until, shared_web, tick
 
 NGINX = shutil.which("nginx", path=os.pathsep.join([os.environ["PATH"], "/usr/sbin"]))
 """Debian has it where not every user's PATH leads."""
@@ -138,6 +138,23 @@ def test_events_come_through_unbuffered_plain_and_gzip(shared: Shared, nginx: in
         assert len(plain.said.of("prices")) == TICKS + 2
     for kind, each in added_s.items():
         assert statistics.median(each) < MAX_ADDED_S, kind
+
+
+def test_a_table_comes_through_unbuffered_and_is_counted_by_address(
+    shared: Shared, nginx: int
+) -> None:
+    source = "127.0.0.5"  # of which no other test reads
+    with asked(nginx, "/watch", source=source) as terminal:
+        for price in ("41.50", "42.50"):
+            tick(shared.app, quote("bitcoin", price))
+            read_until(terminal, f"${price}".encode(), b"Ctrl-C")
+        with ExitStack() as stack:
+            for _ in range(PER_ADDRESS - 1):
+                read_until(stack.enter_context(asked(nginx, source=source)), b"event: prices")
+            with asked(nginx, "/watch", source=source) as refused:
+                answer = answer_of(refused)
+    assert b" 503 " in answer.splitlines()[0]
+    assert b"your address 127.0.0.5 has its" in answer.splitlines()[-1]
 
 
 def arrival(stream: Stream, id: str) -> float:

@@ -82,12 +82,15 @@ class Sampler:
 
     def _add_readers(self, hub: Hub) -> None:
         stats, admission, make = hub.stats, hub.admission, self._instruments
-        by_kind = "encoding", "coins"
+        by_kind = "form", "encoding", "coins"
         present = make.gauge("tracker_stream_subscribers", "Readers now", "livesum", *by_kind)
         joins = make.counter("tracker_stream_joins_total", "Readers that came", *by_kind)
         for kind in KINDS:
-            is_gzip, has_topics = kind
-            labels = "gzip" if is_gzip else "plain", "some" if has_topics else "all"
+            labels = (
+                "screen" if kind.is_screen else "events",
+                "gzip" if kind.is_gzip else "plain",
+                "some" if kind.has_topics else "all",
+            )
             self._add(present.labels(*labels), partial(admission.present, kind))
             self._add(joins.labels(*labels), partial(stats.joined.__getitem__, kind))
         leaves = make.counter("tracker_stream_leaves_total", "Readers that left", "why")

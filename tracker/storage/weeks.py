@@ -41,6 +41,11 @@ class Weeks:
         self._done = threading.Event()
         self._failures = FailureLog(log)
 
+    @property
+    def known(self) -> Mapping[str, list[float]]:
+        """The weeks as they were read last; nothing is begun."""
+        return self._known
+
     def of(self, coins: Collection[str], *, wait_s: float = 0.0) -> Mapping[str, list[float]]:
         """Return the weeks of *coins*, which are all that there are, as far as they are known.
 

@@ -4,6 +4,7 @@ It stands on its own: nothing here imports the rest of the product, so it could
 leave as a package.
 
     frames           the wire format
+    screen           the same for terminals: a text drawn over the text before
     replay_buffer    the newest frames
     subscriber       a reader: its socket, its place, what it has pending
     poller           which sockets have room or hung up, as the kernel says

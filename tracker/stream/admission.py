@@ -8,9 +8,11 @@ from tracker.stream.stats import Kind, kind_of
 
 MAX_CHOICES = 256
 """Distinct topics read at one time: each costs a rendering per frame."""
+MAX_SCREENS = 64
+"""Distinct screens watched at one time: each costs a drawing, which is dearer."""
 
 Refusal = Literal["full", "address", "choices"]
-"""No place is left in the process, or for the address, or too many distinct topics are read."""
+"""No place is left in the process, or for the address, or too many distinct variants are read."""
 REFUSALS: tuple[Refusal, ...] = ("full", "address", "choices")
 
 
@@ -50,10 +52,10 @@ class Admission:
             self._refuse("full", f"this server has its {self.limit} readers")
         if self._clients[client] >= self.per_client:
             self._refuse("address", f"your address {client} has its {self.per_client} readers here")
-        if not self._accepts(variant.topics):
+        if not self._accepts(variant):
+            left_out = "`coins`" if variant.screen is None else "all parameters"
             self._refuse(
-                "choices",
-                "too many different choices of coins are being read; leave `coins` out for all",
+                "choices", f"too many different choices are being read; leave {left_out} out"
             )
         self._clients[client] += 1
         self.variants[variant] += 1
@@ -71,8 +73,11 @@ class Admission:
         self.refused[why] += 1
         raise NotAdmittedError(why, message)
 
-    def _accepts(self, topics: tuple[str, ...]) -> bool:
-        if not topics or len(self.variants) < MAX_CHOICES:
+    def _accepts(self, variant: Variant) -> bool:
+        """Return whether *variant* is the usual one of its form, or read already, or may be new."""
+        most = MAX_CHOICES if variant.screen is None else MAX_SCREENS
+        if not (variant.topics or variant.screen) or len(self.variants) < most:
             return True
-        read = {variant.topics for variant in self.variants} - {()}
-        return topics in read or len(read) < MAX_CHOICES
+        same_form = (one for one in self.variants if type(one.screen) is type(variant.screen))
+        read = {(one.topics, one.screen) for one in same_form if one.topics or one.screen}
+        return (variant.topics, variant.screen) in read or len(read) < most

@@ -11,7 +11,7 @@ import re
 import zlib
 from collections.abc import Callable
 from functools import cached_property
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 HEARTBEAT = b":\n"
 """A comment: no event fires, but proxies and dead sockets notice it.
@@ -31,10 +31,14 @@ class FrameError(ValueError):
 
 
 class Variant(NamedTuple):
-    """What a subscriber gets: the *topics* of each message, without any the whole, or as gzip."""
+    """What a subscriber gets: the *topics* of each message, without any the whole, or as gzip.
+
+    They come as events; with *screen*, which is how it is wanted, they are drawn on one.
+    """
 
     topics: tuple[str, ...] = ()
     gzip: bool = False
+    screen: tuple[Any, ...] | None = None
 
 
 class LastEventId(NamedTuple):

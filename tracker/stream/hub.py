@@ -3,6 +3,7 @@
 A broadcast is one non-blocking `send` of the same bytes to each reader that keeps up.
 One that takes less reads on from the replay buffer when it has room again; past the
 buffer it gets a `resume` event with what it missed, and the newest frame.
+Terminals get screens in place of frames; one that is behind gets the newest alone.
 
 It is written as plain threads and a lock. Under gevent each thread is a
 greenlet and nothing that holds the lock switches, so it is never waited for.
@@ -30,6 +31,7 @@ from tracker.stream.critical_thread import critical_thread
 from tracker.stream.frames import HEARTBEAT, ControlFrame, Frame, LastEventId, Variant, encode
 from tracker.stream.poller import FAILED, HUNG_UP, Poller
 from tracker.stream.replay_buffer import ReplayBuffer
+from tracker.stream.screen import CLEAR, GOODBYE, Screen
 from tracker.stream.stats import Stats, Why, kind_of
 from tracker.stream.subscriber import Subscriber
 
@@ -74,6 +76,7 @@ class Hub:
         self._live: dict[Variant, set[Subscriber]] = {}
         self._behind: set[Subscriber] = set()
         self._retained: ControlFrame | None = None
+        self._screen: Screen | None = None
         self._spoke_at = time.monotonic()
         self._closing = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -92,6 +95,11 @@ class Hub:
     def behind(self) -> int:
         """How many subscribers have not been sent all there is."""
         return len(self._behind)
+
+    @property
+    def has_terminals(self) -> bool:
+        """Whether anybody watches a screen."""
+        return any(variant.screen is not None for variant in list(self.admission.variants))
 
     @property
     def runs(self) -> bool:
@@ -129,7 +137,7 @@ class Hub:
                 superseded.forget_topics()
             if after_gap and superseded is not None:
                 frame = _with_verdict(str(superseded.id), frame)
-            self._send_to_live(frame)
+            self.stats.events += self._send_to_live(frame)
 
     def load_history(self, frames: Iterable[Frame]) -> None:
         """Keep *frames*, oldest first, and no others for readers that return; nothing is sent.
@@ -146,13 +154,23 @@ class Hub:
             if send:
                 self._send_to_live(frame)
 
+    def show(self, screen: Screen) -> None:
+        """Draw *screen* on all terminals, and on each newcomer's until the next."""
+        for variant in list(self.admission.variants):
+            if variant.screen is not None:
+                screen.bytes_for(variant)
+                time.sleep(0)  # a large table takes 20 ms, in which nothing else would run
+        with self._lock:
+            self._screen = screen
+            self.stats.events += self._send_to_live(screen)
+
     def join(self, sock: _socket.socket, ticket: Ticket) -> None:
         """Take over *sock*, which is non-blocking, as the reader with *ticket*.
 
         It gets `retry`, the retained frame, the verdict on its last event id if it
-        brought one, then the frames it lacks, then each as it comes: reading and
-        joining is one step under the lock. Raises `OSError` if the kernel can watch
-        no more sockets; *sock* is the caller's still.
+        brought one, then the frames it lacks, then each as it comes; a terminal gets
+        the screen. Reading and joining is one step under the lock. Raises `OSError` if
+        the kernel can watch no more sockets; *sock* is the caller's still.
         """
         sub = Subscriber(sock, ticket.variant, ticket.client)
         with self._lock:
@@ -209,20 +227,31 @@ class Hub:
                     self._poller.want_write(fd, False)
 
     def sweep(self) -> None:
-        """Send a heartbeat after silence, and drop readers that take no byte any more."""
+        """Send a heartbeat after silence, and drop readers that take no byte any more.
+
+        A terminal's heartbeat is its screen, drawn anew.
+        """
         with self._lock:
             now = time.monotonic()
             if now - self._spoke_at >= self._heartbeat_after:
                 self._send_to_live(self._heartbeat)
+                if self._screen is not None:
+                    self._screen = self._screen.again()
+                    self._send_to_live(self._screen)
             for sub in [s for s in self._behind if now - s.moved_at > self._stall_limit]:
                 self._drop(sub, "stalled")
 
     # What follows is called with the lock held, but for the two watches.
 
-    def _send_to_live(self, frame: Frame | ControlFrame) -> None:
+    def _send_to_live(self, frame: Frame | ControlFrame | Screen) -> int:
+        """Send *frame* to all who read its form and keep up; return how many there were."""
         self._spoke_at = time.monotonic()
+        is_screen, readers = isinstance(frame, Screen), 0
         for variant, members in list(self._live.items()):
+            if (variant.screen is not None) is not is_screen:
+                continue
             data = frame.bytes_for(variant)
+            readers += len(members)
             size = len(data)
             short = []
             for sub in members:
@@ -236,23 +265,22 @@ class Hub:
                     short.append((sub, sent))
             self.stats.bytes += size * (len(members) - len(short))
             self.stats.bytes += sum(max(0, sent) for _, sent in short)
-            if not isinstance(frame, ControlFrame):
-                self.stats.events += len(members)
             for sub, sent in short:
                 if sent < 0:
                     self._drop(sub, _why(-sent))
                 else:
                     self._fall_behind(sub, data, sent)
+        return readers
 
     def _fall_behind(self, sub: Subscriber, data: bytes, sent: int) -> None:
-        """Let *sub* read on from the replay buffer once the rest of *data* has gone."""
+        """Let *sub* read on, from the replay buffer or the newest screen, after *data*'s rest."""
         self.stats.slow += 1
         self._live[sub.variant].remove(sub)
         self._behind.add(sub)
         sub.pending, sub.offset = data, sent
         sub.position = self._replay.end
         sub.cursor = self._replay.newest.id if self._replay.newest else None
-        sub.retained = self._retained
+        sub.retained = self._retained if sub.variant.screen is None else self._screen
         sub.moved_at = time.monotonic()
         self._poller.want_write(sub.fd, True)
 
@@ -285,6 +313,8 @@ class Hub:
 
     def _next_for(self, sub: Subscriber) -> bytes | None:
         """Return the next bytes that *sub* lacks; None when it has all."""
+        if sub.variant.screen is not None:
+            return self._newest_screen(sub)
         if sub.position < self._replay.start:  # lapped: it gets the newest, and what it missed
             self.stats.lapped += 1
             sub.position = self._replay.end - 1
@@ -300,8 +330,17 @@ class Hub:
             return self._retained.bytes_for(sub.variant)
         return None
 
+    def _newest_screen(self, sub: Subscriber) -> bytes | None:
+        if sub.retained is self._screen or self._screen is None:
+            return None
+        sub.retained = self._screen
+        self.stats.events += 1
+        return self._screen.bytes_for(sub.variant)
+
     def _first_bytes(self, sub: Subscriber, last_event_id: LastEventId | None) -> bytes:
         """Return what comes before the replay buffer's frames, and as many as one `send` takes."""
+        if sub.variant.screen is not None:
+            return sub.encoded(CLEAR, opening=True) + (self._newest_screen(sub) or b"")
         greeting = self._own_retry()
         if self._retained is not None:
             sub.retained = self._retained
@@ -332,9 +371,10 @@ class Hub:
         return frames.retry(round(self._retry * random.uniform(500, 1500)))  # noqa: S311 - not a secret
 
     def _dismiss(self, sub: Subscriber) -> None:
-        """Send *sub* its delay to return, if it keeps up, and drop it."""
+        """Send *sub* its delay to return, or a terminal its last line, if it keeps up; drop it."""
         if sub not in self._behind:
-            sub.pending = sub.encoded(self._own_retry())
+            is_screen = sub.variant.screen is not None
+            sub.pending = sub.encoded(GOODBYE if is_screen else self._own_retry())
             with suppress(OSError):
                 self._push(sub)
         self._drop(sub, "drained")

@@ -4,13 +4,21 @@ The hub counts per broadcast and per reader that comes or goes, never per event 
 """
 
 from collections import Counter
-from typing import Literal
+from itertools import product
+from typing import Literal, NamedTuple
 
 from tracker.stream.frames import Variant
 
-Kind = tuple[bool, bool]
-"""Of a variant: whether it is gzip, and whether it has some topics only."""
-KINDS: tuple[Kind, ...] = ((False, False), (False, True), (True, False), (True, True))
+
+class Kind(NamedTuple):
+    """What the metrics tell apart of variants."""
+
+    is_screen: bool
+    is_gzip: bool
+    has_topics: bool
+
+
+KINDS = tuple(Kind(*which) for which in product((False, True), repeat=3))
 
 Why = Literal["hung_up", "timed_out", "stalled", "drained"]
 """Why a reader left: it closed, the kernel gave its peer up, it took no byte for
@@ -19,8 +27,8 @@ WHYS: tuple[Why, ...] = ("hung_up", "timed_out", "stalled", "drained")
 
 
 def kind_of(variant: Variant) -> Kind:
-    """Return what the metrics tell apart."""
-    return variant.gzip, bool(variant.topics)
+    """Return which kind *variant* is of."""
+    return Kind(variant.screen is not None, variant.gzip, bool(variant.topics))
 
 
 class Stats:
@@ -32,7 +40,7 @@ class Stats:
         self.left: Counter[Why] = Counter()
         """Readers that left."""
         self.events = 0
-        """Frames given to readers, one by one."""
+        """Frames and screens given to readers, one by one; no screen that was only drawn anew."""
         self.bytes = 0
         """Bytes that the kernel took for readers."""
         self.slow = 0

@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass, field
 
 from tracker.stream.frames import GZIP_HEADER, ControlFrame, Variant, gzip_block
+from tracker.stream.screen import Screen
 
 
 @dataclass(slots=True, eq=False)
@@ -25,8 +26,8 @@ class Subscriber:
     position: int = 0
     cursor: int | None = None
     """The id of the newest frame it was given: what it missed begins there."""
-    retained: ControlFrame | None = None
-    """The retained frame that it was given."""
+    retained: ControlFrame | Screen | None = None
+    """The retained frame, or the screen, that it was given."""
     moved_at: float = field(default_factory=time.monotonic)
     """When it last took a byte, while it is behind, in monotonic seconds."""
 

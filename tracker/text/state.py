@@ -33,6 +33,12 @@ def lines(
         yield from (painted(line, "dim", color) for line in wrapped(sentence, width))
 
 
+def credit(tick: Tick | None) -> list[str]:
+    """Return whom the source wants to be named, for the hint."""
+    is_coingecko = tick is not None and tick.source == "coingecko"
+    return ["Data provided by CoinGecko (coingecko.com)"] if is_coingecko else []
+
+
 def _about(tick: Tick | None, status: Status, now: int) -> str:
     """Return whose prices these are, and how old."""
     if tick is None:
@@ -59,8 +65,7 @@ def _rate(tick: Tick | None, now: int) -> str:
         return ""
     of, rate, at = tick.converted
     one = f"1 {of.upper()} = {formats.plain(rate)} {tick.currency.upper()}"
-    age = formats.ago(now - at)
-    return f"Converted at {one}, the rate of {age}. Changes are those in {of.upper()}."
+    return f"Converted at {one}, the rate of {formats.ago(now - at)}."
 
 
 def _next_attempt(status: Status, now: int) -> str:

@@ -31,6 +31,7 @@ from tests.support.web_process import (
 )
 from tracker.services import services
 from tracker.stream.frames import LastEventId
+from tracker.stream.screen import GOODBYE
 
 FRIEND = "https://a.example"
 READERS = 50
@@ -137,6 +138,8 @@ def test_two_processes_behave_as_one_and_term_lets_readers_go_of_whom_none_loses
         for sock in socks:
             read_until(sock, b"event: prices", b"]}\n\n")
         assert all(descriptors(pid) > 10 for pid in web.workers), "both have some of them"
+        terminal = stack.enter_context(request(web.port, "/watch"))
+        read_until(terminal, b"Ctrl-C")
         sent = tick(app)
         for sock in socks:
             read_until(sock, f"id: {sent.id}\n".encode(), b"]}\n\n")
@@ -147,6 +150,7 @@ def test_two_processes_behave_as_one_and_term_lets_readers_go_of_whom_none_loses
         web.child.process.send_signal(signal.SIGTERM)
         during = tick(app)
         got = [rest_of(sock) for sock in socks]
+        assert rest_of(terminal).endswith(GOODBYE)
         assert web.child.wait(30) == 0
     delays = {data.strip().splitlines()[-1] for data in got}
     assert len(delays) > 10

@@ -211,8 +211,8 @@ def test_robots_may_read_the_pages_only() -> None:
     assert response.mimetype == "text/plain"
     rules = RobotFileParser()
     rules.parse(response.text.splitlines())
-    paths = ("/cryptos/", "/cryptos/bitcoin", "/stream", "/api/prices")
-    assert [rules.can_fetch("any", path) for path in paths] == [True, True, False, False]
+    paths = ("/cryptos/", "/cryptos/bitcoin", "/stream", "/watch", "/api/prices")
+    assert [rules.can_fetch("any", path) for path in paths] == [True, True, False, False, False]
 
 
 @pytest.mark.parametrize("path", ["/cryptos/", "/cryptos/x", "/cryptos/nothing", "/embed"])

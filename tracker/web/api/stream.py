@@ -34,7 +34,7 @@ blueprint = Blueprint("stream", __name__)
 def stream() -> Response:
     """Begin an event stream and leave it to the hub."""
     coins = query_params.coins(services().relay.state)
-    variant = Variant(tuple(sorted(coins)), gzip=_accepts_gzip())  # equal choices are equal
+    variant = Variant(tuple(sorted(coins)), gzip=accepts_gzip())  # equal choices are equal
     headers = GZIP_HEADERS if variant.gzip else HEADERS
     if request.method == "HEAD":
         return Response(headers=headers)
@@ -48,7 +48,7 @@ def stream() -> Response:
     return Response(EventStream(ticket), headers=headers, direct_passthrough=True)
 
 
-def _accepts_gzip() -> bool:
+def accepts_gzip() -> bool:
     """Return whether gzip is accepted; most who do not accept it say nothing at all."""
     return "HTTP_ACCEPT_ENCODING" in request.environ and request.accept_encodings["gzip"] > 0
 
@@ -59,9 +59,14 @@ def _last_event_id() -> LastEventId | None:
     return LastEventId.parse(given[:MAX_ID]) if given else None
 
 
+def seconds_to_wait() -> int:
+    """Return when a refused reader may try again: not all at once."""
+    return round(REFUSED_FOR * random.uniform(0.5, 1.5))  # noqa: S311 - not a secret
+
+
 def _refuse(reason: str) -> Response:
     """Refuse in a way that a browser survives: it gives up for ever on any status but 200."""
-    seconds = round(REFUSED_FOR * random.uniform(0.5, 1.5))  # noqa: S311 - not a secret
+    seconds = seconds_to_wait()
     if "text/event-stream" not in request.headers.get("Accept", ""):
         return problem(503, f"{reason}; try again in {seconds} s", Retry_After=str(seconds))
     body = frames.retry(seconds * 1000) + frames.comment(reason)

@@ -51,6 +51,7 @@ POLICIES: dict[str, dict[str, str]] = {
     "/api/": EVERYWHERE | DATA,
     "/assets/": EVERYWHERE | ASSET,
     "/stream/": EVERYWHERE | DATA,
+    "/watch/": EVERYWHERE | DATA,
     "/embed/": PAGE | FRAMED,
     "/": PAGE | UNFRAMED,
 }

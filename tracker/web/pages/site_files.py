@@ -60,7 +60,7 @@ def favicon() -> Redirect:
 
 @blueprint.get("/robots.txt")
 def robots() -> Response:
-    """Allow crawlers the pages; forbid the stream, which never ends, and the API."""
-    root = request.script_root
-    body = f"User-agent: *\nDisallow: {root}/stream\nDisallow: {root}/api/\n"
+    """Allow crawlers the pages; forbid what never ends, and the API."""
+    paths = (f"Disallow: {request.script_root}{path}\n" for path in ("/stream", "/watch", "/api/"))
+    body = f"User-agent: *\n{''.join(paths)}"
     return Response(body, headers={"Cache-Control": ONE_DAY}, mimetype="text/plain")

@@ -1,0 +1,52 @@
+"""`/watch`: the table of `/` for terminals, drawn again at each tick: `curl -N`."""
+
+from flask import Blueprint, Response, redirect, request, url_for
+from werkzeug.wrappers import Response as Redirect
+
+from tracker.services import services
+from tracker.stream.admission import NotAdmittedError
+from tracker.stream.frames import Variant
+from tracker.stream.response import EventStream
+from tracker.text.watch import Look
+from tracker.web.api.stream import accepts_gzip, seconds_to_wait
+from tracker.web.middleware import query_params
+from tracker.web.middleware.client_address import client_network
+from tracker.web.middleware.terminals import HTML, varied
+from tracker.web.pages import text
+
+HEADERS = {
+    "Content-Type": "text/plain; charset=utf-8",
+    "Cache-Control": "no-store, no-transform",
+    "X-Accel-Buffering": "no",
+    "Vary": "Accept, Accept-Encoding, User-Agent",
+}
+
+blueprint = Blueprint("watch", __name__)
+
+
+@blueprint.get("/watch")
+def watch() -> Response | Redirect:
+    """Begin to draw, and leave it to the hub; a browser is led to the page, which is live too."""
+    if HTML in request.headers.get("Accept", ""):
+        return varied(redirect(url_for("pages.cryptos")))
+    state = services().relay.state
+    coins = query_params.coins(state)
+    variant = Variant(tuple(sorted(coins)), accepts_gzip(), _look())
+    headers = HEADERS | ({"Content-Encoding": "gzip"} if variant.gzip else {})
+    if request.method == "HEAD":
+        return Response(headers=headers)
+    if state.newest:
+        services().weeks.of(state.newest.coins, wait_s=text.WAIT_S)
+    try:  # last: the ticket is taken by the response, or given back when that is closed
+        ticket = services().hub.admit(client_network(), variant)
+    except NotAdmittedError as refusal:
+        seconds = seconds_to_wait()
+        headers = HEADERS | {"Retry-After": str(seconds)}
+        return Response(f"{refusal}; try again in {seconds} s\n", 503, headers)
+    return Response(EventStream(ticket), headers=headers, direct_passthrough=True)
+
+
+def _look() -> tuple[object, ...]:
+    """Return how the table is wanted; the usual look is the hub's usual one."""
+    look = Look(*text.look())
+    return () if look == Look() else look
