@@ -1,4 +1,7 @@
-"""Every example of docs/reading.md runs as it stands, against the real web process."""
+"""Every example of reading the stream runs as it stands, against the real web process.
+
+The recipes at the end of docs/reading.md are in `test_recipes`.
+"""
 
 import os
 import re
@@ -19,7 +22,8 @@ from tests.support.web_process import Shared, shared_web, tick
 pytestmark = pytest.mark.faults
 
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-BLOCKS = BLOCK.findall((ROOT / "docs" / "reading.md").read_text())
+STREAM, _, RECIPES = (ROOT / "docs" / "reading.md").read_text().partition("\n## Recipes\n")
+BLOCKS = BLOCK.findall(STREAM)
 PROGRAMS = [(kind, code) for kind, code in BLOCKS if kind != "html"]
 PAGES = [code for kind, code in BLOCKS if kind == "html"]
 ADDRESS = "http://localhost:8000"
