@@ -58,6 +58,11 @@ class MarketState:
     """The newest exchange rates, however old."""
 
     @property
+    def usable_rates(self) -> Rates | None:
+        """The newest exchange rates, unless they are too old to convert with."""
+        return self.rates if self.rates and self.rates.is_usable(now_ms()) else None
+
+    @property
     def tick(self) -> Tick | None:
         """The newest tick."""
         return self.newest.tick if self.newest else None

@@ -6,8 +6,10 @@ The recipes at the end of docs/reading.md are in `test_recipes`.
 import os
 import re
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -16,8 +18,12 @@ from playwright.sync_api import expect
 
 from tests.support.browser import Open
 from tests.support.serving import serving
-from tests.support.tools import ROOT, Child, quote, wait_for
+from tests.support.tools import ROOT, Child, now_ms, quote, wait_for
 from tests.support.web_process import Shared, shared_web, tick
+from tracker.market.freshness import SourceState
+from tracker.market.rates import Rates
+from tracker.messaging.feed import Message
+from tracker.services import services
 
 pytestmark = pytest.mark.faults
 
@@ -26,6 +32,13 @@ STREAM, _, RECIPES = (ROOT / "docs" / "reading.md").read_text().partition("\n## 
 BLOCKS = BLOCK.findall(STREAM)
 PROGRAMS = [(kind, code) for kind, code in BLOCKS if kind != "html"]
 PAGES = [code for kind, code in BLOCKS if kind == "html"]
+IN_TERMINAL = [
+    command
+    for document in ("README.md", "docs/reading.md")
+    for command in re.findall(
+        r"^curl (?:localhost|'localhost).*$", (ROOT / document).read_text(), re.MULTILINE
+    )
+]
 ADDRESS = "http://localhost:8000"
 COMMANDS = {
     "sh": ["bash", "-c"],
@@ -99,3 +112,30 @@ def test_the_frame_shows_its_coins_live_on_another_origins_page(
         expect(frame.locator("[data-indicator]")).to_have_attribute("data-state", "live")
         send(shared, "98000.25")
         expect(frame.locator("[data-coin=bitcoin]")).to_contain_text("$98,000.25")
+
+
+def test_what_the_documents_ask_for_in_a_terminal_is_printed(
+    shared: Shared, new_page: Open
+) -> None:
+    """A browser and a crawler get the page under the same addresses."""
+    tick(shared.app, quote(symbol="btc"), quote("ethereum", symbol="eth"))
+    rates = Rates("usd", now_ms(), {"usd": Decimal(1), "eur": Decimal("0.92")})
+    services(shared.app).backend.feed.publish(Message(SourceState(fresh_at=now_ms()), rates=rates))
+    wait_for(lambda: shared.web.get("/api/rates")[0].status == 200)
+    host = f"127.0.0.1:{shared.web.port}"
+    others = ["wget -qO- localhost:8000", "wget -qO- localhost:8000/cryptos/btc?width=40"]
+    assert len(IN_TERMINAL) == 6
+    for command in (*IN_TERMINAL, *others):
+        ran = subprocess.run(
+            ["bash", "-c", command.replace("curl", "curl -sS").replace("localhost:8000", host)],
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        text = re.sub(r"\x1b\[(0|1|2|31|32|33)m", "", ran.stdout)
+        assert "● Live" in text, command
+        assert re.search("Bitcoin|BTC", text), command
+        assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", text), command
+    bot = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
+    assert shared.web.get("/cryptos/", User_Agent=bot)[1].startswith(b"<!doctype html>")
+    page = new_page(locale="en-US")
+    page.goto(f"http://{host}/")
+    expect(page.locator("[data-coin=bitcoin]")).to_contain_text("$97,012.50")

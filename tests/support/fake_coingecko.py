@@ -5,8 +5,6 @@ and `RawJSON("1e999")` as that very text. Each answer has a weak ETag, and a req
 with it gets 304 as long as nothing has changed.
 """
 
-import socket
-import struct
 from decimal import Decimal
 from hashlib import blake2b
 from threading import Lock
@@ -217,11 +215,8 @@ class _Handler(Handler):
         match script.manner:
             case "hang":
                 self.server.ended.wait()
-            case "reset":  # a linger of 0 s, and no shutdown(), which would send FIN
-                linger = struct.pack("ii", 1, 0)
-                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-                for side in (self.rfile, self.wfile, self.connection):
-                    side.close()
+            case "reset":
+                self.reset()
             case "raw":
                 self.wfile.write(script.body)
             case manner:

@@ -14,7 +14,7 @@ import json
 import time
 from collections import Counter, defaultdict
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import parse_qsl, urlsplit
 
 from tests.support.stand_in import Handler, StandIn
@@ -34,7 +34,9 @@ class Exchanges(StandIn):
         self.prices = {symbol: Decimal(price) for symbol, price in prices.items()}
         self.off: defaultdict[str, Decimal] = defaultdict(lambda: Decimal(1))
         self.ages: defaultdict[str, int] = defaultdict(int)
-        self.scripts: dict[str, Answer | None] = {}
+        self.slow_lists_s = 0.0
+        """How long a list of all markets takes."""
+        self.scripts: dict[str, Answer | Literal["reset"] | None] = {}
         """What an exchange answers instead; None is nothing until the end."""
         self.asked: Counter[str] = Counter()
         self.paths: list[str] = []
@@ -108,12 +110,19 @@ class _Handler(Handler):
             self.server.ended.wait()
             self.close_connection = True
             return
+        if script == "reset":
+            self.reset()
+            return
+        is_list = path.endswith("AssetPairs") or (venue == "binance" and "symbols" not in url.query)
+        if is_list:
+            self.server.ended.wait(self.server.slow_lists_s)
         status, body, headers = script or self.server.answer(
             venue, f"/{path}", dict(parse_qsl(url.query))
         )
         raw = body.encode() if isinstance(body, str) else json.dumps(body).encode()
-        self.send_response(status)
-        for name, value in {"Content-Length": str(len(raw)), **headers}.items():
+        self.send_response_only(status)
+        own = {"Date": self.date_time_string(), "Content-Length": str(len(raw))}
+        for name, value in (own | headers).items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(raw)

@@ -28,6 +28,7 @@ from tracker.config import ROOT, Settings
 from tracker.market.candles import MAX_POINTS, Point, downsample
 from tracker.market.freshness import Status
 from tracker.market.quotes import Quote, Tick, TickJson
+from tracker.market.rates import Rates
 from tracker.monitoring.instruments import Instruments
 from tracker.relay import MarketState
 from tracker.services import Services
@@ -54,11 +55,13 @@ class FakeRelay:
     told: Status = field(default_factory=lambda: Status("live"))
     once: frozenset[str] = frozenset()
     """Coins that were followed once and are no longer."""
+    rates: Rates | None = None
 
     @property
     def state(self) -> MarketState:
         newest = TickJson.of_tick(self.tick) if self.tick else None
-        return MarketState(newest=newest, coins=self.once.union(newest.coins if newest else ()))
+        coins = self.once.union(newest.coins if newest else ())
+        return MarketState(newest=newest, coins=coins, rates=self.rates)
 
     def start(self) -> None:
         """Nothing to begin."""

@@ -3,6 +3,7 @@
 `python -m tests.support.pictures` takes all of them, into docs/pictures/; `… stale` one.
 """
 
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, expect
 
+from tests.support import terminal_picture
 from tests.support.browser import launched
 from tests.support.fake_site import Site, expect_state, make_tick
 from tests.support.tools import ROOT
@@ -133,6 +135,20 @@ def unknown(market: Market, page: Page) -> None:
     page.goto(f"{market.site.root}/cryptos/bitcion")
 
 
+def in_terminal(market: Market, page: Page, *commands: str) -> None:
+    """Show what *commands* print, which ask the site under the address of the docs."""
+    screen = ""
+    for command in commands:
+        here = command.replace("localhost:8000", market.site.root)
+        printed = subprocess.run(["bash", "-c", here], capture_output=True, text=True, check=True)
+        shown = printed.stdout.replace(f"127.0.0.1:{market.site.port}", "localhost:8000")
+        screen += f"\x1b[2m$ \x1b[0m{command.replace(' -s', '')}\n{shown}\n"
+    page.set_content(terminal_picture.page(screen.rstrip()))
+    box = page.locator("pre").bounding_box()
+    assert box
+    page.set_viewport_size({"width": round(box["width"]), "height": round(box["height"])})
+
+
 @dataclass(frozen=True)
 class Picture:
     """What is looked at, and how."""
@@ -160,6 +176,10 @@ PICTURES = {
     "reconnecting": Picture(reconnecting, 375, 812),
     "first-start": Picture(first_start, height=480),
     "unknown-coin": Picture(unknown, height=480),
+    "terminal": Picture(lambda *to: in_terminal(*to, "curl -s localhost:8000")),
+    "terminal-coin": Picture(
+        lambda *to: in_terminal(*to, "curl -s 'localhost:8000/cryptos/btc?range=7d'")
+    ),
     "embed": Picture(partial(go, path="/embed?coins=bitcoin,ethereum,solana"), 360, 200),
 }
 

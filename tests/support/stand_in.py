@@ -1,6 +1,7 @@
 """What stand-ins of other people's services share: a server on a free port, and its end."""
 
 import socket
+import struct
 import sys
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -52,6 +53,14 @@ class Handler(BaseHTTPRequestHandler):
     """Handles the requests of a connection that stays open."""
 
     protocol_version = "HTTP/1.1"
+
+    def reset(self) -> None:
+        """Reset the connection: a linger of 0 s, and no shutdown(), which would send FIN."""
+        linger = struct.pack("ii", 1, 0)
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        for side in (self.rfile, self.wfile, self.connection):
+            side.close()
+        self.close_connection = True
 
     def log_message(self, format: str, *args: object) -> None:
         """Keep the tests' output clean."""

@@ -81,7 +81,7 @@ def test_a_converted_price_comes_with_its_rate_and_the_rates_age() -> None:
     conversion = Conversion("usd", Decimal("0.9212345678"), AT - 3 * HOUR_MS)
     euros = replace(tick(BITCOIN), currency="eur", converted=conversion)
     text = render(BITCOIN, euros, Status("live"), now=AT)
-    assert "Converted at 1 USD = 0.921235 EUR, the rate of 3 hr. ago." in text
+    assert "Converted at 1 USD = 0.921235 EUR, the rate of 3 hr. ago. Changes are" in text
     assert "€" in text
 
 

@@ -120,6 +120,11 @@ class Unit:
     coin: Quote | None = None
     at: int | None = None
 
+    @property
+    def name(self) -> str:
+        """The name by which `unit` finds just this one."""
+        return self.coin.id if self.coin else self.code
+
 
 def unit(name: str, currency: str, tick: Tick | None, rates: Rates | None) -> Unit:
     """Return what *name* is: the tracker's *currency*, a coin of *tick*, or a currency of *rates*.
@@ -131,7 +136,7 @@ def unit(name: str, currency: str, tick: Tick | None, rates: Rates | None) -> Un
         return Unit(code, Decimal(1))
     quotes = tick.quotes if tick else ()
     coin = next((one for one in quotes if one.id == code), None)
-    if coin := coin or by_symbol(quotes).get(code.upper()):
+    if (coin := coin or by_symbol(quotes).get(code.upper())) and coin.price > 0:
         return Unit(coin.symbol.lower(), coin.price, coin)
     if rates is None or rates.base != currency:
         raise RateError(f"{code} is no coin that is followed, and there are no exchange rates now")

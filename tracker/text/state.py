@@ -65,7 +65,8 @@ def _rate(tick: Tick | None, now: int) -> str:
         return ""
     of, rate, at = tick.converted
     one = f"1 {of.upper()} = {formats.plain(rate)} {tick.currency.upper()}"
-    return f"Converted at {one}, the rate of {formats.ago(now - at)}."
+    age = formats.ago(now - at)
+    return f"Converted at {one}, the rate of {age}. Changes are those in {of.upper()}."
 
 
 def _next_attempt(status: Status, now: int) -> str:

@@ -8,7 +8,7 @@ from flask.sessions import SessionInterface
 from flask_cors import CORS
 
 from tracker.services import services
-from tracker.web.api import docs, history, operations, prices, stream
+from tracker.web.api import docs, history, operations, prices, rates, stream, values
 from tracker.web.middleware import (
     client_address,
     compression,
@@ -20,7 +20,9 @@ from tracker.web.middleware import (
 )
 from tracker.web.pages import coin, cryptos, embed, site_files, watch
 
-SHOW_PRICES = tuple(one.blueprint for one in (cryptos, coin, embed, prices, history, stream, watch))
+SHOW_PRICES = tuple(
+    one.blueprint for one in (cryptos, coin, embed, prices, values, rates, history, stream, watch)
+)
 """Their views need a relay that has started."""
 WITHOUT_PRICES = (
     static_files.blueprint, site_files.blueprint, docs.blueprint,

@@ -82,23 +82,34 @@ class Client(requests.Session):
         self.headers.update([("User-Agent", USER_AGENT), *([key] if key else [])])
         self._secret = key[1].encode() if key else None
 
-    def ask(self, path: str, query: Mapping[str, str], *, etag: str | None = None) -> Answer:
-        """Return the answer, whatever its status. Raises `SourceError` if none came whole."""
-        deadline = monotonic() + self._total
+    def ask(
+        self,
+        path: str,
+        query: Mapping[str, str],
+        *,
+        etag: str | None = None,
+        timeout_s: float | None = None,
+    ) -> Answer:
+        """Return the answer, whatever its status. Raises `SourceError` if none came whole.
+
+        *timeout_s* takes the place of *read* and *total* for an answer that takes longer.
+        """
+        read, total = timeout_s or self._read, timeout_s or self._total
+        deadline = monotonic() + total
         try:
             with self.get(
                 f"{self._url}{path}",
                 params=query,
                 headers={"If-None-Match": etag} if etag else None,
-                timeout=(self._connect, self._read),
+                timeout=(self._connect, read),
                 stream=True,
                 allow_redirects=False,
             ) as response:
-                body = self._body(response, deadline)
+                body = self._body(response, deadline, total)
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             timed_out = isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError)
             kind = "timeout" if timed_out else "unreachable"
-            raise SourceError(self._describe(error), kind=kind) from error
+            raise SourceError(self._describe(error, read), kind=kind) from error
         body = body.replace(self._secret, b"(key)") if self._secret else body
         return Answer(response.status_code, response.headers, body)
 
@@ -106,7 +117,7 @@ class Client(requests.Session):
         """Ignore redirects: `allow_redirects=False` would still read the whole body of one."""
         return None
 
-    def _body(self, response: requests.Response, deadline: float) -> bytes:
+    def _body(self, response: requests.Response, deadline: float, total: float) -> bytes:
         """Read the body in chunks: `response.content` has no limit of size or time."""
         body = bytearray()
         while chunk := response.raw.read1(CHUNK, decode_content=True):
@@ -117,11 +128,11 @@ class Client(requests.Session):
                     f"{self.service}: the answer is larger than {limit}; it was not read"
                 )
             if monotonic() > deadline:
-                late = f"not whole after {self._total:g} s ({len(body)} bytes came)"
+                late = f"not whole after {total:g} s ({len(body)} bytes came)"
                 raise SourceError(f"{self.service}: the answer was {late}", kind="timeout")
         return bytes(body)
 
-    def _describe(self, error: Exception) -> str:
+    def _describe(self, error: Exception, read: float) -> str:
         """Return what failed in the network, and what to check."""
         cause = _cause(error)
         match error, cause:
@@ -132,7 +143,7 @@ class Client(requests.Session):
             case requests.ConnectTimeout(), _:
                 reason = f"no connection within {self._connect:g} s"
             case ((requests.ReadTimeout() | urllib3.exceptions.ReadTimeoutError()), _):
-                return f"{self.service}: no answer, or no more of it, for {self._read:g} s"
+                return f"{self.service}: no answer, or no more of it, for {read:g} s"
             case urllib3.exceptions.DecodeError(), _:
                 return f"{self.service}: the answer's compression is broken"
             case _, ConnectionResetError() | BrokenPipeError():

@@ -9,6 +9,7 @@ coin a symbol means, and which prices are believed, is decided in `consensus`.
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
+from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple, Protocol
 
 import simplejson
@@ -29,18 +30,22 @@ MEANINGS = {
 
 TIMEOUT_S = 2.0
 """Time to answer for a tick: prices of this second do not wait longer."""
+LEARN_TIMEOUT_S = 30.0
+"""Time for a list of all markets, a megabyte perhaps: no tick waits for it."""
 
 
 class Trade(NamedTuple):
     """The last trade of one market: *symbol* cost *price* in *currency*.
 
-    *at* is in unix milliseconds, None where the venue does not say when it was.
+    *at* is in unix milliseconds, None where the venue does not say when it was. It is by the
+    venue's clock, which showed *clock* when it answered; by ours where *clock* is None.
     """
 
     symbol: str
     currency: str
     price: Decimal
     at: int | None = None
+    clock: int | None = None
 
 
 class Venue(Protocol):
@@ -75,9 +80,21 @@ def records(value: Any) -> list[dict[str, Any]]:
     return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
 
 
-def get_json(client: Client, path: str, query: Mapping[str, str]) -> Any:
-    """Return the JSON of a 200 that *client* gets. Raises `SourceError` for any other answer."""
-    answer = client.ask(path, query)
+def get_json(
+    client: Client, path: str, query: Mapping[str, str], *, timeout_s: float | None = None
+) -> Any:
+    """Return the JSON of a 200 that *client* gets. Raises `SourceError` for any other answer.
+
+    *timeout_s* is the time for this answer, where the client's own is too short.
+    """
+    return get_dated(client, path, query, timeout_s=timeout_s)[0]
+
+
+def get_dated(
+    client: Client, path: str, query: Mapping[str, str], *, timeout_s: float | None = None
+) -> tuple[Any, int | None]:
+    """Return what `get_json` does, and what the venue's clock showed then (unix ms), if known."""
+    answer = client.ask(path, query, timeout_s=timeout_s)
     text = answer.body.decode(errors="replace")
     if answer.status != 200:
         kind = {4: "refused", 5: "server"}.get(answer.status // 100, "unusable")
@@ -88,6 +105,16 @@ def get_json(client: Client, path: str, query: Mapping[str, str]) -> Any:
             kind=kind,
         )
     try:
-        return simplejson.loads(text)
+        return simplejson.loads(text), _clock(answer.headers)
     except (ValueError, RecursionError) as error:
         raise SourceError(f"{client.service}: the answer is not JSON") from error
+
+
+def _clock(headers: Mapping[str, str]) -> int | None:
+    """Return the time in `Date`, to which a cache adds the `Age` of its copy (RFC 9111)."""
+    try:
+        date = parsedate_to_datetime(headers["Date"])
+        age_s = int(headers.get("Age", "0")[:9])
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None
+    return round(date.timestamp() + age_s) * 1000

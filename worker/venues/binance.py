@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from tracker.errors import SourceError
 from worker.sources.http import Client
-from worker.venues.base import Trade, get_json, price, records
+from worker.venues.base import LEARN_TIMEOUT_S, Trade, get_dated, price, records
 
 LEARN_EVERY_S = 3600.0
 UNKNOWN_SYMBOL = -1121
@@ -46,11 +46,11 @@ class Binance:
         if not wanted:
             return []
         try:
-            tickers = self._tickers(wanted)
+            tickers, clock = self._tickers(wanted)
         except SourceError as error:
             if str(UNKNOWN_SYMBOL) not in str(error) or self._listed is not None:
                 raise
-            tickers = self._tickers(())
+            tickers, clock = self._tickers((), timeout_s=LEARN_TIMEOUT_S)
             self._listed = {str(one.get("symbol")) for one in tickers}
             self._learned_at = time.monotonic()
         trades = []
@@ -58,11 +58,15 @@ class Binance:
             pair, at = str(ticker.get("symbol")), ticker.get("closeTime")
             found = price(ticker.get("lastPrice"))
             if pair in wanted and found and isinstance(at, int):
-                trades.append(Trade(pair.removesuffix("USDT"), "USDT", found, at))
+                trades.append(Trade(pair.removesuffix("USDT"), "USDT", found, at, clock))
         return trades
 
-    def _tickers(self, pairs: Collection[str]) -> list[dict[str, Any]]:
+    def _tickers(
+        self, pairs: Collection[str], *, timeout_s: float | None = None
+    ) -> tuple[list[dict[str, Any]], int | None]:
         query = {"type": "MINI"}
         if pairs:
             query["symbols"] = json.dumps(list(pairs), separators=(",", ":"))
-        return records(get_json(self._client, "/api/v3/ticker/24hr", query))
+        path = "/api/v3/ticker/24hr"
+        tickers, clock = get_dated(self._client, path, query, timeout_s=timeout_s)
+        return records(tickers), clock

@@ -11,7 +11,7 @@ from collections.abc import Collection
 from typing import Final
 
 from worker.sources.http import Client
-from worker.venues.base import Trade, get_json, price, records
+from worker.venues.base import Trade, get_dated, price, records
 
 
 class Bitstamp:
@@ -25,11 +25,12 @@ class Bitstamp:
     def fetch(self, symbols: Collection[str], currency: str) -> list[Trade]:
         """Return the trades of *symbols* in *currency* and in dollars."""
         trades = []
-        for ticker in records(get_json(self._client, "/api/v2/ticker/", {})):
+        tickers, clock = get_dated(self._client, "/api/v2/ticker/", {})
+        for ticker in records(tickers):
             base, _, quote = str(ticker.get("pair")).partition("/")
             found, at = price(ticker.get("last")), str(ticker.get("timestamp"))
             is_spot = ticker.get("market_type", "SPOT") == "SPOT"
             is_wanted = base in symbols and quote in (currency, "USD") and is_spot
             if is_wanted and found and re.fullmatch("[0-9]{1,11}", at):
-                trades.append(Trade(base, quote, found, int(at) * 1000))
+                trades.append(Trade(base, quote, found, int(at) * 1000, clock))
         return trades

@@ -1,7 +1,8 @@
 """The exchanges of the settings, requested at the same time, each with a back-off of its own.
 
-A venue that is late holds nobody up: its answer counts at the next tick. Where a venue
-does not say when a trade was, it was when its price last changed.
+A venue that is late holds nobody up: its answer counts at the next tick. How old a trade is
+the venue's own clock says, so that ours may be wrong by minutes. Where a venue does not
+say when a trade was, it was when its price last changed.
 """
 
 import logging
@@ -20,8 +21,9 @@ from worker.threads import in_thread
 from worker.venues.base import Trade, Venue
 from worker.venues.consensus import Verdict
 
-MAX_WAIT_S = 300.0
-"""The longest wait after failures, unless the venue asks for more."""
+MAX_WAIT_S = 60.0
+"""The longest wait after failures, unless the venue asks for more: a network that was away
+should not cost minutes more."""
 REFUSED_WAIT_S = 600.0
 """The wait after a venue has refused this client: a ban, or a country that is not served."""
 DISAGREES_AFTER_MS = 60_000
@@ -49,7 +51,8 @@ class Desk:
     _error: str | None = None
     _is_ok: bool | None = None
     _since: int | None = None
-    _seen: dict[tuple[str, str], Trade] = field(default_factory=dict)
+    _seen: dict[tuple[str, str], tuple[Trade, int]] = field(default_factory=dict)
+    """Of each market the last trade, as the venue said it, and when that was by our clock."""
     _agreed: set[str] = field(default_factory=set)
     """Coins on which it agreed once: another coin of the same symbol never does, which is no
     disagreement, unless it has agreed on none."""
@@ -147,15 +150,22 @@ class Desk:
     def _fetch(self, symbols: Collection[str], currency: str) -> list[Trade]:
         """Return the venue's trades, dated when they come: they may be looked at much later."""
         trades, now = self.venue.fetch(symbols, currency), now_ms()
-        return [trade if trade.at is not None else self._dated(trade, now) for trade in trades]
+        return [self._dated(trade, now) for trade in trades]
 
     def _dated(self, trade: Trade, now: int) -> Trade:
-        """Return *trade* with the time since which its price has been this one."""
-        before = self._seen.get((trade.symbol, trade.currency))
-        unmoved = before and before.price == trade.price and (before.at or 0) <= now
-        dated = before if before and unmoved else trade._replace(at=now)
-        self._seen[trade.symbol, trade.currency] = dated
-        return dated
+        """Return *trade* with its time by our clock, which shows *now*.
+
+        One that is as it was before, its `clock` too, is an old answer that comes again.
+        """
+        if trade.at is not None and trade.clock is None:
+            return trade
+        market = trade.symbol, trade.currency
+        before, at = self._seen.get(market, (None, now))
+        if before != trade or at > now:
+            age_ms = 0 if trade.at is None else max(0, (trade.clock or 0) - trade.at)
+            at = now - age_ms
+        self._seen[market] = trade, at
+        return trade._replace(at=at, clock=None)
 
 
 class Exchanges:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from tracker.errors import SourceError
 from worker.sources.http import Client
-from worker.venues.base import Trade, get_json, price
+from worker.venues.base import LEARN_TIMEOUT_S, Trade, get_json, price
 
 LEARN_EVERY_S = 86400.0
 SYMBOLS = {"XBT": "BTC", "XDG": "DOGE"}
@@ -55,15 +55,15 @@ class Kraken:
 
     def _learn(self) -> None:
         pairs = {}
-        for pair, about in self._result("AssetPairs").items():
+        for pair, about in self._result("AssetPairs", timeout_s=LEARN_TIMEOUT_S).items():
             name = about.get("wsname") if isinstance(about, dict) else None
             if isinstance(name, str) and name.count("/") == 1:
                 base, quote = (SYMBOLS.get(one, one) for one in name.split("/"))
                 pairs[pair] = base, quote
         self._pairs, self._learned_at = pairs, time.monotonic()
 
-    def _result(self, path: str, **query: str) -> dict[str, Any]:
-        body = get_json(self._client, f"/0/public/{path}", query)
+    def _result(self, path: str, *, timeout_s: float | None = None, **query: str) -> dict[str, Any]:
+        body = get_json(self._client, f"/0/public/{path}", query, timeout_s=timeout_s)
         errors = body.get("error") if isinstance(body, dict) else None
         if errors:
             text = str(errors)[:160]

@@ -129,7 +129,7 @@ export class StatusIndicator {
     const items = sources.map(({ name, ok, since, reason }) => {
       const item = /** @type {HTMLElement} */ (blank?.cloneNode(true));
       item.dataset.ok = String(ok);
-      setText(one("[data-name]", HTMLElement, item), sourceName(name));
+      setText(one("[data-source-name]", HTMLElement, item), sourceName(name));
       setText(one("[data-reason]", HTMLElement, item), reason ?? "");
       showTime(item.querySelector("[data-since]"), since === null ? null : Date.parse(since));
       return item;

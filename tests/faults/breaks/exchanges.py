@@ -52,6 +52,16 @@ def ten_times(product: Product) -> None:
     product.exchanges.off["kraken"] /= 10
 
 
+def busy_and_ten_times(product: Product) -> None:
+    """Let CoinGecko answer 429 while Kraken says ten times the price: one alone is left."""
+    assert product.exchanges
+    product.exchanges.off["kraken"] *= 10
+    product.gecko.answer(429, {}, {"Retry-After": "3"})
+    goes_on(product, "bitstamp", reason="CoinGecko asks us to slow down; meanwhile prices come")
+    product.gecko.recover()
+    product.exchanges.off["kraken"] /= 10
+
+
 def hang(product: Product) -> None:
     """Let Kraken take requests and not answer."""
     assert product.exchanges
@@ -60,10 +70,10 @@ def hang(product: Product) -> None:
     product.exchanges.scripts.clear()
 
 
-def fail(product: Product) -> None:
-    """Let both exchanges fail."""
+def reset(product: Product) -> None:
+    """Let both exchanges reset each connection."""
     assert product.exchanges
-    product.exchanges.scripts.update(dict.fromkeys(BOTH, DOWN))
+    product.exchanges.scripts.update(dict.fromkeys(BOTH, "reset"))
     goes_on(product, reason="No exchange answers")
     product.exchanges.scripts.clear()
 
@@ -97,8 +107,15 @@ FAULTS = (
         "prices go on from the exchanges, and the reason is told",
     ),
     Fault("exchanges: one ten times too high", ten_times, NOTHING),
+    Fault(
+        "exchanges: one ten times too high, and CoinGecko answers 429",
+        busy_and_ten_times,
+        "prices go on from the other one, and the reason is told",
+    ),
     Fault("exchanges: one hangs", hang, "ticks come up to two seconds later"),
-    Fault("exchanges: both fail", fail, "prices come at CoinGecko's pace, and the reason is told"),
+    Fault(
+        "exchanges: both reset", reset, "prices come at CoinGecko's pace, and the reason is told"
+    ),
     Fault("exchanges: both fail, and CoinGecko", fail_all, REASON, 20),
     Fault("exchanges: one refuses, 451", refuse, NOTHING),
 )

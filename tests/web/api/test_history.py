@@ -107,7 +107,7 @@ def test_many_coins_have_as_many_points_as_are_wanted_in_the_order_of_their_name
 @pytest.mark.parametrize(
     ("path", "status", "detail"),
     [
-        ("coins/b%C3%BCttcoin/history", 404, f"unknown: büttcoin; {IDS}"),
+        ("coins/b%C3%BCttcoin/history", 404, f"unknown: büttcoin; {IDS}; did you mean bitcoin?"),
         ("coins/bitcoin/history?range=5y", 400, "range '5y'; accepted: 1h, 24h, 7d, 30d, 1y"),
         ("coins/bitcoin/history?format=CSV", 400, "format 'CSV'; accepted: json, csv"),
         ("history?points=1", 400, "points '1'; accepted: a whole number from 2 to 500"),

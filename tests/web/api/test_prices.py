@@ -1,4 +1,4 @@
-"""`/api/prices`: the newest tick for those who ask, and how fresh it is."""
+"""`/api/prices`: the newest tick for those who ask, in any currency, and how fresh it is."""
 
 import json
 from decimal import Decimal
@@ -6,9 +6,11 @@ from decimal import Decimal
 from flask import Flask
 
 from tests.support.fake_site import FakeRelay, make_app, make_tick
-from tests.support.tools import quote, wait_for
+from tests.support.tools import now_ms, quote, wait_for
 from tests.support.web_process import tick
 from tracker.market.freshness import Status
+from tracker.market.rates import Rates
+from tracker.times import iso
 
 
 def test_it_is_the_newest_tick_to_the_digit_and_how_fresh_that_is() -> None:
@@ -49,6 +51,28 @@ def test_who_has_it_already_gets_304(app: Flask) -> None:
     newer = tick(app)
     wait_for(lambda: client.get("/api/prices").headers["ETag"] == f'"{newer.id}"')
     assert client.get("/api/prices", headers={"If-None-Match": etag}).status_code == 200
+
+
+def test_another_currency_is_marked_and_has_an_etag_of_its_own() -> None:
+    newest = make_tick(quote("bitcoin", "97012.50", symbol="btc"), quote("pepe", "1.20e-09"))
+    at = now_ms()
+    relay = FakeRelay(newest, rates=Rates("usd", at, {"usd": Decimal(1), "eur": Decimal("0.8")}))
+    client = make_app(relay).test_client()
+    response = client.get("/api/prices?currency=EUR&coins=bitcoin")
+    body = json.loads(response.text)
+    assert body["currency"] == "eur"
+    assert body["converted"] == {"from": "usd", "rate": 0.8, "at": iso(at)}
+    assert [one["price"] for one in body["quotes"]] == [77610]
+    etag = response.headers["ETag"]
+    assert etag == f'"{newest.id}-eur-{at}"'
+    again = client.get("/api/prices?currency=eur&coins=bitcoin", headers={"If-None-Match": etag})
+    assert again.status_code == 304
+    assert client.get("/api/prices?currency=usd").text == newest.to_json()
+    bitcoins = json.loads(client.get("/api/prices?currency=btc").text)
+    assert (bitcoins["quotes"][0]["price"], bitcoins["converted"]["at"]) == (1, iso(newest.id))
+    assert client.get("/api/prices?currency=xyz").status_code == 400
+    relay.rates = None
+    assert client.get("/api/prices?currency=eur").status_code == 503
 
 
 def test_before_the_first_tick_it_says_when_to_come_again() -> None:

@@ -5,6 +5,7 @@ The stream never ends, so the only seat is taken, and it ends for all others at 
 
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,10 @@ from flask import Flask
 
 from tests.conftest import SettingsFactory
 from tests.support.schema_hooks import KNOWN
-from tests.support.tools import ROOT, environment, quote, wait_for
+from tests.support.tools import ROOT, environment, now_ms, quote, wait_for
 from tests.support.web_process import Web, request, tick
+from tracker.market.rates import Rates
+from tracker.services import services
 
 pytestmark = pytest.mark.faults
 
@@ -23,6 +26,8 @@ EXAMPLES = 25
 
 def test_it_does_as_it_says(app: Flask, settings: SettingsFactory, tmp_path: Path) -> None:
     tick(app, *map(quote, KNOWN))
+    rates = Rates("usd", now_ms(), {"usd": Decimal(1), "eur": Decimal("0.92")})
+    services(app).backend.store.save_rates(rates)
     with Web(settings(max_subscribers=1), tmp_path / "web.log") as web:
         wait_for(lambda: web.get("/readyz")[0].status == 200, what="the web to be ready")
         with request(web.port) as seat:
@@ -44,5 +49,5 @@ def test_it_does_as_it_says(app: Flask, settings: SettingsFactory, tmp_path: Pat
                 timeout=100,
             )  # fmt: skip
         assert done.returncode == 0, f"{done.stdout}{done.stderr}"
-        assert "8 selected / 8 total" in done.stdout
+        assert "11 selected / 11 total" in done.stdout
         assert "Traceback" not in web.child.output

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
@@ -10,8 +11,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.conftest import AppFactory
-from tests.support.tools import quote, wait_for
+from tests.support.tools import now_ms, quote, wait_for
 from tests.support.web_process import tick
+from tracker.market.rates import Rates
 from tracker.services import services
 from tracker.web.middleware.problem_details import MACHINE_PATHS
 
@@ -20,15 +22,17 @@ METHODS = {"GET", "POST", "BREW"}
 BAD = ("", "-1", "\0", "\u0663", "9" * 400, "//[", "\udc80")  # the last: a byte that is no UTF-8
 NAMES = (
     "coins", "range", "format", "points", "last_event_id", "theme", "next", "page", "page_size",
-    "sort", "desc", "search", "id", "flt0_0",
+    "sort", "desc", "search", "id", "flt0_0", "currency", "from", "to", "amount",
 )  # fmt: skip
 INSIDE = ("Traceback", 'File "', ".py", "SELECT", SECRET)
 
 
 @pytest.fixture
 def app(make_app: AppFactory) -> Flask:
-    """All there is, the admin too, and prices."""
+    """All there is, the admin too, prices and exchange rates."""
     app = make_app(admin_password=SECRET, api_key=SECRET)
+    rates = Rates("usd", now_ms(), {"usd": Decimal(1)})
+    services(app).backend.store.save_rates(rates)
     services(app).relay.start()
     tick(app, quote("bitcoin"))
     wait_for(lambda: services(app).relay.state.tick)

@@ -12,6 +12,7 @@ from tests.support.fake_site import BITCOIN, ETHER, FakeHistory, FakeRelay, make
 from tests.support.serving import serving
 from tests.web.pages.test_cryptos import AT, relay_of
 from tracker.market.freshness import Status
+from tracker.market.rates import Rates
 from tracker.times import HOUR_MS, now_ms
 
 CHROME = (
@@ -129,6 +130,28 @@ def test_stale_prices_are_shown_as_such_and_none_at_all_is_503_with_the_reason()
         response = ask(f"{path}?color=never", FakeRelay(None, replace(failing, state="offline")))
         assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
         assert response.text.startswith("● Offline: no prices\nCoinGecko answered 429. Next")
+
+
+def test_another_currency_is_converted_and_the_rate_and_its_age_are_said() -> None:
+    at = now_ms() - 3 * HOUR_MS
+    rates = Rates("usd", at, {"usd": Decimal(1), "eur": Decimal("0.5")})
+    relay = FakeRelay(make_tick(BITCOIN, ETHER, at=AT), rates=rates)
+    points = [(AT - HOUR_MS, Decimal(97000)), (AT, Decimal(98000))]
+    history = FakeHistory({"bitcoin": points})
+    table, coin = (
+        ask(f"{path}?color=never&width=120&currency=eur", relay, history=history).text
+        for path in PAGES[1:]
+    )
+    assert "€48,506.25" in table
+    assert "Converted at 1 USD = 0.5 EUR, the rate of 3 hr. ago." in table
+    assert "€49,000.00" in coin
+    exact = ask("/cryptos/eth?color=never&currency=USD", relay).text
+    assert "Converted" not in exact
+    in_ether = ask("/?color=never&currency=eth", relay).text
+    assert re.search(r"Ethereum +1\.0000 ETH", in_ether)
+    response = ask("/?currency=xyz", relay)
+    assert (response.status_code, response.mimetype) == (400, "text/plain")
+    assert "currency 'xyz'; accepted: a currency of /api/rates" in response.text
 
 
 def test_names_command_no_terminal() -> None:

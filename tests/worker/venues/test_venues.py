@@ -9,9 +9,12 @@ import pytest
 from tests.support.fake_exchanges import Exchanges
 from tracker.config import EXCHANGE_URLS
 from tracker.errors import SourceError
+from tracker.times import MINUTE_MS, now_ms
 from worker.sources.http import Client
 from worker.venues import VENUES
 from worker.venues.base import Trade, Venue, price
+from worker.venues.consensus import YOUNG_MS, young
+from worker.venues.exchanges import Exchanges as Asked
 
 PRICES = {"BTC": "97012.5", "DOGE": "0.10", "USDT": "0.5"}
 
@@ -132,3 +135,43 @@ def test_nonsense_gives_no_trades_and_no_bug(exchanges: Exchanges, name: str, bo
     exchanges.scripts[name] = (200, body, {})
     with suppress(SourceError):
         assert venue(name, exchanges).fetch({"BTC"}, "USD") == []
+
+
+@pytest.mark.parametrize("minutes", [-10, 10])
+@pytest.mark.parametrize("name", ["bitstamp", "binance"])
+def test_a_trade_is_as_old_as_the_exchange_s_clock_says_however_wrong_ours_is(
+    exchanges: Exchanges, name: str, minutes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = now_ms() + minutes * MINUTE_MS
+    monkeypatch.setattr("worker.venues.exchanges.now_ms", lambda: ours)
+    asked = Asked([venue(name, exchanges)], interval_s=0)
+    for age_s, count in ((0, 1), (180, 0)):
+        exchanges.ages[name] = age_s
+        asked.request({"BTC"}, "USD")
+        assert len(young(asked.trades(5)[name], ours)) == count
+
+
+def test_an_answer_of_a_cache_ages_with_it_and_when_it_comes_again(
+    exchanges: Exchanges, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = now_ms()
+    monkeypatch.setattr("worker.venues.exchanges.now_ms", lambda: ours)
+    asked = Asked([venue("bitstamp", exchanges)], interval_s=0)
+    body = [{"pair": "BTC/USD", "last": "97000", "timestamp": "1795413247"}]
+    for headers, later_ms, count in (
+        ({"Date": "Mon, 23 Nov 2026 05:54:07 GMT"}, 0, 1),
+        ({"Date": "Mon, 23 Nov 2026 05:54:07 GMT"}, YOUNG_MS + 1, 0),
+        ({"Date": "Mon, 23 Nov 2026 05:54:17 GMT", "Age": "115"}, 0, 0),
+    ):
+        ours += later_ms
+        exchanges.scripts["bitstamp"] = (200, body, headers)
+        asked.request({"BTC"}, "USD")
+        assert len(young(asked.trades(5)["bitstamp"], ours)) == count, headers
+
+
+@pytest.mark.parametrize("name", ["kraken", "binance"])
+def test_a_list_of_all_markets_may_take_longer_than_prices(exchanges: Exchanges, name: str) -> None:
+    exchanges.slow_lists_s = 0.3
+    client = Client(name, f"{exchanges.url}/{name}", setting="X_URL", read=0.1, total=0.1)
+    assert VENUES[name](client).fetch({"BTC", "KASPA"}, "USD")
+    assert exchanges.asked[name] == 2

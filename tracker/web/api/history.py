@@ -19,8 +19,9 @@ from tracker.market.candles import MAX_POINTS, Point
 from tracker.services import services
 from tracker.storage.history_cache import CachedHistory
 from tracker.times import iso
-from tracker.web.api.prices import RETRY_AFTER_S, newest_tick
+from tracker.web.api.prices import newest_tick
 from tracker.web.middleware import query_params
+from tracker.web.middleware.query_params import RETRY_AFTER_S
 
 blueprint = Blueprint("history", __name__, url_prefix="/api")
 

@@ -1,17 +1,24 @@
-"""What requests ask for, parsed in one place: coins, ranges, formats and numbers of points.
+"""What requests ask for, parsed in one place: coins, currencies, amounts, ranges, formats.
 
 Each function returns an accepted value, or raises werkzeug's `BadRequest`, or `NotFound` for a
-coin in a path, with what was wrong and what is accepted.
+coin in a path, with what was wrong and what is accepted. What cannot be known yet, as a currency
+before the first exchange rates, is `ServiceUnavailable`.
 """
 
+import re
 from collections.abc import Callable, Iterable
+from decimal import Decimal
 from typing import Any
 
 from flask import request
-from werkzeug.exceptions import BadRequest, NotFound
+from werkzeug.exceptions import BadRequest, NotFound, ServiceUnavailable
 
 from tracker.config import MAX_COINS, whole
+from tracker.errors import RateError
+from tracker.market import rates
 from tracker.market.candles import MAX_POINTS
+from tracker.market.rates import Unit
+from tracker.market.suggestions import suggest
 from tracker.relay import MarketState
 from tracker.storage.history import RANGES
 from tracker.text.table import DEFAULT_WIDTH, MAX_WIDTH, MIN_WIDTH
@@ -20,11 +27,15 @@ DEFAULT_RANGE = "24h"
 DEFAULT_POINTS = 50
 """Points of each coin where a reader asks for many coins."""
 FORMATS = ("json", "csv")
+VALUE_FORMATS = ("text", "json")
 THEMES = ("light", "dark")
+COLORS = ("always", "never")
 MAX_SHOWN = 50
 """Characters of a wrong value that its refusal repeats."""
-
-COLORS = ("always", "never")
+MAX_AMOUNT_DIGITS = 20
+RETRY_AFTER_S = 5
+"""Seconds after which to ask again for what has not come yet."""
+NO_RATES = "no exchange rates yet: they come with the source's prices, a moment after the first"
 
 _points = whole(2, MAX_POINTS)
 _width = whole(MIN_WIDTH, MAX_WIDTH)
@@ -58,6 +69,37 @@ def coin(name: str, market: MarketState) -> str:
     if name not in ids:
         raise NotFound(_unknown([name], market))
     return ids[name]
+
+
+def currency(market: MarketState, own: str) -> Unit:
+    """Return `?currency=`, a currency or a coin; the tracker's *own* if there is none."""
+    given = request.args.get("currency", "").strip().lower()
+    return _unit("currency", given or own, market, own)
+
+
+def unit(parameter: str, market: MarketState, own: str, default: str = "") -> Unit:
+    """Return the coin or the currency that *parameter* names."""
+    given = request.args.get(parameter, default).strip().lower()
+    return _unit(parameter, given, market, own)
+
+
+def amount() -> Decimal:
+    """Return `?amount=`, an exact decimal; 1 if there is none."""
+    given = request.args.get("amount", "1").strip()
+    part = f"[0-9]{{1,{MAX_AMOUNT_DIGITS}}}"
+    if not re.fullmatch(rf"{part}(\.{part})?|\.{part}", given):
+        accepted = f"a decimal as 0.5, up to {MAX_AMOUNT_DIGITS} digits before and after the point"
+        raise _refusal("amount", given, accepted)
+    return Decimal(given)
+
+
+def wants_json() -> bool:
+    """Return whether JSON is wanted rather than text: by `?format=`, else by `Accept`."""
+    if "format" in request.args:
+        return _choice("format", "", VALUE_FORMATS) == "json"
+    accepted = request.accept_mimetypes
+    is_named = any(kind == "application/json" for kind, _ in accepted)
+    return is_named and accepted["application/json"] >= accepted["text/plain"]
 
 
 def range() -> str:
@@ -107,6 +149,18 @@ def _choice(name: str, default: str, accepted: Iterable[str]) -> str:
     return given
 
 
+def _unit(parameter: str, name: str, market: MarketState, own: str) -> Unit:
+    known = market.usable_rates
+    try:
+        return rates.unit(name, own, market.tick, known)
+    except RateError:
+        may_be_code = known is None and re.fullmatch(r"[a-z0-9]{2,10}", name)
+    if name and (may_be_code or market.tick is None):
+        raise ServiceUnavailable(NO_RATES, retry_after=RETRY_AFTER_S)
+    accepted = "a currency of /api/rates, or a coin of /api/prices by its id or symbol"
+    raise _refusal(parameter, name, f"{accepted}, for example {own}{_hint([name], market)}")
+
+
 def _refusal(name: str, given: str, accepted: str) -> BadRequest:
     return BadRequest(f"{name} {given[:MAX_SHOWN]!r}; accepted: {accepted}")
 
@@ -114,4 +168,12 @@ def _refusal(name: str, given: str, accepted: str) -> BadRequest:
 def _unknown(names: list[str], market: MarketState) -> str:
     some = ", ".join(name[:MAX_SHOWN] for name in names[:5])
     example = min(market.coins)
-    return f"unknown: {some}; accepted: ids or symbols as in /api/prices, for example {example}"
+    accepted = f"ids or symbols as in /api/prices, for example {example}"
+    return f"unknown: {some}; accepted: {accepted}{_hint(names, market)}"
+
+
+def _hint(names: list[str], market: MarketState) -> str:
+    """Return which coins may be meant by *names*; nothing if none is near."""
+    quotes = market.tick.quotes if market.tick else ()
+    near = {coin.id for name in names[:5] for coin in suggest(name, quotes)[:1]}
+    return f"; did you mean {' or '.join(sorted(near))}?" if near else ""

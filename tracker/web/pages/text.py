@@ -8,6 +8,7 @@ from tracker.errors import StoreError
 from tracker.market.candles import Point
 from tracker.market.quotes import Tick
 from tracker.market.suggestions import suggest
+from tracker.relay import MarketState
 from tracker.services import services
 from tracker.storage.history import RANGES
 from tracker.text import coin as coins
@@ -15,9 +16,9 @@ from tracker.text.cells import clean
 from tracker.text.state import credit
 from tracker.text.table import render
 from tracker.times import now_ms
-from tracker.web.api.prices import RETRY_AFTER_S
+from tracker.web.api.prices import converted
 from tracker.web.middleware import query_params
-from tracker.web.middleware.query_params import MAX_SHOWN
+from tracker.web.middleware.query_params import MAX_SHOWN, RETRY_AFTER_S
 from tracker.web.middleware.terminals import varied, wants_color
 
 WAIT_S = 1.0
@@ -28,12 +29,13 @@ def table() -> Response:
     """Return the table, of the coins in `?coins=` or of all; 503 when there are no prices."""
     state = services().relay.state
     wanted, (width, color) = query_params.coins(state), look()
-    tick = of_coins(state.tick, wanted)
+    tick = of_coins(in_wanted_currency(state), wanted)
     root = _root()
     parts = [
-        f"curl -N {root}watch",
-        f"{root}cryptos/btc",
+        f"Live: curl -N {root}watch",
+        f"one coin: curl {root}cryptos/btc",
         "?coins=btc,eth",
+        "?currency=eur",
         "?width=120",
         "?color=never",
     ]
@@ -55,7 +57,8 @@ def coin(name: str) -> Response:
     404 with what it may have meant; 503 when there are no prices.
     """
     relay = services().relay
-    tick, range, (width, color) = relay.state.tick, query_params.range(), look()
+    range, (width, color) = query_params.range(), look()
+    tick = in_wanted_currency(relay.state)
     if tick is None:
         return table()
     id = relay.state.ids([name.strip().lower()]).get(name.strip().lower())
@@ -65,7 +68,7 @@ def coin(name: str) -> Response:
     root = _root()
     parts = [
         *(f"?range={other}" for other in RANGES if other != range),
-        f"curl {root}",
+        f"all coins: curl {root}",
         *credit(tick),
     ]
     return answer(
@@ -76,7 +79,7 @@ def coin(name: str) -> Response:
             now=now_ms(),
             width=width,
             color=color,
-            points=_points(quote.id, range, tick.id),
+            points=_points(quote.id, range, tick),
             range=range,
             hint=" · ".join(parts),
         )
@@ -94,16 +97,27 @@ def _unknown(name: str, tick: Tick) -> Response:
     return answer(f"{text}\n", 404)
 
 
-def _points(coin: str, range: str, tick_id: int) -> list[Point] | None:
-    """Return the history; None where it cannot be read, which is logged already."""
+def _points(coin: str, range: str, tick: Tick) -> list[Point] | None:
+    """Return the history in the tick's currency; None where it cannot be read, which is logged."""
     try:
-        return services().history_cache.get(coin, range, tick_id).points
+        points = services().history_cache.get(coin, range, tick.id).points
     except StoreError:
         return None
+    rate = tick.converted.rate if tick.converted else 1
+    return [(at, price * rate) for at, price in points]
 
 
 def _root() -> str:
     return request.url_root.removeprefix("http://")
+
+
+def in_wanted_currency(state: MarketState) -> Tick | None:
+    """Return the newest tick, of all coins, in `?currency=`. Raises `BadRequest`."""
+    own = services().settings.currency
+    currency = query_params.currency(state, own)
+    if state.newest is None or currency.code == own:
+        return state.tick
+    return converted(state.newest, currency.name, state.usable_rates).tick
 
 
 def of_coins(tick: Tick | None, coins: tuple[str, ...]) -> Tick | None:
