@@ -73,6 +73,11 @@ class Desk:
         return SourceHealth(self.name, reason is None, self._since, reason)
 
     @property
+    def is_known(self) -> bool:
+        """Whether it has answered or failed: without a reference it is not even asked."""
+        return self._is_ok is not None
+
+    @property
     def _reason(self) -> str | None:
         return self._error or self._off_reason
 
@@ -202,8 +207,8 @@ class Exchanges:
             desk.judged(verdicts)
 
     def health(self) -> tuple[SourceHealth, ...]:
-        """Return how each venue does."""
-        return tuple(desk.health for desk in self._desks)
+        """Return how each venue does that has answered or failed."""
+        return tuple(desk.health for desk in self._desks if desk.is_known)
 
     def take_counts(self) -> dict[str, SourceCounts]:
         """Return what has been counted of each venue since the last call."""

@@ -111,6 +111,7 @@ def test_its_health_says_since_when_and_why(
 ) -> None:
     caplog.set_level(logging.INFO)
     exchanges = build(Scripted("kraken", SourceError("Kraken: HTTP 502"), [BITCOIN]))
+    assert exchanges.health() == (), "it was not asked yet"
     ask(exchanges)
     (failing,) = exchanges.health()
     assert (failing.name, failing.ok, failing.reason) == ("kraken", False, "HTTP 502")
