@@ -38,6 +38,9 @@ def test_what_is_too_wide_is_cut_between_letters(text: str, columns: int, said: 
     assert cells.width(cells.padded(text, columns)) == columns
 
 
-def test_a_sentence_is_broken_at_blanks() -> None:
+def test_a_sentence_is_broken_at_blanks_and_a_word_that_is_too_long_anywhere() -> None:
     assert cells.wrapped("all of it fits nowhere", 9) == ["all of it", "fits", "nowhere"]
-    assert cells.wrapped("漢字コイン", 5) == ["漢字…"]
+    assert cells.wrapped("漢字コイン", 5) == ["漢字", "コイ", "ン"]
+    commands = "curl -N localhost/watch · ?a=b · ?c=d"
+    assert cells.wrapped(commands, 24, " · ") == ["curl -N localhost/watch", "?a=b · ?c=d"]
+    assert cells.wrapped(commands, 15, " · ") == ["curl -N", "localhost/watch", "?a=b · ?c=d"]

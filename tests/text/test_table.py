@@ -83,6 +83,12 @@ def test_up_is_green_down_is_red_unchanged_is_plain() -> None:
     assert "   $97,012.50 " in text
 
 
+def test_prices_that_are_not_live_are_grey() -> None:
+    text = render(tick(BITCOIN), Status("stale"), now=AT, color=True, weeks=WEEK)
+    assert "\x1b[2m▲ $97,012.50\x1b[0m" in text
+    assert not {"\x1b[31m", "\x1b[32m"} & set(SGR.findall(text))
+
+
 @pytest.mark.parametrize(
     ("price", "currency", "said"),
     [

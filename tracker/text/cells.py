@@ -63,14 +63,28 @@ def padded(text: str, columns: int, *, right: bool = False) -> str:
 
 
 def wrapped(text: str, columns: int, between: str = " ") -> list[str]:
-    """Return *text*, made clean, in lines of at most *columns*; they break where *between* is."""
+    """Return *text*, made clean, in lines of at most *columns*.
+
+    They break where *between* is; a part that is wider than a line, at blanks or anywhere.
+    """
     lines: list[str] = []
-    for word in filter(None, clean(text).split(between)):
-        if lines and width(longer := f"{lines[-1]}{between}{word}") <= columns:
+    for part in filter(None, clean(text).split(between)):
+        if lines and width(longer := f"{lines[-1]}{between}{part}") <= columns:
             lines[-1] = longer
+        elif width(part) <= columns:
+            lines.append(part)
         else:
-            lines.append(cut(word, columns))
+            lines += wrapped(part, columns) if between != " " else _pieces(part, columns)
     return lines
+
+
+def _pieces(word: str, columns: int) -> list[str]:
+    pieces = [""]
+    for letter in wcwidth.iter_graphemes(word):
+        if width(pieces[-1] + letter) > columns:
+            pieces.append("")
+        pieces[-1] += letter
+    return pieces
 
 
 def painted(text: str, style: Style, color: bool) -> str:

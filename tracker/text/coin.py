@@ -43,7 +43,8 @@ def render(
     """
     lines = list(state.lines(tick, status, now=now, width=width, color=color, note=note))
     lines += ["", *_head(quote, width, color), ""]
-    lines += [*_price(quote, tick.currency, width, color), ""]
+    style: cells.Style = quote.direction if status.state == "live" else "dim"
+    lines += [*_price(quote, tick.currency, style, width, color), ""]
     lines += _facts(quote, tick, now, width, color)
     lines += ["", *_chart(points, range, tick.currency, width, color)]
     return joined(lines, hint, width, color)
@@ -56,7 +57,9 @@ def _head(quote: Quote, width: int, color: bool) -> Iterator[str]:
         yield cells.painted(line, "bold", color)
 
 
-def _price(quote: Quote, currency: str, width: int, color: bool) -> Iterator[str]:
+def _price(
+    quote: Quote, currency: str, style: cells.Style, width: int, color: bool
+) -> Iterator[str]:
     """Yield the price in large digits, or in a line where they have no room."""
     small = price(quote.price, currency)
     arrow = formats.ARROWS[quote.direction]
@@ -66,7 +69,7 @@ def _price(quote: Quote, currency: str, width: int, color: bool) -> Iterator[str
     else:
         rows = [f"{arrow} {small}".lstrip()]
     for row in rows:
-        yield cells.painted(row.rstrip(), quote.direction, color)
+        yield cells.painted(row.rstrip(), style, color)
 
 
 def _facts(quote: Quote, tick: Tick, now: int, width: int, color: bool) -> Iterator[str]:

@@ -64,7 +64,7 @@ def render(
     """
     lines = list(state.lines(tick, status, now=now, width=width, color=color, note=note))
     if tick is not None and tick.quotes:
-        lines += ["", *_table(by_rank(tick.quotes), tick.currency, width, color, weeks or {})]
+        lines += ["", *_table(tick, status.state == "live", width, color, weeks or {})]
     return joined(lines, hint, width, color)
 
 
@@ -83,9 +83,11 @@ def price(value: Decimal, currency: str) -> str:
 
 
 def _table(
-    quotes: list[Quote], currency: str, wide: int, color: bool, weeks: Mapping[str, Sequence[Price]]
+    tick: Tick, is_live: bool, wide: int, color: bool, weeks: Mapping[str, Sequence[Price]]
 ) -> Iterator[str]:
-    columns = _columns(quotes, currency)
+    """Yield the head and a line per coin; prices that are not live are grey, as on the page."""
+    quotes = by_rank(tick.quotes)
+    columns = _columns(quotes, tick.currency)
     needs = {name: one.needs for name, one in columns.items() if name != "volume" or wide >= ROOMY}
     lines = [weeks.get(quote.id, ()) for quote in quotes]
     if any(len(prices) > 1 for prices in lines):
@@ -101,7 +103,8 @@ def _table(
         line = ""
         for one, size in shown:
             text, style = one.cells[row]
-            line += cells.painted(cells.padded(text, size, right=one.right), style, color) + " "
+            text = cells.padded(text, size, right=one.right)
+            line += cells.painted(text, style if is_live else "dim", color) + " "
         yield line.rstrip()
 
 

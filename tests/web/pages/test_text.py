@@ -118,6 +118,28 @@ def test_what_is_not_accepted_is_refused_in_text(query: str) -> None:
     assert ask("/no").mimetype == "text/plain"
 
 
+def test_a_coin_is_found_by_its_symbol_and_an_unknown_one_is_404_with_what_was_meant() -> None:
+    for path in ("/cryptos/eth", "/cryptos/ETH/", "/cryptos/Ethereum?range=7d"):
+        response = ask(path)
+        assert (response.status_code, "Ethereum · ETH" in response.text) == (200, True)
+    relay = FakeRelay(make_tick(BITCOIN, at=AT), once=frozenset({"luna"}))
+    for name, said in (
+        ("bitcion", "Did you mean localhost/cryptos/bitcoin (Bitcoin)? All that there are: loc"),
+        ("%1b[2Jx%E2%80%AE", "No coin is called “[2Jx” here. All"),
+        ("luna", "no price. Its past prices: localhost/api/coins/luna/history?range=1y"),
+    ):
+        response = ask(f"/cryptos/{name}", relay)
+        assert (response.status_code, response.mimetype) == (404, "text/plain")
+        assert said in response.text
+
+
+def test_what_a_link_says_commands_no_terminal() -> None:
+    for path in ("/%1b[2J", "/?coins=%1b[2J", "/?width=%1b[2J%C2%9b", "/cryptos/btc?range=%1b"):
+        response = ask(path)
+        assert response.status_code in (400, 404)
+        assert re.fullmatch(r"[^\x00-\x1f\x7f-\x9f]+\n", response.text), path
+
+
 def test_stale_prices_are_shown_as_such_and_none_at_all_is_503_with_the_reason() -> None:
     soon = now_ms() + 48_500
     failing = Status("stale", reason="CoinGecko answered 429", next_attempt_at=soon)

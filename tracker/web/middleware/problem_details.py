@@ -13,7 +13,8 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 from werkzeug.utils import redirect
 
-from tracker.web.middleware.terminals import varied, wants_text
+from tracker.text.cells import clean
+from tracker.web.middleware.terminals import HTML, TEXT, varied, wants_text
 
 MACHINE_PATHS = ("/api/", "/stream", "/healthz", "/readyz", "/metrics")
 """Where programs read the errors."""
@@ -37,6 +38,11 @@ def render_error(error: HTTPException) -> str:
     return render_template("error.html", error=error)
 
 
+def text(error: HTTPException) -> str:
+    """Return *error* in a line for terminals, which obey nothing of what it repeats."""
+    return f"{clean(f'{error.name}: {error.description}')}\n"
+
+
 def register(app: Flask, page: Callable[[HTTPException], str] = render_error) -> None:
     """Answer errors of *app* under `MACHINE_PATHS`, or where `Accept` wants it, with problems.
 
@@ -51,13 +57,13 @@ def register(app: Flask, page: Callable[[HTTPException], str] = render_error) ->
         wanted = request.accept_mimetypes.best_match(KINDS, KINDS[0])
         if request.path.startswith(MACHINE_PATHS) or wanted != KINDS[0]:
             response = problem(error.code, error.description or error.name)
-        elif wants_text():
-            response = make_response(f"{error.name}: {error.description}\n", error.code)
-            response.content_type = "text/plain; charset=utf-8"
+            response.vary.add("Accept")
         else:
-            response = make_response(page(error), error.code)
-        response.headers["Cache-Control"] = "no-cache"
-        varied(response)
+            in_text = wants_text()
+            response = make_response(text(error) if in_text else page(error), error.code)
+            response.mimetype = TEXT if in_text else HTML
+            response.headers["Cache-Control"] = "no-cache"
+            varied(response)
         for name, value in error.get_headers():
             if name.lower() not in ("content-type", "content-length"):
                 response.headers[name] = value

@@ -64,7 +64,7 @@ def coin(name: str) -> Response:
     id = relay.state.ids([name.strip().lower()]).get(name.strip().lower())
     quote = next((quote for quote in tick.quotes if quote.id == id), None)
     if quote is None:
-        return _unknown(name, tick)
+        return _no_such_coin(name, id, tick)
     root = _root()
     parts = [
         *(f"?range={other}" for other in RANGES if other != range),
@@ -86,15 +86,17 @@ def coin(name: str) -> Response:
     )
 
 
-def _unknown(name: str, tick: Tick) -> Response:
-    near = [
-        f"{_root()}cryptos/{quote.id} ({clean(quote.name)})" for quote in suggest(name, tick.quotes)
-    ]
-    meant = f"Did you mean {' or '.join(near)}? " if near else ""
-    text = (
-        f"No coin is called “{clean(name[:MAX_SHOWN])}” here. {meant}All that there are: {_root()}"
-    )
-    return answer(f"{text}\n", 404)
+def _no_such_coin(name: str, id: str | None, tick: Tick) -> Response:
+    """Return 404 with what *name* may have meant; a coin that was followed once has an *id*."""
+    root = _root()
+    if id is not None:
+        past = f"{root}api/coins/{id}/history?range=1y"
+        text = f"{id} is followed no longer, so it has no price. Its past prices: {past}"
+    else:
+        text = f"No coin is called “{name[:MAX_SHOWN]}” here."
+        if near := [f"{root}cryptos/{one.id} ({one.name})" for one in suggest(name, tick.quotes)]:
+            text += f" Did you mean {' or '.join(near)}?"
+    return answer(f"{clean(f'{text} All that there are: {root}')}\n", 404)
 
 
 def _points(coin: str, range: str, tick: Tick) -> list[Point] | None:
