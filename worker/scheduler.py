@@ -37,6 +37,9 @@ MAX_AHEAD_S = 3900
 """Seconds beyond its interval: a job due later is registered again. A Retry-After may delay one
 by an hour."""
 
+FAILURE_TTL_S = 86_400
+"""Seconds that a failure of a job is kept, each job's last ten; RQ would keep them for a year."""
+
 log = logging.getLogger("worker.scheduler")
 
 
@@ -130,7 +133,11 @@ class RefreshScheduler(Scheduler):  # type: ignore[misc]
 
     def _register(self, job: RegularJob) -> None:
         at = datetime.now(UTC) + timedelta(seconds=job.after)
-        self.schedule(at, job.function, id=job.id, interval=job.interval, timeout=job.timeout)
+        made = self.schedule(
+            at, job.function, id=job.id, interval=job.interval, timeout=job.timeout
+        )
+        made.failure_ttl = FAILURE_TTL_S  # `schedule` takes none
+        made.save()
         log.info("%s runs every %d s", job.id, job.interval)
 
     def _is_registered(self, job: RegularJob) -> bool:
@@ -141,8 +148,9 @@ class RefreshScheduler(Scheduler):  # type: ignore[misc]
             found = Job.fetch(job.id, connection=self.connection)
         except NoSuchJobError:
             return False
-        scheduled = (found.func_name, found.timeout, found.meta.get("interval"))
-        return scheduled == (job.function, job.timeout, job.interval)
+        ttl, interval = found.failure_ttl, found.meta.get("interval")
+        scheduled = (found.func_name, found.timeout, interval, ttl)
+        return scheduled == (job.function, job.timeout, job.interval, FAILURE_TTL_S)
 
 
 def run(settings: Settings, connection: Redis) -> None:

@@ -146,6 +146,14 @@ def test_an_exchange_that_fails_is_news_and_that_it_still_does_is_none() -> None
     assert not told(False, 2).is_news_after(told(False, 1))
 
 
+def test_two_workers_who_date_an_exchange_s_failure_differently_are_no_news() -> None:
+    def told(since: int, reason: str) -> Status:
+        sources = SourceHealth("coingecko", False), SourceHealth("kraken", False, since, reason)
+        return at(replace(failed(WELL, 1), sources=sources), 1)
+
+    assert not told(1, "busy").is_news_after(told(2, "no answer"))
+
+
 @pytest.mark.parametrize(
     ("state", "minute", "due"),
     [

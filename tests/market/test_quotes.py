@@ -114,6 +114,14 @@ class TestJson:
         assert TickJson.of_tick(tick).of() == tick.to_json()
         assert not {"\r", "\n"} & set(tick.to_json())
 
+    def test_a_name_that_no_coin_has_is_the_largest_coin_of_that_symbol(self) -> None:
+        """As of a reader who came before any coin was known."""
+        quotes = quote("fake", symbol="btc"), quote("bitcoin", symbol="btc", market_cap=Decimal(9))
+        tick = Tick(id=1, currency="usd", source="s", quotes=(*quotes, quote("dai", symbol="x")))
+        for names, coins in ((("btc",), ["bitcoin"]), (("dai", "zzz"), ["dai"])):
+            some = json.loads(TickJson.of_tick(tick).of(names))
+            assert [one["id"] for one in some["quotes"]] == coins
+
     @settings(max_examples=30)
     @given(st.dictionaries(st.sampled_from(["id", "currency", "source", "quotes"]), JSON) | JSON)
     def test_no_other_json_or_text_is_a_tick(self, body: Any) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from redis import Redis
 from redis.exceptions import RedisError
-from rq import Queue, Worker
+from rq import Queue, SimpleWorker, Worker
 from rq.job import Job
 
 from dev.embedded_redis import EmbeddedRedis
@@ -125,6 +125,23 @@ class TestSchedule:
             scheduler.enqueue_jobs()
         assert Queue(QUEUE, connection=connection).job_ids == [REFRESH_ID]
         assert all_due(connection)[REFRESH_ID] > 0
+
+    def test_failures_are_kept_for_a_day_and_do_not_pile_up(self, connection: Redis) -> None:
+        scheduler = registered(connection, 1)
+        queue = Queue(QUEUE, connection=connection)
+        worker = SimpleWorker([queue], connection=connection, log_job_description=False)
+        job = Job.fetch(REFRESH_ID, connection=connection)
+        job.func_name = "worker.jobs.no_such_job"
+        job.save()
+        for _ in range(2):
+            scheduler.enqueue_job(job)
+            worker.work(burst=True)
+        failed: Any = connection.zrange(queue.failed_job_registry.key, 0, -1, withscores=True)
+        [(id, until)] = failed
+        assert id.decode() == REFRESH_ID
+        assert 86_000 < until - time.time() <= 86_400
+        assert 0 < connection.ttl(f"rq:results:{REFRESH_ID}") <= 86_400
+        assert Job.exists(REFRESH_ID, connection=connection), "it is tried again"
 
     def test_the_lock_of_one_that_was_killed_is_free_after_two_seconds(
         self, connection: Redis

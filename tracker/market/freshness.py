@@ -164,11 +164,13 @@ class Status:
     def is_news_after(self, before: Status) -> bool:
         """Return whether readers want to hear of it.
 
-        While the source answers, that there will be a next attempt is no news.
+        While the source answers, that there will be a next attempt is no news. Since when and
+        why an exchange fails never is: two workers, who take turns, say it differently.
         """
-        if self.source_answers and before.source_answers:
-            return self._gist() != before._gist()
-        return self != before
+        if self._gist() != before._gist():
+            return True
+        is_waited_for = not (self.source_answers and before.source_answers)
+        return is_waited_for and self.next_attempt_at != before.next_attempt_at
 
     def to_json(self) -> str:
         """Return the data of the `status` event, in ASCII, so that a header can hold it."""

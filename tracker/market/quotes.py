@@ -9,6 +9,7 @@ Nothing here does I/O or knows where quotes come from or go to.
 
 import json
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
 from functools import cached_property
@@ -156,11 +157,20 @@ class TickJson:
         return {coin: _QUOTE + text for coin, text in zip(self.coins, texts, strict=True)}
 
     def of(self, coins: tuple[str, ...] = ()) -> str:
-        """Return the JSON with the quotes of *coins* (ids), in the tick's order; () is all."""
+        """Return the JSON with the quotes of *coins*, in the tick's order; () is all.
+
+        They are ids; a name that is none may be a symbol, of a reader who came before any coin.
+        """
         if not coins:
             return self.text
+        wanted = {*coins}
+        if not wanted <= {*self.coins}:
+            with suppress(MessageError):
+                symbols = by_symbol(self.tick.quotes)
+                names = {name.upper() for name in wanted.difference(self.coins)}
+                wanted |= {symbols[name].id for name in names & symbols.keys()}
         head = self.text[: self.text.index(_QUOTES) + len(_QUOTES)]
-        return f"{head}{','.join(self._parts[id] for id in self.coins if id in coins)}]}}"
+        return f"{head}{','.join(self._parts[id] for id in self.coins if id in wanted)}]}}"
 
 
 def by_rank(quotes: Iterable[Quote]) -> list[Quote]:

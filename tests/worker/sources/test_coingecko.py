@@ -15,6 +15,7 @@ from tracker.config import Settings
 from tracker.errors import SourceError
 from tracker.market.coins import Coins
 from worker.sources import Fetched, build
+from worker.sources.coingecko import client
 from worker.sources.coingecko.client import CoinGecko
 
 KEY = "CG-s3cr3t0key"
@@ -212,6 +213,16 @@ class TestNames:
         assert caplog.messages == [told]
         assert {one.warning for one in fetched} == {told}
         assert len(gecko.requests) == 4, "ids, symbols, what is near; and then ids"
+
+    def test_each_day_it_is_looked_up_again_what_they_are(
+        self, gecko: StandIn, ask: Ask, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        source = ask(coins=Coins(names=("btc", "newcoin")))
+        assert (ids(first := fetch(source)), bool(first.warning)) == (["bitcoin"], True)
+        gecko.coins += [coin("newcoin"), coin("grown", "btc", price="9", supply=10**15)]
+        assert ids(fetch(source)) == ["bitcoin"]
+        monkeypatch.setattr(client, "LEARN_EVERY_S", 0)
+        assert (ids(later := fetch(source)), later.warning) == (["grown", "newcoin"], None)
 
     def test_without_any_that_is_known_it_fails_and_says_so(self, gecko: StandIn, ask: Ask) -> None:
         source = ask(coins=Coins(names=("dogcoin",)))

@@ -44,7 +44,7 @@ _width = whole(MIN_WIDTH, MAX_WIDTH)
 def coins(market: MarketState) -> tuple[str, ...]:
     """Return the ids of the coins in `?coins=`, ids or symbols, each once; none means all coins.
 
-    They are in their order there. While no coin is known yet, every name is taken for an id.
+    They are in their order there. While no coin is known yet they are as they were written.
     """
     if not request.query_string:  # as most streams are opened
         return ()

@@ -1,13 +1,15 @@
 """CoinGecko as a source: one request for the largest coins, one for those that are named.
 
 What a name is shows at the first answer: an id, or else a symbol, of which the largest coin
-is meant. The process remembers that, so that later answers take no more than these requests.
+is meant. The process remembers that for a day, so that other answers take no more than these
+requests, and a coin that CoinGecko lists later is found.
 What a response means is in `responses`, what a coin in it means in `quotes`.
 See https://docs.coingecko.com/reference/coins-markets
 and https://docs.coingecko.com/reference/exchange-rates
 """
 
 import logging
+from time import monotonic
 from typing import Any, Final
 
 from tracker.config import MAX_COINS, Settings
@@ -31,6 +33,7 @@ KEY_HEADERS = {"demo": "x-cg-demo-api-key", "pro": "x-cg-pro-api-key"}
 
 DEMO_CALLS_A_MONTH = 10_000
 MONTH_S = 30 * 86400
+LEARN_EVERY_S = 86400.0
 MAX_NAMED = 20  # coins that one warning lists
 
 
@@ -43,9 +46,11 @@ class CoinGecko:
         """Prepare the request for *settings*; connects to nothing. *timeouts* are `Client`'s."""
         plan, key = settings.api_plan, settings.api_key
         self._top = settings.coins.top
-        self._ids = {name: name for name in settings.coins.names}
-        """What the names are: ids, until the first answer says otherwise."""
-        self._knows_names = not self._ids
+        self._names = settings.coins.names
+        self._ids = {name: name for name in self._names}
+        """What the names are: ids, until an answer says otherwise."""
+        self._knows_names = not self._names
+        self._learned_at = 0.0
         self._has_etags = settings.coingecko_requests == 1
         self._warning: str | None = None
         self._query = {
@@ -79,6 +84,8 @@ class CoinGecko:
         Coins without a price are left out, with one warning for all of them.
         Raises `SourceError`, also if no coin is left.
         """
+        if self._names and monotonic() - self._learned_at > LEARN_EVERY_S:
+            self._ids, self._knows_names = {name: name for name in self._names}, False
         has_etag = self._has_etags and self._knows_names and not week
         known = etag if has_etag else None
         rows: list[Any] = []
@@ -132,11 +139,12 @@ class CoinGecko:
         Raises `SourceError` if there is none, and nothing else to follow.
         """
         ids = quotes.ids(rows)
-        symbols = [name for name in self._ids if name not in ids]
+        symbols = [name for name in self._names if name not in ids]
         more = responses.rows(self._ask(week, symbols=",".join(symbols))) if symbols else []
         largest = by_symbol(quotes.quotes(more)[0])
-        known = {name: name for name in self._ids if name in ids}
+        known = {name: name for name in self._names if name in ids}
         known |= {name: largest[name.upper()].id for name in symbols if name.upper() in largest}
+        self._warning = None
         if missing := [name for name in symbols if name not in known]:
             self._warning = unknown(missing, "CoinGecko", self._largest())
             if not known and not self._top:
@@ -145,6 +153,7 @@ class CoinGecko:
         for name in known.keys() - ids:
             log.info("TRACKER_COINS: %s is %s", name, known[name])
         self._ids, self._knows_names = known, True
+        self._learned_at = monotonic()
         added = set(known.values()) - ids
         return [row for row in more if quotes.ids([row]) & added]
 
