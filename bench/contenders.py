@@ -46,6 +46,7 @@ CONTENDERS = (
     Contender(key="ours", title="ours", make=Ours, returns=True),
     Contender(key="nchan", title="nchan (C, in nginx)", make=Nchan),
     Contender(key="gzip", title="ours, gzip", make=Ours, gzip=True),
+    Contender(key="watch", title="ours, /watch, gzip", make=Ours, gzip=True, paths=("/watch",)),
     Contender(key="variants", title=f"ours, {VARIANTS} variants", make=Ours, paths=variants()),
     Contender(key="stalled", title="ours, one never reads", make=Ours, stalled=True),
     Contender(

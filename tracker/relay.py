@@ -334,7 +334,7 @@ class Relay:
         return watch.draw(
             self.state.tick,
             self.status(),
-            self.state.rates,
+            self.state.usable_rates,
             self._weeks.known,
             coins=coins,
             look=watch.Look(*look),

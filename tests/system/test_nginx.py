@@ -235,7 +235,7 @@ def test_without_the_web_a_browser_is_told_to_come_again_and_others_what_is(tmp_
 
 def test_pages_and_the_api_come_through_and_what_is_for_operators_to_them_alone(nginx: int) -> None:
     def answer(path: str, source: str = "127.0.0.1") -> bytes:
-        with asked(nginx, path, source=source) as sock:
+        with asked(nginx, path, source=source, Accept="text/html, */*;q=0.8") as sock:
             return answer_of(sock)
 
     part = re.search(rb'"(/[^"]+\.css)"', answer("/cryptos/"))

@@ -11,7 +11,7 @@ from tracker.market.rates import Rates, in_currency
 from tracker.text import state, table
 from tracker.text.sparkline import Price
 
-HINT = ("Ctrl-C ends it", "?coins=btc,eth", "?width=120", "?color=never")
+HINT = ("Ctrl-C ends it", "?coins=btc,eth", "?currency=eur", "?width=120", "?color=never")
 
 
 class Look(NamedTuple):

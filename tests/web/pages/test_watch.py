@@ -108,7 +108,7 @@ def test_browsers_are_led_to_the_page_and_what_cannot_be_is_refused(app: Flask) 
     led = client.get("/watch", headers={"Accept": "text/html,*/*;q=0.8"})
     assert (led.status_code, led.headers["Location"]) == (302, "/cryptos/")
     assert "Accept" in led.headers["Vary"]
-    for query in ("width=39", "width=x", "color=red", "coins=nothing"):
+    for query in ("width=39", "width=x", "color=red", "coins=nothing", "currency=no-coin"):
         answer = client.get(f"/watch?{query}", headers={"User-Agent": "curl/8.0.0"})
         assert (answer.status_code, "accepted: " in answer.text) == (400, True)
     head = client.head("/watch", headers={"Accept-Encoding": "gzip"})

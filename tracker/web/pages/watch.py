@@ -3,6 +3,7 @@
 from flask import Blueprint, Response, redirect, request, url_for
 from werkzeug.wrappers import Response as Redirect
 
+from tracker.relay import MarketState
 from tracker.services import services
 from tracker.stream.admission import NotAdmittedError
 from tracker.stream.frames import Variant
@@ -31,7 +32,7 @@ def watch() -> Response | Redirect:
         return varied(redirect(url_for("pages.cryptos")))
     state = services().relay.state
     coins = query_params.coins(state)
-    variant = Variant(tuple(sorted(coins)), accepts_gzip(), _look())
+    variant = Variant(tuple(sorted(coins)), accepts_gzip(), _look(state))
     headers = HEADERS | ({"Content-Encoding": "gzip"} if variant.gzip else {})
     if request.method == "HEAD":
         return Response(headers=headers)
@@ -46,7 +47,9 @@ def watch() -> Response | Redirect:
     return Response(EventStream(ticket), headers=headers, direct_passthrough=True)
 
 
-def _look() -> tuple[object, ...]:
+def _look(state: MarketState) -> tuple[object, ...]:
     """Return how the table is wanted; the usual look is the hub's usual one."""
-    look = Look(*text.look())
+    own = services().settings.currency
+    currency = query_params.currency(state, own)
+    look = Look(*text.look(), currency="" if currency.code == own else currency.name)
     return () if look == Look() else look
