@@ -15,8 +15,9 @@ from decimal import Decimal
 
 import flask_migrate
 from flask import Flask
-from sqlalchemy import Connection, Engine, insert, text
+from sqlalchemy import Connection, insert, text
 
+from bench.lock import watched_lock
 from bench.machine import description
 from tests.support.postgres import EmbeddedPostgres, programs
 from tracker import create_app
@@ -24,7 +25,6 @@ from tracker.config import Settings
 from tracker.market.candles import from_points, hour_of
 from tracker.market.quotes import Market
 from tracker.services import db
-from tracker.storage import rollup
 from tracker.storage.engine import reading, writing
 from tracker.storage.history import RANGES, History
 from tracker.storage.models import CandleRow, CoinRow, QuoteRow, TickRow
@@ -63,11 +63,11 @@ def measure(name: str, url: str, other_url: str) -> None:
         for one in RANGES:
             print(f"{name:12}{one:>8}{read(market, one)}")
         print(f"{name:12} {size() / 1e6:.0f} MB: a year of {COINS} coins at 60 s")
-        print(f"{name:12} {hold(market, NOW - 5 * DAY_MS)}")
+        print(f"{name:12} {hold(url, market, NOW - 5 * DAY_MS)}")
     with application(other_url):
         market = History(db.engine, Market("simulated", "usd"))
         write(MANY_COINS, since=NOW - 2 * HOUR_MS, candles_since=NOW)
-        print(f"{name:12} {hold(market, NOW - MINUTE)}")
+        print(f"{name:12} {hold(other_url, market, NOW - MINUTE)}")
 
 
 @contextmanager
@@ -150,35 +150,16 @@ def size() -> int:
         return int(pages * (connection.scalar(text("PRAGMA page_size")) or 0))
 
 
-def hold(market: History, before: int) -> str:
+def hold(url: str, market: History, before: int) -> str:
     """Prune, and return how long its transactions held the lock of the one writer."""
     began = time.perf_counter()
-    with timed_locks() as held:
+    with watched_lock(url) as held:
         ticks = market.prune(before)
-    seconds = time.perf_counter() - began
+        seconds = time.perf_counter() - began
     return (
         f"pruned {ticks} ticks in {seconds:.1f} s, {len(held)} transactions; "
         f"lock held {statistics.median(held):.1f} ms in the median, {max(held):.1f} ms at most"
     )
-
-
-@contextmanager
-def timed_locks() -> Iterator[list[float]]:
-    """Give a list that gets how long each transaction of upkeep holds the lock, in ms."""
-    held: list[float] = []
-
-    @contextmanager
-    def timed(engine: Engine) -> Iterator[Connection]:
-        with writing(engine) as connection:
-            began = time.perf_counter()
-            yield connection
-        held.append((time.perf_counter() - began) * 1000)
-
-    rollup.writing = timed  # type: ignore[attr-defined]
-    try:
-        yield held
-    finally:
-        rollup.writing = writing  # type: ignore[attr-defined]
 
 
 if __name__ == "__main__":

@@ -230,7 +230,7 @@ class _Line:
     def __init__(self, run: Run, name: str) -> None:
         self._run, self._name, self.service = run, name, name
 
-    def ask(self, path: str, query: Mapping[str, str]) -> Answer:
+    def ask(self, path: str, query: Mapping[str, str], *, timeout_s: float | None = None) -> Answer:
         """Return the answer."""
         status, body = self._run.answer(self._name, path, dict(query))
         return Answer(status, {}, json.dumps(body).encode())

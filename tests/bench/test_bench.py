@@ -4,17 +4,23 @@ import re
 import shutil
 import subprocess
 import sys
+import time
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine
 
-from bench import report
+from bench import report, venues
 from bench.contenders import CONTENDERS, VARIANTS, variants
 from bench.goals import goals
+from bench.lock import watched_lock
 from bench.readers import Latencies
 from bench.runs import Result, Turn
 from bench.ticks import Market, frame
 from tracker.config import ROOT
+from tracker.storage.engine import writing
+from worker.venues import consensus
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="they read Linux's /proc")
 
@@ -89,3 +95,39 @@ def test_the_footprint_names_each_process_and_says_whether_goals_are_kept() -> N
     for name in ("web", "worker", "scheduler", "launcher", "Redis", "all, over"):
         assert re.search(rf"^{name}.* [\d.]+ +[\d.]+$", done.stdout, re.M), done.stdout
     assert re.search(r"^- (pass|FAIL): at most 170 MB in all: \d+ MB$", done.stdout, re.M)
+
+
+@pytest.mark.faults
+def test_a_short_week_says_the_size_and_how_long_each_writer_held_the_lock() -> None:
+    command = [sys.executable, "-m", "bench.week", "--hours", "1", "--seconds", "15"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=99, check=True)
+    assert re.search(r"^- pass: 1 hours .* 60 MB: \d MB$", done.stdout, re.M), done.stdout
+    for what in ("rolling up", "thinning", "saving a tick of"):
+        for coins in (10, 250):
+            promise = rf"^- (pass|FAIL): {what} {coins} coins holds the lock .* 50 ms: [\d.]+ ms"
+            assert re.search(promise, done.stdout, re.M), done.stdout
+
+
+def test_the_lock_is_watched_from_outside(database_url: str) -> None:
+    engine = create_engine(database_url)
+    with watched_lock(database_url) as held:
+        for _ in range(2):
+            with writing(engine):
+                time.sleep(0.05)
+            time.sleep(0.05)
+    engine.dispose()
+    assert len(held) == 2
+    assert min(held) > 40
+
+
+def test_each_fault_of_an_exchange_is_shown_to_the_rule_and_a_wrong_price_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for fault in venues.FAULTS:
+        run = venues.Run({"kraken": fault, "bitstamp": ""})
+        prices = list(run.prices(3))
+        assert len(prices) == 3 * len(venues.COINS), fault
+        assert all(off <= allowed for off, allowed in prices), fault
+    monkeypatch.setattr(consensus, "ALONE", Decimal(100))
+    run = venues.Run({"kraken": "ten times", "bitstamp": "error"})
+    assert any(off > allowed for off, allowed in run.prices(5))

@@ -42,7 +42,7 @@ _LIBPQ_OPTIONS = {
 READ_LIMIT = "-c statement_timeout=30s"
 """Nobody waits for a longer read; writing and migrating have no limit."""
 
-_WRITERS_LOCK = 0x7469636B
+WRITERS_LOCK = 0x7469636B
 """The advisory lock of PostgreSQL that writers share."""
 
 
@@ -96,5 +96,5 @@ def writing(engine: Engine) -> Iterator[Connection]:
     with engine.connect().execution_options(writes=True) as connection, connection.begin():
         if connection.dialect.name == "postgresql":
             connection.execute(text("SET LOCAL statement_timeout = 0"))
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _WRITERS_LOCK})
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": WRITERS_LOCK})
         yield connection

@@ -1,5 +1,6 @@
 """The tables. Queries on them are in `ticks`, `rollup`, `history` and the admin's views."""
 
+from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any
 
@@ -25,9 +26,9 @@ class Digits(sa.TypeDecorator[Decimal]):
         """Return NUMERIC for PostgreSQL, TEXT for the others."""
         return dialect.type_descriptor(sa.Numeric() if _has_decimals(dialect) else sa.Text())
 
-    def process_bind_param(self, value: Decimal | None, dialect: sa.Dialect) -> Any:
-        """Return *value* as the database takes it."""
-        return value if value is None or _has_decimals(dialect) else str(value)
+    def bind_processor(self, dialect: sa.Dialect) -> Callable[[Decimal | None], Any] | None:
+        """Return what makes of a number what the database takes, once for all of a tick."""
+        return None if _has_decimals(dialect) else _as_text
 
     def process_result_value(self, value: Any, dialect: sa.Dialect) -> Decimal | None:
         """Return the stored number. Raises `StoreError` if it is none."""
@@ -37,6 +38,10 @@ class Digits(sa.TypeDecorator[Decimal]):
             raise StoreError(
                 f"the database has {str(value)[:50]!r} where a number belongs: correct or delete it"
             ) from error
+
+
+def _as_text(value: Decimal | None) -> str | None:
+    return None if value is None else str(value)
 
 
 def _has_decimals(dialect: sa.Dialect) -> bool:

@@ -8,9 +8,10 @@ Times are unix milliseconds.
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, fields, replace
 from itertools import groupby
+from operator import attrgetter
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Engine, func, insert, select, update
+from sqlalchemy import Connection, Engine, bindparam, func, insert, select, update
 
 from tracker.errors import MessageError, StoreError
 from tracker.market.freshness import SourceState
@@ -46,6 +47,18 @@ _QUOTES = (
 )
 """The query of whole quotes, in the order of ticks and of the source."""
 
+# What each tick needs is built once: SQLAlchemy takes longer for it than the database.
+_NEWEST_OF_ALL = select(func.max(TickRow.id))
+_PRICES = select(QuoteRow.coin_id, QuoteRow.price).where(QuoteRow.tick_id == bindparam("tick"))
+_COINS = select(
+    CoinRow.id,
+    CoinRow.display_name,
+    CoinRow.hidden,
+    *(getattr(CoinRow, field) for field in _COIN_FIELDS),
+).where(CoinRow.id.in_(bindparam("ids", expanding=True)))
+_COIN_VALUES = attrgetter(*_COIN_FIELDS)
+_QUOTE_VALUES = attrgetter(*_QUOTE_FIELDS)
+_INSERT_COIN, _INSERT_TICK, _INSERT_QUOTE = map(insert, (CoinRow, TickRow, QuoteRow))
 
 Change = Callable[[SourceState], SourceState]
 
@@ -64,6 +77,10 @@ class Store:
     def __init__(self, engine: Engine, market: Market) -> None:
         self._engine = engine
         self.market = market
+        self._newest_of_market = _NEWEST_OF_ALL.where(of_market(TickRow, market))
+        names = (field.name for field in fields(SourceState))
+        columns = (getattr(SourceStateRow, name).label(name) for name in names)
+        self._state = select(*columns).where(of_market(SourceStateRow, market))
 
     def save(
         self,
@@ -80,13 +97,12 @@ class Store:
         closer than *min_gap*: another worker was quicker.
         """
         with writing(self._engine) as connection:
-            newest = select(func.max(TickRow.id))
-            previous = connection.scalar(newest.where(of_market(TickRow, self.market)))
+            previous = connection.scalar(self._newest_of_market)
             if previous is not None and abs(at - previous) < min_gap:
                 return None
-            newest_of_all = connection.scalar(newest) or 0
-            before = select(QuoteRow.coin_id, QuoteRow.price).where(QuoteRow.tick_id == previous)
-            prices = {row.coin_id: row.price for row in connection.execute(before)}
+            newest_of_all = connection.scalar(_NEWEST_OF_ALL) or 0
+            before = connection.execute(_PRICES, {"tick": previous})
+            prices = {row.coin_id: row.price for row in before}
             shown = _write_coins(connection, tuple(quotes))
             tick = self._tick(max(at, newest_of_all + 1), directed(shown, prices))
             _insert(connection, tick)
@@ -180,22 +196,18 @@ class Store:
         return state
 
     def _source_state(self, connection: Connection) -> SourceState:
-        names = [field.name for field in fields(SourceState)]
-        columns = (getattr(SourceStateRow, name).label(name) for name in names)
-        query = select(*columns).where(of_market(SourceStateRow, self.market))
-        row = connection.execute(query).mappings().first()
+        row = connection.execute(self._state).mappings().first()
         return SourceState(**row) if row else SourceState()
 
 
 def _insert(connection: Connection, tick: Tick) -> None:
+    its = {"id": tick.id, "source": tick.source, "currency": tick.currency}
+    connection.execute(_INSERT_TICK, its)
     connection.execute(
-        insert(TickRow).values(id=tick.id, source=tick.source, currency=tick.currency)
-    )
-    connection.execute(
-        insert(QuoteRow),
+        _INSERT_QUOTE,
         [
             {"tick_id": tick.id, "position": position, "coin_id": quote.id}
-            | {field: getattr(quote, field) for field in _QUOTE_FIELDS}
+            | dict(zip(_QUOTE_FIELDS, _QUOTE_VALUES(quote), strict=True))
             for position, quote in enumerate(tick.quotes)
         ],
     )
@@ -207,17 +219,23 @@ def _write_coins(connection: Connection, quotes: Sequence[Quote]) -> list[Quote]
     Returns the quotes without the hidden coins, by the names people here gave them.
     A tick without a quote says nothing: where all are hidden, all are returned.
     """
-    coins = select(CoinRow.__table__).where(CoinRow.id.in_([quote.id for quote in quotes]))
-    rows = {row.id: row for row in connection.execute(coins)}
-    named, hidden = [], set()
+    rows = connection.execute(_COINS, {"ids": [quote.id for quote in quotes]})
+    known = {id: (name, hidden, values) for id, name, hidden, *values in rows}
+    new: list[dict[str, str | None]] = []
+    shown, everything = [], []
     for quote in quotes:
-        row = rows.get(quote.id)
-        values = {field: getattr(quote, field) for field in _COIN_FIELDS}
-        if row is None:
-            connection.execute(insert(CoinRow).values(id=quote.id, **values))
-        elif any(getattr(row, field) != value for field, value in values.items()):
-            connection.execute(update(CoinRow).where(CoinRow.id == quote.id).values(**values))
-        if row and row.hidden:
-            hidden.add(quote.id)
-        named.append(replace(quote, name=row.display_name) if row and row.display_name else quote)
-    return [quote for quote in named if quote.id not in hidden] or named
+        values = [*_COIN_VALUES(quote)]
+        name, is_hidden, stored = known.get(quote.id, (None, False, None))
+        if stored != values:
+            named = dict(zip(_COIN_FIELDS, values, strict=True))
+            if stored is None:
+                new.append({"id": quote.id} | named)
+            else:
+                connection.execute(update(CoinRow).where(CoinRow.id == quote.id).values(named))
+        named_here = replace(quote, name=name) if name else quote
+        everything.append(named_here)
+        if not is_hidden:
+            shown.append(named_here)
+    if new:
+        connection.execute(_INSERT_COIN, new)
+    return shown or everything
