@@ -81,12 +81,13 @@ def test_a_converted_price_comes_with_its_rate_and_the_rates_age() -> None:
     conversion = Conversion("usd", Decimal("0.9212345678"), AT - 3 * HOUR_MS)
     euros = replace(tick(BITCOIN), currency="eur", converted=conversion)
     text = render(BITCOIN, euros, Status("live"), now=AT)
-    assert "Converted at 1 USD = 0.921235 EUR, the rate of 3 hr. ago. Changes are" in text
+    assert "Converted at 1 USD = 0.921235 EUR (3 hr. ago); changes are those in USD." in text
     assert "€" in text
 
 
 def test_a_large_number_is_three_lines_and_signs_stay_small() -> None:
     assert big("₀1.5") == ["₀ ▀█    █▀▀", "   █    ▀▀█", "  ▀▀▀ ▀ ▀▀▀"]
+    assert big("7 BTC") == ["▀▀█  BTC", "  █     ", "  ▀     "]
 
 
 points_in_time = st.lists(st.tuples(st.integers(0, AT), prices), max_size=8).map(sorted)

@@ -66,7 +66,7 @@ def _rate(tick: Tick | None, now: int) -> str:
     of, rate, at = tick.converted
     one = f"1 {of.upper()} = {formats.plain(rate)} {tick.currency.upper()}"
     age = formats.ago(now - at)
-    return f"Converted at {one}, the rate of {age}. Changes are those in {of.upper()}."
+    return f"Converted at {one} ({age}); changes are those in {of.upper()}."
 
 
 def _next_attempt(status: Status, now: int) -> str:

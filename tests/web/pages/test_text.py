@@ -4,8 +4,10 @@ import re
 import subprocess
 from dataclasses import replace
 from decimal import Decimal
+from functools import cache
 
 import pytest
+from flask import Flask
 from werkzeug.test import TestResponse
 
 from tests.support.fake_site import BITCOIN, ETHER, FakeHistory, FakeRelay, make_app, make_tick
@@ -26,12 +28,18 @@ PAGES = ("/", "/cryptos/", "/cryptos/bitcoin")
 OF_CHROME = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
 
 
+@cache
+def usual() -> Flask:
+    """One application for all who ask for no other prices."""
+    return make_app(relay_of(BITCOIN, ETHER))
+
+
 def ask(
     path: str = "/", relay: FakeRelay | None = None, *, agent: str = "curl/8.17.0",
     accept: str | None = "*/*", history: FakeHistory | None = None,
 ) -> TestResponse:  # fmt: skip
     headers = {"User-Agent": agent} | ({"Accept": accept} if accept else {})
-    app = make_app(relay or relay_of(BITCOIN, ETHER), history)
+    app = make_app(relay or relay_of(BITCOIN, ETHER), history) if relay or history else usual()
     return app.test_client().get(path, headers=headers)
 
 
@@ -165,7 +173,7 @@ def test_another_currency_is_converted_and_the_rate_and_its_age_are_said() -> No
         for path in PAGES[1:]
     )
     assert "€48,506.25" in table
-    assert "Converted at 1 USD = 0.5 EUR, the rate of 3 hr. ago." in table
+    assert "Converted at 1 USD = 0.5 EUR (3 hr. ago); changes are those in USD." in table
     assert "€49,000.00" in coin
     exact = ask("/cryptos/eth?color=never&currency=USD", relay).text
     assert "Converted" not in exact

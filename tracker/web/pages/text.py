@@ -56,12 +56,12 @@ def coin(name: str) -> Response:
 
     404 with what it may have meant; 503 when there are no prices.
     """
-    relay = services().relay
+    state = services().relay.state
     range, (width, color) = query_params.range(), look()
-    tick = in_wanted_currency(relay.state)
+    tick = in_wanted_currency(state)
     if tick is None:
         return table()
-    id = relay.state.ids([name.strip().lower()]).get(name.strip().lower())
+    id = state.ids([name.strip().lower()]).get(name.strip().lower())
     quote = next((quote for quote in tick.quotes if quote.id == id), None)
     if quote is None:
         return _no_such_coin(name, id, tick)
@@ -75,7 +75,7 @@ def coin(name: str) -> Response:
         coins.render(
             quote,
             tick,
-            relay.status(),
+            services().relay.status(),
             now=now_ms(),
             width=width,
             color=color,
