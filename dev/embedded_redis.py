@@ -1,4 +1,7 @@
-"""A redis-server of one's own: on a free loopback port, in memory, gone after use.
+"""A redis-server of one's own: in memory, gone after use.
+
+Whoever can write to Redis can end or invent prices, so the one of `make run` is reached
+through a Unix socket that is its owner's alone.
 
 The trap: a port that was free a moment ago may be another's by now, and if the
 other is a Redis too it answers PING. So the one that answers must also be the
@@ -16,7 +19,8 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import IO, Self
+from pathlib import Path
+from typing import Self
 
 from tracker.errors import ConfigError
 
@@ -53,20 +57,35 @@ def free_port() -> int:
 
 
 class EmbeddedRedis:
-    """One redis-server, for a `with` block; or `start`, `kill` and `start` again on the same port.
+    """One redis-server, for a `with` block; or `start`, `kill` and `start` again at the same place.
 
-    *in_child* is called in its process before it begins: the caller must have no other threads.
+    A *private* one is this user's alone: it listens on a Unix socket in a folder that nobody
+    else may enter or, where there can be no socket, on a port, with a random password. Another
+    listens on *port*, or a free one, without. *in_child* is called in its process before it
+    begins: the caller must have no other threads.
     """
 
-    def __init__(self, port: int | None = None, *, in_child: Callable[[], None] | None = None):
+    def __init__(
+        self,
+        port: int | None = None,
+        *,
+        private: bool = False,
+        in_child: Callable[[], None] | None = None,
+    ):
         self.port = port
+        self._is_private = private
+        self._socket: Path | None = None
+        self._password = ""
         self._in_child = in_child
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
-        """Its `redis://` URL, with the port of the last start."""
-        return f"redis://{HOST}:{self.port}/0"
+        """Its URL, as of the last start."""
+        if self._socket:
+            return f"unix://{self._socket}"
+        user = f":{self._password}@" if self._password else ""
+        return f"redis://{user}{HOST}:{self.port}/0"
 
     @property
     def pid(self) -> int | None:
@@ -82,14 +101,19 @@ class EmbeddedRedis:
 
     def start(self) -> None:
         """Start it and return when it answers. Raises `ConfigError` if none would start."""
-        last_words = ""
+        if self._is_private:
+            self._socket = Path(tempfile.mkdtemp(prefix="tracker-redis-"), "redis.sock")
+            if self._last_words(f"port 0\nunixsocket {self._socket}") is None:
+                return
+            self._remove_socket()
+            self._password = secrets.token_urlsafe()
+        last_words: str | None = ""
         for port in [self.port] if self.port else [free_port() for _ in range(TRIES)]:
-            with tempfile.TemporaryFile("w+", errors="replace") as log:
-                if self._start_on(port, log):
-                    self.port = port
-                    return
-                log.seek(0)
-                last_words = (log.read().strip() or "it printed nothing").splitlines()[-1]
+            password = f"requirepass {self._password}" if self._password else ""
+            last_words = self._last_words(f"bind {HOST}\nport {port}\n{password}", port)
+            if last_words is None:
+                self.port = port
+                return
         raise ConfigError(f"redis-server did not start: {last_words}")
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
@@ -102,43 +126,60 @@ class EmbeddedRedis:
                 self._process.kill()
                 self._process.wait()
             self._process = None
+        self._remove_socket()
 
     def kill(self) -> None:
         """End it as a crash would: no goodbye to its clients."""
         self.stop(signal.SIGKILL)
 
-    def _start_on(self, port: int, log: IO[str]) -> bool:
-        where = ["--port", str(port), "--bind", HOST, "--dir", tempfile.gettempdir()]
-        self._process = subprocess.Popen(
-            [binary(), *where, "--save", "", "--appendonly", "no"],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,  # a terminal's Ctrl-C is the launcher's, which ends it last
-            preexec_fn=self._in_child,
-        )
-        deadline = time.monotonic() + START_TIMEOUT_S
-        answers = False
-        try:
-            while not answers and self._process.poll() is None and time.monotonic() < deadline:
-                time.sleep(0.01)
-                answers = _answering(port) == self._process.pid
-        finally:  # also after a Ctrl-C: there is no stop after a start that failed
-            if not answers:
-                self.kill()
-        return answers
+    def _remove_socket(self) -> None:
+        if self._socket:
+            shutil.rmtree(self._socket.parent, ignore_errors=True)
+            self._socket = None
 
+    def _last_words(self, address: str, port: int | None = None) -> str | None:
+        """Start it at the *address* of its configuration; None if it answers, else its last line.
 
-def _answering(port: int) -> int | None:
-    """Return the process id of the Redis on *port*, `None` if none answers.
+        The configuration goes to its standard input: among the arguments all would see a password.
+        """
+        with tempfile.TemporaryFile() as configuration, tempfile.TemporaryFile("w+b") as log:
+            configuration.write(f'{address}\ndir "{tempfile.gettempdir()}"\nsave ""\n'.encode())
+            configuration.seek(0)
+            self._process = subprocess.Popen(
+                [binary(), "-"],
+                stdin=configuration,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # a terminal's Ctrl-C is the launcher's, which ends it last
+                preexec_fn=self._in_child,
+            )
+            deadline = time.monotonic() + START_TIMEOUT_S
+            answers = False
+            try:
+                while not answers and self._process.poll() is None and time.monotonic() < deadline:
+                    time.sleep(0.01)
+                    answers = self._answering(port) == self._process.pid
+            finally:  # also after a Ctrl-C: there is no stop after a start that failed
+                if not answers:
+                    self.kill()
+            log.seek(0)
+            lines = log.read().decode(errors="replace").strip().splitlines()
+            return None if answers else (lines or ["it printed nothing"])[-1]
 
-    Without redis-py: the launcher needs no more of it, for as long as it lives.
-    """
-    answer = b""
-    with suppress(OSError), socket.create_connection((HOST, port), 1.0) as connection:
-        connection.sendall(b"INFO server\r\n")
-        while data := connection.recv(4096):
-            answer += data
-            if found := re.search(rb"process_id:([0-9]+)\r", answer):
-                return int(found[1])
-    return None
+    def _answering(self, port: int | None) -> int | None:
+        """Return the process id of the Redis on *port* or the socket, `None` if none answers.
+
+        Without redis-py: the launcher needs no more of it, for as long as it lives.
+        """
+        answer = b""
+        family = socket.AF_UNIX if self._socket else socket.AF_INET
+        with suppress(OSError), socket.socket(family) as connection:
+            connection.settimeout(1.0)
+            connection.connect(str(self._socket) if self._socket else (HOST, port))
+            login = f"AUTH {self._password}\r\n" if self._password else ""
+            connection.sendall(f"{login}INFO server\r\n".encode())
+            while data := connection.recv(4096):
+                answer += data
+                if found := re.search(rb"process_id:([0-9]+)\r", answer):
+                    return int(found[1])
+        return None

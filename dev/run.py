@@ -71,7 +71,8 @@ def launch(procfile: Path, settings: Settings) -> int:
     with ExitStack() as stack:
         redis_url = settings.redis_url
         if not redis_url:
-            redis_url = stack.enter_context(EmbeddedRedis(in_child=signal_at_parents_death)).url
+            redis = EmbeddedRedis(private=True, in_child=signal_at_parents_death)
+            redis_url = stack.enter_context(redis).url
         env = environment(settings, redis_url)
         first = Manager()
         status = first.run(release, env, procfile.parent)

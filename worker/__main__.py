@@ -7,8 +7,7 @@ from redis.exceptions import ConnectionError, RedisError
 from rq.exceptions import StopRequested
 
 from tracker.config import Settings
-from tracker.messaging.job_queue import QUEUE
-from worker.jobs import aggregator
+from worker.jobs import aggregator, backend
 from worker.process import end_on_signals, run_process
 from worker.rq_worker import RefreshWorker, restart
 
@@ -21,7 +20,7 @@ log = logging.getLogger("worker")
 def run(settings: Settings, connection: Redis) -> None:
     """Work until a signal ends the process. Raises `redis.RedisError`."""
     level = "DEBUG" if settings.log_level == "DEBUG" else "WARNING"
-    worker = RefreshWorker([QUEUE], connection=connection)
+    worker = RefreshWorker(connection, backend().refresh_stats.count_refused)
     try:
         worker.work(logging_level=level, max_jobs=MAX_JOBS)
     except (RedisError, StopRequested):

@@ -15,15 +15,21 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from types import FrameType
 from typing import Any, NoReturn
 
+from redis import Redis
 from redis.client import Pipeline
-from redis.exceptions import RedisError
+from redis.exceptions import ConnectionError, RedisError, TimeoutError
 from rq import Queue, SimpleWorker
 from rq.exceptions import StopRequested
 from rq.job import Job
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from tracker.logs.throttle import FailureLog
+from tracker.messaging import json_jobs
+from tracker.messaging.json_jobs import JsonJob, why_refused
 
 LISTEN_S = 0.5
 """How often the thread that listens for commands checks whether to end; RQ's own takes a minute."""
@@ -47,8 +53,13 @@ class RefreshWorker(SimpleWorker):
     told_to_end = False
     jobs_done = 0
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
+    def __init__(self, connection: Redis, on_refused: Callable[[], None] = lambda: None) -> None:
+        """Work on the tracker's queue; *on_refused* is called for each job that is not its own."""
+        queue = json_jobs.queue(connection)
+        super().__init__([queue], connection=connection, job_class=JsonJob, serializer="json")
+        logging.getLogger("rq.job").setLevel(logging.ERROR)  # it warns with tracebacks
+        self._on_refused = on_refused
+        self._refusals = FailureLog(log)
         self.log.addFilter(_in_one_line)
         self._heartbeat_at = -math.inf
         self._runs, self._hangs_at = "", math.inf
@@ -65,6 +76,33 @@ class RefreshWorker(SimpleWorker):
 
     def set_shutdown_requested_date(self) -> None:
         """Leave Redis alone: the signal may have come in the middle of a job's own call."""
+
+    def dequeue_job_and_maintain_ttl(
+        self, timeout: int | None, max_idle_time: int | None = None
+    ) -> tuple[Job, Queue] | None:
+        """Wait for the next job that the tracker has queued, and refuse all others."""
+        while True:
+            try:
+                found = super().dequeue_job_and_maintain_ttl(timeout, max_idle_time)
+            except Exception as error:
+                # RQ names the job that it cannot read; an id that is no text is in the error.
+                id = getattr(error, "job_id", getattr(error, "object", None))
+                if id is None or isinstance(error, ConnectionError | TimeoutError):
+                    raise
+                self._refuse(id, "it is not as RQ stores jobs")
+                continue
+            if found is None or (why := why_refused(found[0])) is None:
+                return found
+            self._refuse(found[0].id, why)
+
+    def _refuse(self, id: str, why: str) -> None:
+        """Remove the job *id*, which anybody who can write to Redis may have queued."""
+        key = self.queues[0].intermediate_queue_key
+        self.connection.lrem(key, 0, id)
+        if isinstance(id, str):
+            self.connection.delete(JsonJob.key_for(id))
+        self._refusals.failed(f"refused and removed the job {id[:80]!r}: {why[:80]}", key="refused")
+        self._on_refused()
 
     def execute_job(self, job: Job, queue: Queue) -> None:
         """Run *job*, and start the process anew if that does not end."""

@@ -13,24 +13,29 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from redis import Redis
-from rq.exceptions import NoSuchJobError
-from rq.job import Job
+from redis.exceptions import RedisError
 from rq_scheduler import Scheduler
 
 from tracker.config import Settings
+from tracker.messaging import json_jobs
 from tracker.messaging.job_queue import (
     MAINTENANCE_TIMEOUT,
+    PRUNE,
     QUEUE,
     REFRESH,
     REFRESH_ID,
     REFRESH_TIMEOUT,
+    ROLL_UP,
 )
+from tracker.messaging.json_jobs import JsonJob
 from worker.process import run_process
 
 LOCK_MS = 2000  # a poll takes about ten; rq-scheduler's own lock lasts ten seconds
 POLL_S = 1.0
 """Seconds between two polls: rq-scheduler's jobs are due at whole seconds, and so are polls."""
 HEARTBEAT_S = 5.0
+FOR_EVER = -1
+"""What rq-scheduler keeps the results of regular jobs for: with less the schedule ends."""
 MAX_SET_BACK_S = 1.0
 """Seconds that the clock may lose between two polls before all jobs are registered again."""
 MAX_AHEAD_S = 3900
@@ -60,8 +65,8 @@ def jobs_of(interval: int) -> tuple[RegularJob, ...]:
     """Return all jobs. Maintenance begins later, so that the first prices do not wait for it."""
     return (
         RegularJob(REFRESH_ID, REFRESH, interval, REFRESH_TIMEOUT),
-        RegularJob("roll_up", "worker.maintenance.roll_up", 60, MAINTENANCE_TIMEOUT, after=15),
-        RegularJob("prune", "worker.maintenance.prune", 3600, MAINTENANCE_TIMEOUT, after=30),
+        RegularJob("roll_up", ROLL_UP, 60, MAINTENANCE_TIMEOUT, after=15),
+        RegularJob("prune", PRUNE, 3600, MAINTENANCE_TIMEOUT, after=30),
     )
 
 
@@ -71,7 +76,9 @@ class RefreshScheduler(Scheduler):  # type: ignore[misc]
     def __init__(
         self, connection: Redis, interval: int, *, clock: Callable[[], float] = time.time
     ) -> None:
-        super().__init__(queue_name=QUEUE, connection=connection, interval=POLL_S)
+        super().__init__(
+            queue_name=QUEUE, connection=connection, interval=POLL_S, job_class=JsonJob
+        )
         self._jobs = jobs_of(interval)
         self._clock = clock
         self._ahead = clock() - time.monotonic()
@@ -101,9 +108,9 @@ class RefreshScheduler(Scheduler):  # type: ignore[misc]
         ids = [job.id for job in self._jobs]
         scores = self.connection.zmscore(self.scheduled_jobs_key, ids)
         for job, score in zip(self._jobs, scores, strict=True):
-            if was_set_back or score is None:
-                self._register(job)
-        return super().enqueue_jobs()
+            due_at = self._register(job) if was_set_back or score is None else score
+            if due_at <= self._clock():
+                self._enqueue(job)
 
     def register(self) -> None:
         """Schedule each job that is not scheduled as this version would; leave the others alone."""
@@ -111,17 +118,27 @@ class RefreshScheduler(Scheduler):  # type: ignore[misc]
             if not self._is_registered(job):
                 self._register(job)
 
-    def enqueue_job(self, job: Job) -> None:
-        """Queue *job*, unless it is queued: a worker that comes back runs it once."""
-        if job.id not in {own.id for own in self._jobs}:
-            super().enqueue_job(job)
-            return
-        queue = self.get_queue_for_job(job)
+    def _enqueue(self, job: RegularJob) -> None:
+        """Queue *job*, unless it is queued: a worker that comes back runs it once.
+
+        What is queued is made anew: what Redis has of it may be anybody's. Jobs of others that
+        have an rq-scheduler on this Redis are theirs to queue.
+        """
+        queue = json_jobs.queue(self.connection)
         is_queued = job.id in queue.job_ids
-        again_at = int(time.time()) + int(job.meta["interval"])
-        with self.connection.pipeline() as pipeline:  # rq-scheduler's own takes four calls
+        with self.connection.pipeline() as pipeline:
             if not is_queued:
-                queue.enqueue_job(job, pipeline=pipeline)
+                made = self._create_job(
+                    job.function,
+                    id=job.id,
+                    timeout=job.timeout,
+                    result_ttl=FOR_EVER,
+                    meta={"interval": job.interval},
+                    commit=False,
+                )
+                made.failure_ttl = FAILURE_TTL_S
+                queue.enqueue_job(made, pipeline=pipeline)
+            again_at = int(self._clock()) + job.interval
             pipeline.zadd(self.scheduled_jobs_key, {job.id: again_at}, xx=True)
             pipeline.execute()
 
@@ -131,26 +148,25 @@ class RefreshScheduler(Scheduler):  # type: ignore[misc]
         self._lock_acquired = bool(is_free)
         return self._lock_acquired
 
-    def _register(self, job: RegularJob) -> None:
+    def _register(self, job: RegularJob) -> float:
+        """Schedule *job*; return when it runs first, in unix seconds."""
         at = datetime.now(UTC) + timedelta(seconds=job.after)
-        made = self.schedule(
-            at, job.function, id=job.id, interval=job.interval, timeout=job.timeout
-        )
-        made.failure_ttl = FAILURE_TTL_S  # `schedule` takes none
-        made.save()
+        self.schedule(at, job.function, id=job.id, interval=job.interval, timeout=job.timeout)
         log.info("%s runs every %d s", job.id, job.interval)
+        return at.timestamp()
 
     def _is_registered(self, job: RegularJob) -> bool:
         next_at = self.connection.zscore(self.scheduled_jobs_key, job.id)
         if next_at is None or next_at > self._clock() + job.interval + MAX_AHEAD_S:
             return False
         try:
-            found = Job.fetch(job.id, connection=self.connection)
-        except NoSuchJobError:
+            found = JsonJob.fetch(job.id, connection=self.connection)
+            scheduled = (found.func_name, found.timeout, found.meta.get("interval"))
+        except RedisError:
+            raise
+        except Exception:  # noqa: BLE001 - of another version, or garbled: RQ raises what it likes
             return False
-        ttl, interval = found.failure_ttl, found.meta.get("interval")
-        scheduled = (found.func_name, found.timeout, interval, ttl)
-        return scheduled == (job.function, job.timeout, job.interval, FAILURE_TTL_S)
+        return scheduled == (job.function, job.timeout, job.interval)
 
 
 def run(settings: Settings, connection: Redis) -> None:

@@ -8,7 +8,6 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from rq import Queue
-from rq.registry import FailedJobRegistry
 
 from tests.admin.conftest import PASSWORD, log_in, post
 from tests.conftest import AppFactory, SettingsFactory
@@ -16,7 +15,8 @@ from tests.support.tools import Child, environment, fail, newest_of, now_ms, wai
 from tests.support.web_process import tick
 from tracker.admin import job_status
 from tracker.market.freshness import SourceHealth
-from tracker.messaging.job_queue import QUEUE, REFRESH, REFRESH_NOW_ID
+from tracker.messaging import json_jobs
+from tracker.messaging.job_queue import REFRESH, REFRESH_NOW_ID
 from tracker.messaging.redis_client import connect
 from tracker.messaging.refresh_stats import SourceCounts
 from tracker.services import services
@@ -27,7 +27,7 @@ from worker.jobs import refresh_prices
 @pytest.fixture
 def queue(app: Flask) -> Iterator[Queue]:
     with connect(services(app).settings) as redis:
-        yield Queue(QUEUE, connection=redis, is_async=False)  # jobs fail at once
+        yield json_jobs.queue(redis, is_async=False)  # jobs fail at once
 
 
 def act(client: FlaskClient, path: str) -> str:
@@ -82,7 +82,7 @@ def test_a_job_of_the_schedule_stays_there_and_an_id_that_has_outlived_its_job_i
     queue.push_job_id("ghost")
     for id in ("fails", "ghost"):
         assert "Deleted." in act(client, f"jobs/{id}/delete")
-    assert queue.job_ids == FailedJobRegistry(queue=queue).get_job_ids() == []
+    assert queue.job_ids == json_jobs.failed_jobs(queue.connection).get_job_ids() == []
     assert queue.connection.exists("rq:job:fails")
 
 

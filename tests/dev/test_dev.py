@@ -15,6 +15,7 @@ import socket
 import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import fields
@@ -79,6 +80,26 @@ class TestEmbeddedRedis:
             pid = server.pid
         assert pid is not None
         assert is_gone(pid)
+
+    def test_a_private_one_is_its_owners_alone_by_a_socket_or_where_none_can_be_by_a_password(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with EmbeddedRedis(private=True) as server, redis.Redis.from_url(server.url) as client:
+            path = Path(server.url.removeprefix("unix://"))
+            assert path.parent.stat().st_mode & 0o077 == 0
+            assert client.config_get("port") == {"port": "0"}
+        assert not path.parent.exists()
+        too_long = tmp_path / ("x" * 100)
+        too_long.mkdir()
+        monkeypatch.setattr(tempfile, "tempdir", str(too_long))
+        with EmbeddedRedis(private=True) as server:
+            with redis.Redis.from_url(server.url) as client:
+                assert client.ping()
+            with pytest.raises(redis.AuthenticationError):
+                redis.Redis(port=server.port or 0).ping()
+            told = Path(f"/proc/{server.pid}/cmdline").read_text()
+            assert server.url.split("@")[0].split(":")[2] not in told
+        assert not list(too_long.iterdir())
 
     def test_another_redis_on_the_port_is_not_taken_for_ones_own(
         self, redis_server: EmbeddedRedis

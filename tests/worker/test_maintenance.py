@@ -6,14 +6,13 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from redis import Redis
-from rq import Queue
 from sqlalchemy import text
 
 from dev.embedded_redis import EmbeddedRedis
 from tests.conftest import AppFactory, SettingsFactory
 from tests.support.tools import Child, environment, now_ms, save, wait_for
 from tracker.market.quotes import Market
-from tracker.messaging.job_queue import QUEUE
+from tracker.messaging import json_jobs
 from tracker.services import db, services
 from tracker.storage.engine import reading
 from tracker.storage.rollup import TIME_LIMIT_S
@@ -74,7 +73,7 @@ def test_the_worker_runs_them(
         for age in (9 * DAY_MS, 8 * DAY_MS, MINUTE):
             save(services(app).backend.store, at=now_ms() - age)
         with Redis.from_url(own_redis.url) as connection:
-            queue = Queue(QUEUE, connection=connection)
+            queue = json_jobs.queue(connection)
             for job in jobs_of(60)[1:]:
                 queue.enqueue(job.function, job_timeout=job.timeout)
         with Child("-m", "worker", env=environment(mine), log=tmp_path / "worker") as worker:

@@ -1,19 +1,25 @@
 """RQ's worker: what hangs or fails does not stop it, no thread is left, the log has one line."""
 
+import json
 import logging
+import pickle
+import re
 import sqlite3
 import sys
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from redis import Redis
 from redis.backoff import NoBackoff
+from redis.client import PubSub
 from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
 from rq import Queue
@@ -26,8 +32,9 @@ from tests.support import hanging_jobs
 from tests.support.fake_coingecko import CoinGecko
 from tests.support.tools import Child, environment, tick_ids, wait_for
 from tracker.config import Settings
+from tracker.messaging import json_jobs
 from tracker.messaging.feed import Message
-from tracker.messaging.job_queue import QUEUE, REFRESH
+from tracker.messaging.job_queue import REFRESH
 from tracker.times import now_ms
 from worker import rq_worker
 from worker.rq_worker import RefreshWorker
@@ -36,12 +43,12 @@ from worker.rq_worker import RefreshWorker
 @pytest.fixture
 def worker(own_redis: EmbeddedRedis) -> Iterator[RefreshWorker]:
     with Redis.from_url(own_redis.url, retry=Retry(NoBackoff(), 0)) as connection:
-        yield RefreshWorker([QUEUE], connection=connection)
+        yield RefreshWorker(connection)
 
 
 @pytest.fixture
 def job(worker: RefreshWorker) -> Job:
-    return Queue(QUEUE, connection=worker.connection).enqueue("worker.jobs.refresh_prices")
+    return json_jobs.queue(worker.connection).enqueue(REFRESH)
 
 
 @pytest.mark.parametrize("redis_fails", [False, True])
@@ -107,6 +114,49 @@ def test_a_bug_in_a_job_is_logged_with_its_traceback_and_a_failure_of_redis_with
     assert "Traceback" not in caplog.text
 
 
+def test_a_job_that_is_not_the_trackers_own_is_refused_in_one_line_and_removed(
+    worker: RefreshWorker, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    """Anybody who can write to Redis can queue them, by the thousand."""
+    redis, refused = worker.connection, []
+    worker = RefreshWorker(redis, lambda: refused.append(1))
+    touched = tmp_path / "touched"
+    pickled = zlib.compress(pickle.dumps(("os.system", None, (f"touch {touched}",), {})))
+    called = zlib.compress(json.dumps(["os.system", None, [f"touch {touched}"], {}]).encode())
+    own = {"data": zlib.compress(json.dumps([REFRESH, None, [], {}]).encode())}
+    jobs: dict[str | bytes, Any] = {
+        "pickled": {"data": pickled},
+        "called": {"data": called},
+        "as an argument": {"data": zlib.compress(json.dumps([REFRESH, None, [1], {}]).encode())},
+        "at the end": own | {"success_callback_name": "os.system"},
+        "elsewhere": own | {"webhooks": '[{"url": "http://a.test", "job_status": "finished"}]'},
+        "no call": {"data": b"[1]"},
+        "no date": own | {"created_at": "yesterday"},
+        "meta": own | {"data": pickled, "meta": pickled},
+        "no hash": "text",
+        b"\xff": "text",
+        "gone": {},
+    }
+    for id, value in jobs.items():
+        key = b"rq:job:" + (id.encode() if isinstance(id, str) else id)
+        if isinstance(value, str):
+            redis.set(key, value)
+        elif value:
+            redis.hset(key, mapping=value)
+        redis.rpush("rq:queue:tracker", id)
+    json_jobs.queue(redis).enqueue(REFRESH, job_id="own")
+    with caplog.at_level("WARNING"):
+        found = worker.dequeue_job_and_maintain_ttl(None)
+    assert found is not None
+    assert found[0].id == "own"
+    assert len(refused) == len(jobs) - 1
+    assert len(caplog.messages) == 1
+    assert re.fullmatch(r"refused and removed the job 'pickled': .*", caplog.messages[0])
+    left = {bytes(key).decode(errors="replace") for key in redis.scan_iter("rq:job:*")}
+    assert left == {"rq:job:own", "rq:job:\ufffd"}
+    assert not touched.exists()
+
+
 class SlowCoinGecko(CoinGecko):
     """It answers when it may."""
 
@@ -122,10 +172,20 @@ class SlowCoinGecko(CoinGecko):
 
 
 START = """
+from tests.support import hanging_jobs
+from tracker.messaging import json_jobs
 from worker import __main__ as main, rq_worker
 main.MAX_JOBS, rq_worker.HANGS_AFTER_S, rq_worker.WATCH_S = {max_jobs}, 0.5, 0.1
+json_jobs.FUNCTIONS |= {{'tests.support.hanging_jobs.' + name for name in dir(hanging_jobs)}}
 main.run_process(main.run, prepare=main.aggregator)
 """
+
+
+def next_id(feed: PubSub) -> int | None:
+    """Return the id of the next message's tick, if there is one."""
+    found = feed.get_message()
+    tick = Message.from_json(found["data"]).tick if found else None
+    return tick.id if tick else None
 
 
 def start(settings: Settings, log: Path, max_jobs: int = 5000) -> Child:
@@ -138,7 +198,7 @@ def start(settings: Settings, log: Path, max_jobs: int = 5000) -> Child:
 class TestProcess:
     @pytest.fixture
     def queue(self, worker: RefreshWorker) -> Queue:
-        return Queue(QUEUE, connection=worker.connection)
+        return json_jobs.queue(worker.connection)
 
     @pytest.fixture
     def mine(self, settings: SettingsFactory, own_redis: EmbeddedRedis) -> Settings:
@@ -224,12 +284,10 @@ class TestProcess:
             start(mine, tmp_path / "log", max_jobs=2) as child,
         ):
             feed.subscribe(f"tracker:{mine.market}")
-            jobs, published = [], []
+            jobs, published = [], list[int]()
             for _ in range(5):
                 jobs.append(queue.enqueue(REFRESH, job_timeout=30))
-                message = Message.from_json(wait_for(feed.get_message, 40, "a message")["data"])
-                assert message.tick
-                published.append(message.tick.id)
+                published.append(wait_for(lambda: next_id(feed), 40, "a tick") or 0)
                 wait_for(lambda: now_ms() - published[-1] > 1000)
             assert child.output.count("2 jobs done: the worker starts anew") == 2
             assert child.end() == 0

@@ -9,13 +9,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from redis import Redis
-from rq import Queue, Worker
+from rq import Worker
 from rq.exceptions import InvalidJobOperation, NoSuchJobError
 from rq.job import Job
-from rq.registry import FailedJobRegistry
 
 from tracker.market.freshness import SourceState, reason_to_skip
-from tracker.messaging.job_queue import QUEUE, REFRESH, REFRESH_ID, REFRESH_NOW_ID, REFRESH_TIMEOUT
+from tracker.messaging.job_queue import REFRESH, REFRESH_ID, REFRESH_NOW_ID, REFRESH_TIMEOUT
+from tracker.messaging.json_jobs import JsonJob, failed_jobs
+from tracker.messaging.json_jobs import queue as job_queue
 from tracker.times import now_ms
 
 SCHEDULE = "rq:scheduler:scheduled_jobs"
@@ -32,8 +33,8 @@ def look(redis: Redis, hide: Callable[[str], str]) -> dict[str, list[Any]]:
     `failed` ids with when and the error's last line, `queued` ids.
     """
     schedule: Any = redis.zrange(SCHEDULE, 0, -1, withscores=True)
-    queue = Queue(QUEUE, connection=redis)
-    failed = FailedJobRegistry(queue=queue).get_job_ids(-MAX_SHOWN, -1, cleanup=False)
+    queue = job_queue(redis)
+    failed = failed_jobs(redis).get_job_ids(-MAX_SHOWN, -1, cleanup=False)
     return {
         "schedule": [(id.decode(), datetime.fromtimestamp(at, UTC)) for id, at in schedule],
         "workers": [
@@ -42,7 +43,7 @@ def look(redis: Redis, hide: Callable[[str], str]) -> dict[str, list[Any]]:
         ],
         "failed": [
             (job.id, job.ended_at, hide(_last_line(job))[:300])
-            for job in Job.fetch_many(failed, connection=redis)
+            for job in JsonJob.fetch_many(failed, connection=redis)
             if job
         ],
         "queued": queue.get_job_ids(0, MAX_SHOWN),
@@ -58,7 +59,7 @@ def _last_line(job: Job) -> str:
 def retry(redis: Redis, id: str) -> str:
     """Queue the failed job *id* again; return what was done, in a sentence."""
     try:
-        FailedJobRegistry(QUEUE, connection=redis).requeue(id)
+        failed_jobs(redis).requeue(id)
     except (NoSuchJobError, InvalidJobOperation, ValueError):  # RQ refuses odd ids
         return "Not queued: there is no failed job of this id any more."
     return "Queued again."
@@ -69,15 +70,15 @@ def delete(redis: Redis, id: str) -> str:
 
     A job of the schedule is left alone: the scheduler would add it again.
     """
-    queue = Queue(QUEUE, connection=redis)
-    failed = FailedJobRegistry(queue=queue)
+    queue = job_queue(redis)
+    failed = failed_jobs(redis)
     if id not in failed.get_job_ids(cleanup=False) and id not in queue.get_job_ids():
         return "Not deleted: no job of this id failed or waits."
     failed.remove(id)
     queue.remove(id)
     if redis.zscore(SCHEDULE, id) is None:
         with suppress(NoSuchJobError):  # an id can outlive its job
-            Job.fetch(id, connection=redis).delete()
+            JsonJob.fetch(id, connection=redis).delete()
     return "Deleted."
 
 
@@ -89,7 +90,7 @@ def refresh_now(redis: Redis, state: SourceState, interval: int, request_id: str
     why = reason_to_skip(state, now_ms(), interval * 1000)
     if why:
         return f"Not queued, because a worker would skip it: {why}."
-    queue = Queue(QUEUE, connection=redis)
+    queue = job_queue(redis)
     if waiting := {REFRESH_ID, REFRESH_NOW_ID} & set(queue.get_job_ids()):
         done = f"Not queued again: {waiting.pop()} waits in the queue already"
     else:

@@ -8,6 +8,10 @@ QUEUE = "tracker"
 
 REFRESH = "worker.jobs.refresh_prices"
 """The function that makes a tick."""
+ROLL_UP, PRUNE = "worker.maintenance.roll_up", "worker.maintenance.prune"
+"""The functions that maintain the history."""
+FUNCTIONS = {REFRESH, ROLL_UP, PRUNE}
+"""All functions that the worker runs."""
 REFRESH_ID = "refresh_prices"
 """The id of the job that the scheduler queues."""
 REFRESH_NOW_ID = "refresh_now"

@@ -10,7 +10,7 @@ import logging
 import math
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, fields
 
 from redis.exceptions import RedisError
@@ -117,6 +117,11 @@ class RefreshStats(RedisUser):
                 pipeline.execute()
         except (RedisError, OSError) as error:
             log.debug("a refresh was not counted: %s", error)
+
+    def count_refused(self) -> None:
+        """Count a job that is not the tracker's own, and was not run."""
+        with suppress(RedisError, OSError):
+            self._redis.hincrby(self.key, "count:refused:")
 
     def read(self) -> RefreshSnapshot:
         """Return what was counted so far. Raises `redis.RedisError`."""
