@@ -2,12 +2,13 @@
 
 `python -m bench.venues` runs the product with its defaults, against stand-ins whose prices
 say when they were, and looks at what a reader of the stream has ten times a second. Then
-each fault of an exchange, alone and together with each fault of the other, lasts
-`--seconds` of a clock of its own, with a tick each second: the aggregator, the venues and
-the rule are the product's, HTTP is left out. CoinGecko answers once a minute throughout.
+each fault of CoinGecko and of each of the four exchanges, alone and together with each fault of
+each other, lasts `--seconds` of a clock of its own, with a tick each second: the aggregator,
+the venues and the rule are the product's, HTTP and threads are left out. CoinGecko is asked once
+a minute; its faults begin after its first answer.
 
 A price is wrong when it is further from the true one than the rule allows: by more than 5 % and
-what the true price has moved since CoinGecko's last answer.
+what the true price has moved since the price in CoinGecko's last answer.
 """
 
 import argparse
@@ -21,6 +22,8 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from email.utils import formatdate
+from itertools import combinations, product
 from typing import Final, cast
 from unittest import mock
 
@@ -38,6 +41,7 @@ from tracker.market.quotes import Quote
 from worker.aggregator import Aggregator
 from worker.sources import Fetched
 from worker.sources.http import Answer, Client
+from worker.threads import in_line
 from worker.venues import VENUES
 from worker.venues.consensus import ALONE
 from worker.venues.exchanges import Exchanges
@@ -47,13 +51,16 @@ AGE_SECONDS = 60.0
 START_S = 60.0
 BASE = 97_000
 """Dollars of a bitcoin; each second later it costs one more."""
-PAIR = ("kraken", "bitstamp")
-"""The default's exchanges."""
 COINS = {"BTC": "97012.5", "ETH": "3401.27", "DOGE": "0.10", "USDT": "0.9998"}
 SOURCE_INTERVAL = 60
 FAULTS = (
-    "", "ten times", "3 % off", "frozen", "old", "zero", "error", "hang", "refused", "banned",
+    "ten times", "3 % off", "frozen", "old", "zero", "not a number",
+    "error", "hang", "refused", "banned",
 )  # fmt: skip
+"""Of an exchange."""
+SOURCE = "coingecko"
+SOURCE_FAULTS = ("rate limit", "error", "frozen", "unchanged", "a coin is missing")
+"""Of CoinGecko, which hangs as it errs: an answer that is late is a failure."""
 
 
 def main() -> None:
@@ -65,22 +72,37 @@ def main() -> None:
     logging.disable()  # of faults that are made here
     p95 = ages_p95()
     _say(p95 <= AGE_GOAL_S, f"a shown price is at most {AGE_GOAL_S:g} s old, p95", f"{p95:.1f} s")
+    judge_all(options.seconds)
+
+
+def judge_all(seconds: int) -> bool:
+    """Judge each price shown in *seconds* of each choice of faults; print and return the result."""
     wrong, shown, worst, worst_of = 0, 0, Decimal(0), ""
-    for first in FAULTS:
-        for second in FAULTS:
-            name = f"{PAIR[0]}: {first or 'well'}, {PAIR[1]}: {second or 'well'}"
-            for off, allowed in Run(dict(zip(PAIR, (first, second), strict=True))).prices(
-                options.seconds
-            ):
-                shown += 1
-                if off > allowed:
-                    wrong += 1
-                    print(f"  wrong by {off:.1%}, {allowed:.1%} is allowed: {name}")
-                if off > worst:
-                    worst, worst_of = off, name
+    choices = list(choices_of_faults())
+    for faults in choices:
+        name = ", ".join(f"{who}: {fault}" for who, fault in faults.items()) or "all well"
+        of_this = 0
+        for off, allowed in Run(faults).prices(seconds):
+            shown += 1
+            of_this += off > allowed
+            if off > worst:
+                worst, worst_of = off, name
+        if of_this:
+            print(f"  {of_this} wrong prices: {name}", flush=True)
+        wrong += of_this
     print(f"  the furthest from the true price: {worst:.2%} ({worst_of})")
-    promise = f"no wrong price in {len(FAULTS) ** 2} × {options.seconds} s of faults"
-    _say(wrong == 0, promise, f"{wrong} of {shown:,}")
+    promise = f"no wrong price in {len(choices)} choices of faults, {seconds} s each"
+    _say(wrong == 0 < shown, promise, f"{wrong} of {shown:,}")
+    return wrong == 0 < shown
+
+
+def choices_of_faults() -> Iterator[dict[str, str]]:
+    """Yield no fault, each fault alone, and each with each of another service."""
+    faults = dict.fromkeys(VENUES, FAULTS) | {SOURCE: SOURCE_FAULTS}
+    for count in (0, 1, 2):
+        for services in combinations(faults, count):
+            for chosen in product(*(faults[one] for one in services)):
+                yield dict(zip(services, chosen, strict=True))
 
 
 def _say(kept: bool, promise: str, found: str) -> None:
@@ -148,7 +170,7 @@ class BitcoinReader:
 
 
 class Run:
-    """The exchanges of *faults*, each with its fault, on a clock of its own."""
+    """CoinGecko and the exchanges, those in *faults* with theirs, on a clock of its own."""
 
     def __init__(self, faults: Mapping[str, str]) -> None:
         self._faults = faults
@@ -161,7 +183,7 @@ class Run:
     def prices(self, seconds: int) -> Iterator[tuple[Decimal, Decimal]]:
         """Yield for each shown price how far it is from the true one, and how far it may be."""
         exchanges = Exchanges(
-            [VENUES[name](cast(Client, _Line(self, name))) for name in PAIR],
+            [VENUES[name](cast(Client, _Line(self, name))) for name in VENUES],
             interval_s=1,
             clock=lambda: self.now,
         )
@@ -169,34 +191,51 @@ class Run:
         state, referred = SourceState(), dict(self.true)
         newest: tuple[Quote, ...] = ()
         clock = mock.Mock(side_effect=lambda: round(self.now * 1000))
-        with mock.patch("worker.venues.exchanges.now_ms", clock):
+        with (
+            mock.patch("worker.venues.exchanges.now_ms", clock),
+            mock.patch("worker.venues.exchanges.in_thread", in_line),
+            mock.patch("worker.aggregator.in_thread", in_line),
+        ):
             for second in range(seconds):
                 self.now += 1
                 for symbol, price in self.true.items():
                     self.true[symbol] = price * Decimal(self._random.gauss(1, 0.0003))
                 is_due, at = second % SOURCE_INTERVAL == 0, round(self.now * 1000)
                 found = aggregator.collect(state, tuple, is_due=is_due, week=False, at=at)
-                if found.answered:
-                    referred = dict(self.true)
-                    state = state.succeeded(
-                        at, next_attempt_at=at + 60_000, stale_after=180_000, etag=None
-                    )
-                newest = found.quotes or newest
+                if found.error:
+                    state = state.failed(at, str(found.error), next_attempt_at=at + 60_000)
+                elif found.answered:
+                    state = state.succeeded(at, next_attempt_at=at + 60_000, stale_after=180_000)
+                if found.fetched:
+                    referred |= {one.symbol: one.price for one in found.fetched.quotes}
+                if found.quotes:
+                    newest = found.quotes
+                    state = state.renewed(at, stale_after=180_000)
                 for shown in newest:
                     true = self.true[shown.symbol]
                     moved = abs(referred[shown.symbol] / true - 1)
                     yield abs(shown.price / true - 1), ALONE * (1 + moved) + moved
 
-    def quotes(self) -> list[Quote]:
-        """Return what CoinGecko says now."""
-        return [
-            quote(symbol.lower(), str(round(price, 8)), symbol=symbol)
-            for symbol, price in self.true.items()
-        ]
+    def fetched(self) -> Fetched | None:
+        """Return what CoinGecko answers now. Raises `SourceError`."""
+        is_first = self.now - self._began_at < SOURCE_INTERVAL
+        fault = "" if is_first else self._faults.get(SOURCE, "")
+        if fault in ("rate limit", "error"):
+            raise SourceError(f"CoinGecko: {fault}", kind="server")
+        if fault == "unchanged":
+            return None
+        prices = self._frozen if fault == "frozen" else self.true
+        return Fetched(
+            quotes=[
+                quote(symbol.lower(), str(round(price, 8)), symbol=symbol)
+                for symbol, price in prices.items()
+                if symbol != "ETH" or fault != "a coin is missing"
+            ]
+        )
 
     def answer(self, venue: str, path: str, query: dict[str, str]) -> tuple[int, object]:
         """Return what *venue* answers, with its fault. Raises `SourceError` for one that hangs."""
-        fault = self._faults[venue]
+        fault = self._faults.get(venue, "")
         scripted = {
             "error": (500, "Internal Server Error"),
             "refused": (451, "Unavailable For Legal Reasons"),
@@ -207,21 +246,26 @@ class Run:
         if fault in scripted:
             return scripted[fault]
         prices = self._frozen if fault in ("frozen", "old") else self.true
-        factor = {"ten times": Decimal(10), "3 % off": Decimal("1.03"), "zero": Decimal(0)}
-        stand_in = _StandIn({symbol: round(one, 8) for symbol, one in prices.items()})
-        stand_in.off[venue] = factor.get(fault, Decimal(1))
+        factor = {
+            "ten times": Decimal(10),
+            "3 % off": Decimal("1.03"),
+            "zero": Decimal(0),
+            "not a number": Decimal("NaN"),
+        }
+        own = {
+            # Binance says prices in USDT; what that costs it does not say.
+            symbol: round(price, 8) * (1 if symbol == "USDT" else factor.get(fault, 1))
+            for symbol, price in prices.items()
+        }
         at = self._began_at - 3600 if fault == "old" else self.now
-        return 200, getattr(stand_in, f"_{venue}")(
-            {symbol: price * stand_in.off[venue] for symbol, price in stand_in.prices.items()},
-            path, query, at,
-        )  # fmt: skip
+        return 200, getattr(_StandIn(), f"_{venue}")(own, path, query, at)
 
 
 class _StandIn(fake_exchanges.Exchanges):
     """The stand-in's answers without its server."""
 
-    def __init__(self, prices: fake_exchanges.Prices) -> None:
-        self.prices, self.off = prices, defaultdict(lambda: Decimal(1))
+    def __init__(self) -> None:
+        self.off = defaultdict(lambda: Decimal(1))
 
 
 class _Line:
@@ -233,20 +277,21 @@ class _Line:
     def ask(self, path: str, query: Mapping[str, str], *, timeout_s: float | None = None) -> Answer:
         """Return the answer."""
         status, body = self._run.answer(self._name, path, dict(query))
-        return Answer(status, {}, json.dumps(body).encode())
+        date = {"Date": formatdate(self._run.now, usegmt=True)}
+        return Answer(status, date, json.dumps(body).encode())
 
 
 class _Source:
-    """CoinGecko, which is right."""
+    """CoinGecko."""
 
     name: Final = "coingecko"
 
     def __init__(self, run: Run) -> None:
         self._run = run
 
-    def fetch(self, *, etag: str | None = None, week: bool = False) -> Fetched:
-        """Return the true prices."""
-        return Fetched(quotes=self._run.quotes())
+    def fetch(self, *, etag: str | None = None, week: bool = False) -> Fetched | None:
+        """Return what it answers now."""
+        return self._run.fetched()
 
 
 if __name__ == "__main__":

@@ -126,6 +126,16 @@ def test_prices_in_another_currency_are_converted_by_the_ratio_of_all_coins() ->
     assert priced(*coins, binance=later) == {}, "without a factor it is not used"
 
 
+@given(st.decimals("1e-6", "1e6", places=6))
+def test_whatever_a_stablecoin_costs_in_dollars_prices_told_in_it_move_nothing(
+    usdt: Decimal,
+) -> None:
+    coins = quote(), quote("ethereum", "eth", "10"), quote("tether", "usdt", "1")
+    told = [Trade(one.symbol.upper(), "USDT", one.price / usdt, NOW) for one in coins[:2]]
+    found = priced(*coins, factor=factors(coins, {"binance": told}, "USD"), binance=told)
+    assert {id: verdict.price for id, verdict in found.items()} == {"bitcoin": 100, "ethereum": 10}
+
+
 def test_a_trade_in_the_own_currency_is_preferred() -> None:
     trades = [Trade("BTC", "USDT", Decimal(90), NOW), Trade("BTC", "USD", Decimal(101), NOW)]
     found = priced(quote(), factor={("kraken", "USDT"): Decimal(1)}, kraken=trades)

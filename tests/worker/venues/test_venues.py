@@ -61,12 +61,23 @@ def test_it_gives_the_trades_of_the_symbols_that_it_lists(
 
 
 def test_what_is_not_listed_is_asked_for_once(exchanges: Exchanges) -> None:
-    kraken, binance = venue("kraken", exchanges), venue("binance", exchanges)
+    venues = [venue(name, exchanges) for name in VENUES]
     for _ in range(3):
-        kraken.fetch({"BTC", "KASPA"}, "USD")
-        binance.fetch({"BTC", "KASPA"}, "USD")
-    assert exchanges.asked == {"kraken": 4, "binance": 4}
+        for one in venues:
+            one.fetch({"BTC", "KASPA"}, "USD")
+    assert exchanges.asked == {"kraken": 4, "binance": 4, "bitstamp": 3, "gemini": 3}
     assert sum("KASPA" in path for path in exchanges.paths) == 1
+
+
+def test_binance_is_asked_again_for_what_it_did_not_list_after_an_hour(
+    exchanges: Exchanges, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    its = venue("binance", exchanges)
+    its.fetch({"BTC", "KASPA"}, "USD")
+    exchanges.prices["KASPA"] = Decimal("0.05")
+    assert len(its.fetch({"BTC", "KASPA"}, "USD")) == 1
+    monkeypatch.setattr("worker.venues.binance.LEARN_EVERY_S", 0)
+    assert len(its.fetch({"BTC", "KASPA"}, "USD")) == 2
 
 
 def test_a_symbol_in_letters_that_no_pair_has_spoils_nothing(exchanges: Exchanges) -> None:
