@@ -85,7 +85,7 @@ def test_up_is_green_down_is_red_unchanged_is_plain() -> None:
 
 def test_prices_that_are_not_live_are_grey() -> None:
     text = render(tick(BITCOIN), Status("stale"), now=AT, color=True, weeks=WEEK)
-    assert "\x1b[2m▲ $97,012.50\x1b[0m" in text
+    assert re.search(r"\n\x1b\[2m1 BIT  Bitcoin   ▲ \$97,012\.50 [^\x1b]*█\x1b\[0m\n", text)
     assert not {"\x1b[31m", "\x1b[32m"} & set(SGR.findall(text))
 
 

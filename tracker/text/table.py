@@ -104,8 +104,8 @@ def _table(
         for one, size in shown:
             text, style = one.cells[row]
             text = cells.padded(text, size, right=one.right)
-            line += cells.painted(text, style if is_live else "dim", color) + " "
-        yield line.rstrip()
+            line += cells.painted(text, style, color and is_live) + " "
+        yield cells.painted(line.rstrip(), "same" if is_live else "dim", color)
 
 
 def _columns(quotes: list[Quote], currency: str) -> dict[str, Column]:

@@ -17,7 +17,7 @@ TEXT, HTML = "text/plain", "text/html"
 _IN_TERMINALS = re.compile(
     r"(curl|wget2?|httpie|xh|fetch libfetch|openbsd ftp|lwp-request|nushell|httpx|aiohttp"
     r"|python-requests|python-httpx|python-urllib|python|go-http-client|node|undici|deno|bun"
-    r"|axios|ruby|java-http-client|okhttp|reqwest)(?:[/ ]|$)|.*powershell/",
+    r"|axios|ruby|java|java-http-client|okhttp|reqwest)(?:[/ ]|$)|.*powershell/",
     re.IGNORECASE,
 )
 """Names of programs, and of libraries that fetch for programs, at the start of a `User-Agent`.
