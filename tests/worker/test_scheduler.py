@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from redis import Redis
 from redis.exceptions import RedisError
-from rq import Queue, SimpleWorker, Worker
+from rq import Queue, Worker
 
 from dev.embedded_redis import EmbeddedRedis
 from tests.conftest import SettingsFactory
@@ -21,6 +21,7 @@ from tracker.messaging import json_jobs, redis_client
 from tracker.messaging.job_queue import QUEUE, REFRESH_ID
 from tracker.messaging.json_jobs import JsonJob
 from worker import jobs, process
+from worker.rq_worker import RefreshWorker
 from worker.scheduler import RefreshScheduler
 
 SCHEDULER = ("-m", "worker.scheduler")
@@ -132,11 +133,13 @@ class TestSchedule:
         monkeypatch.setattr(jobs, "refresh_prices", lambda: 1 / 0)
         scheduler = registered(connection, 1)
         queue = json_jobs.queue(connection)
-        worker = SimpleWorker([queue], connection=connection, job_class=JsonJob)
+        worker = RefreshWorker(connection)
         for _ in range(2):
             connection.zadd(scheduler.scheduled_jobs_key, {REFRESH_ID: 0}, xx=True)
             scheduler.enqueue_jobs()
-            worker.work(burst=True)
+            found = worker.dequeue_job_and_maintain_ttl(None)
+            assert found
+            worker.execute_job(*found)
         failed: Any = connection.zrange(queue.failed_job_registry.key, 0, -1, withscores=True)
         [(id, until)] = failed
         assert id.decode() == REFRESH_ID
