@@ -120,7 +120,9 @@ def test_what_the_documents_ask_for_in_a_terminal_is_printed(
     """A browser and a crawler get the page under the same addresses."""
     tick(shared.app, quote(symbol="btc"), quote("ethereum", symbol="eth"))
     rates = Rates("usd", now_ms(), {"usd": Decimal(1), "eur": Decimal("0.92")})
-    services(shared.app).backend.feed.publish(Message(SourceState(fresh_at=now_ms()), rates=rates))
+    backend = services(shared.app).backend
+    backend.store.save_rates(rates)  # where it is found, should the web not yet listen
+    backend.feed.publish(Message(SourceState(fresh_at=now_ms()), rates=rates))
     wait_for(lambda: shared.web.get("/api/rates")[0].status == 200)
     host = f"127.0.0.1:{shared.web.port}"
     others = ["wget -qO- localhost:8000", "wget -qO- localhost:8000/cryptos/btc?width=40"]

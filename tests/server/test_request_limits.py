@@ -127,7 +127,7 @@ ACCEPTED = [
     (b"OPTIONS /api/prices HTTP/1.1\r\n" + HOST + b"\r\n", 200),
     (b"GET http://a.example/api/prices HTTP/1.1\r\n" + HOST + b"\r\n", 200),
     (b"GET HTTPS://a.example:8000/api/prices?a HTTP/1.1\r\n" + HOST + b"\r\n", 200),
-    (b"GET http://a.example?a=b HTTP/1.1\r\n" + HOST + b"\r\n", 302),
+    (b"GET http://a.example?a=b HTTP/1.1\r\n" + HOST + b"\r\n", 200),
     (b"GET /\xc3\xa4%00%ff HTTP/1.1\r\n" + HOST + b"\r\n", 404),
 ]
 

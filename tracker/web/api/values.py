@@ -97,7 +97,7 @@ def _text(value: Decimal) -> Response:
 
 
 def _json(body: dict[str, object]) -> Response:
-    text = simplejson.dumps(body, separators=(",", ":"))
+    text = simplejson.dumps(body, separators=(",", ":")) + "\n"
     return _varied(Response(text, content_type="application/json"))
 
 

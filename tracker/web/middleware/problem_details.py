@@ -30,7 +30,8 @@ def problem(status: int, detail: str, **headers: str) -> Response:
     title = Response(status=status).status.split(" ", 1)[1].title()
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail}
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return Response(simplejson.dumps(body), status, named, content_type="application/problem+json")
+    text = simplejson.dumps(body) + "\n"  # for the prompt that follows in a terminal
+    return Response(text, status, named, content_type="application/problem+json")
 
 
 def render_error(error: HTTPException) -> str:
