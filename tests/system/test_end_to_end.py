@@ -99,6 +99,10 @@ def test_prices_go_from_coingecko_to_curl_and_to_the_page(tmp_path: Path, new_pa
             assert len(directions) == 10
             assert directions == dict.fromkeys(directions, "same") | moved
 
+            in_euro = ["curl", "-sf", f"{url}/api/price/btc?currency=eur"]
+            euros = wait_for(lambda: subprocess.run(in_euro, capture_output=True).stdout)
+            assert 90_160 < float(euros) < 91_000, "98,000 dollars and some, at 0.92"
+
             # What is up or down is so on the page in words and in colours.
             for id, way, arrow, shown in (
                 ("bitcoin", "up", "▲", r"98,\d{3}\.50"),
