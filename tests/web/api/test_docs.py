@@ -89,6 +89,7 @@ def test_it_can_be_read(app: Flask) -> None:
     assert coded("of `a<b>` & `c`") == "of <code>a&lt;b&gt;</code> &amp; <code>c</code>"
     response = app.test_client().get("/api/docs")
     assert response.status_code == 200
-    for words in ("/api/coins/{coin}/history", "Last-Event-ID", "RFC 9457", "curl"):
+    example = "/api/convert?amount=0.5&amp;from=bitcoin&amp;to=eur'"
+    for words in ("/api/coins/{coin}/history", "Last-Event-ID", "RFC 9457", "curl", example):
         assert words in response.text
     assert "style-src 'self'" in response.headers["Content-Security-Policy"]
