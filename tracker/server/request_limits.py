@@ -74,6 +74,7 @@ class RefusedError(ValueError):
         head = (
             f"HTTP/1.1 {status} {title}\r\n"
             "Content-Type: application/problem+json\r\n"
+            "Cache-Control: no-store\r\n"
             "X-Content-Type-Options: nosniff\r\n"
             f"Content-Length: {len(body)}\r\n"
             "Connection: close\r\n\r\n"

@@ -5,13 +5,13 @@ from typing import Any
 
 from flask import Blueprint, Flask
 from flask.sessions import SessionInterface
-from flask_cors import CORS
 
 from tracker.services import services
 from tracker.web.api import docs, history, operations, prices, rates, stream, values
 from tracker.web.middleware import (
     client_address,
     compression,
+    cors,
     problem_details,
     rate_limit,
     request_metrics,
@@ -51,22 +51,12 @@ class NoSessions(SessionInterface):
 
 def register(app: Flask, blueprints: Iterable[Blueprint] = (*SHOW_PRICES, *WITHOUT_PRICES)) -> None:
     """Add to *app* the views of *blueprints*, and what applies to all requests."""
-    settings = services(app).settings
     app.session_interface = NoSessions()
-    if settings.cors_origins:
-        CORS(
-            app,
-            resources=[r"/stream", r"/api/.*"],
-            origins=list(settings.cors_origins),
-            methods=["GET", "HEAD", "OPTIONS"],
-            allow_headers=["Last-Event-ID", "If-None-Match"],
-            expose_headers=["ETag", "Tracker-Status"],
-            max_age=86400,
-        )
-    client_address.trust_proxies(app, settings.trusted_proxies)
+    client_address.trust_proxies(app, services(app).settings.trusted_proxies)
     request_metrics.register(app)
     compression.register(app)
     security_headers.register(app)
+    cors.register(app)
     rate_limit.register(app)
     for blueprint in blueprints:
         app.register_blueprint(blueprint)
