@@ -34,6 +34,11 @@ class Contender:
         return [request(path, gzip=self.gzip, last_event_id=last_event_id) for path in self.paths]
 
 
+def few() -> str:
+    """Return a path whose events have as many bytes, as gzip, as a drawing of all coins."""
+    return f"/stream?coins={','.join(coin.id for coin in COINS[:5])}"
+
+
 def variants() -> list[str]:
     """Return paths that differ in their coins: first single ones, then pairs, then more."""
     ids = [coin.id for coin in COINS]
@@ -46,7 +51,8 @@ CONTENDERS = (
     Contender(key="ours", title="ours", make=Ours, returns=True),
     Contender(key="nchan", title="nchan (C, in nginx)", make=Nchan),
     Contender(key="gzip", title="ours, gzip", make=Ours, gzip=True),
-    Contender(key="watch", title="ours, /watch, gzip", make=Ours, gzip=True, paths=("/watch",)),
+    Contender(key="few", title="ours, gzip, few coins", make=Ours, gzip=True, paths=(few(),)),
+    Contender(key="watch", title="ours, gzip, /watch", make=Ours, gzip=True, paths=("/watch",)),
     Contender(key="variants", title=f"ours, {VARIANTS} variants", make=Ours, paths=variants()),
     Contender(key="stalled", title="ours, one never reads", make=Ours, stalled=True),
     Contender(

@@ -62,9 +62,9 @@ def _cheap_gzip(gzip: Result, ours: Result) -> Iterator[Goal]:
     yield Goal(f"and at most {GZIP_SIZE} of its bytes", f"{size:.2f}", size <= GZIP_SIZE)
 
 
-def _cheap_screens(watch: Result, gzip: Result) -> Iterator[Goal]:
-    ratio = watch.cpu_against(gzip)
-    promise = "a drawing at /watch costs no more CPU than an event"
+def _cheap_screens(watch: Result, few: Result) -> Iterator[Goal]:
+    ratio = watch.cpu_against(few)
+    promise = "a drawing at /watch costs no more CPU than an event of its size"
     yield Goal(promise, f"{ratio:.2f}", ratio <= NOISE)
 
 
@@ -84,7 +84,7 @@ _CHECKS: tuple[tuple[tuple[str, ...], Callable[..., Iterator[Goal]]], ...] = (
     (("ours", "nchan"), _before_nchan),
     (("ours",), _small),
     (("gzip", "ours"), _cheap_gzip),
-    (("watch", "gzip"), _cheap_screens),
+    (("watch", "few"), _cheap_screens),
     (("variants", "ours"), _cheap_variants),
     (("stalled", "ours"), _unmoved),
 )

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Context, Decimal
+from functools import lru_cache
 
 from tracker.market.quotes import Direction, Quote
 
@@ -56,6 +57,7 @@ class Currency:
     """How many decimals an amount of a thousand or more has."""
 
 
+@lru_cache(128)
 def currency(code: str) -> Currency:
     """Return how amounts in *code*, in any case, are written."""
     code = code.lower()
@@ -101,7 +103,8 @@ def compact(value: Decimal | None, code: str) -> str:
     if value is None:
         return UNKNOWN
     text = ""
-    for power, letter in _UNITS:
+    first = min(len(_UNITS) - 1, max(0, value.adjusted() // 3))
+    for power, letter in _UNITS[first:]:  # 999,999 is rounded to 1M
         text = f"{_hundredths(value.scaleb(-power, context=_EXACT)):,f}{letter}"
         if "," not in text:
             break

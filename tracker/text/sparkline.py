@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
+from functools import lru_cache
 
 BLOCKS = "▁▂▃▄▅▆▇█"
 
@@ -15,6 +16,11 @@ def sparkline(prices: Sequence[Price], columns: int) -> str:
     """
     if len(prices) < 2 or columns < 2:
         return ""
+    return _drawn(tuple(prices), columns)
+
+
+@lru_cache(512)  # a week is the same for many ticks
+def _drawn(prices: tuple[Price, ...], columns: int) -> str:
     values = [float(price) for price in prices]
     count = min(columns, len(values))
     parts = [
