@@ -27,7 +27,7 @@ def test_they_are_exact_and_old_ones_say_so() -> None:
 
 
 def test_without_any_or_after_a_day_there_are_none() -> None:
-    for found in (None, rates(25 * HOUR_MS)):
+    for found, why in ((None, "none have come yet"), (rates(25 * HOUR_MS), "are too old")):
         response = make_app(FakeRelay(rates=found)).test_client().get("/api/rates")
         assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
-        assert "no exchange rates yet" in json.loads(response.text)["detail"]
+        assert why in json.loads(response.text)["detail"]

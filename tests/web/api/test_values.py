@@ -158,7 +158,8 @@ class TestConvert:
         assert (found["result"], found["at"], found["warning"]) == ("0.0000125", None, None)
         assert found["from"] == {"code": "eur", "coin": None}
         response = client(replace(relay)).get("/api/convert?from=doge&to=eur")
-        assert response.status_code == 503, "it may be a coin"
+        assert response.status_code == 503
+        assert "no prices yet, and 'doge' may be a coin" in response.text
 
     @pytest.mark.parametrize(
         "amount",

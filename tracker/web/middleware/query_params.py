@@ -22,6 +22,7 @@ from tracker.market.suggestions import suggest
 from tracker.relay import MarketState
 from tracker.storage.history import RANGES
 from tracker.text.table import DEFAULT_WIDTH, MAX_WIDTH, MIN_WIDTH
+from tracker.times import iso
 
 DEFAULT_RANGE = "24h"
 DEFAULT_POINTS = 50
@@ -35,7 +36,6 @@ MAX_SHOWN = 50
 MAX_AMOUNT_DIGITS = 20
 RETRY_AFTER_S = 5
 """Seconds after which to ask again for what has not come yet."""
-NO_RATES = "no exchange rates yet: they come with the source's prices, a moment after the first"
 
 _points = whole(2, MAX_POINTS)
 _width = whole(MIN_WIDTH, MAX_WIDTH)
@@ -81,6 +81,13 @@ def unit(parameter: str, market: MarketState, own: str, default: str = "") -> Un
     """Return the coin or the currency that *parameter* names."""
     given = request.args.get(parameter, default).strip().lower()
     return _unit(parameter, given, market, own)
+
+
+def no_rates(market: MarketState) -> ServiceUnavailable:
+    """Return the error that there are no exchange rates to convert with."""
+    why = f"those of {iso(market.rates.at)} are too old" if market.rates else "none have come yet"
+    text = f"no exchange rates: {why}; they come every few minutes while the source answers"
+    return ServiceUnavailable(text, retry_after=RETRY_AFTER_S)
 
 
 def amount() -> Decimal:
@@ -154,9 +161,11 @@ def _unit(parameter: str, name: str, market: MarketState, own: str) -> Unit:
     try:
         return rates.unit(name, own, market.tick, known)
     except RateError:
-        may_be_code = known is None and re.fullmatch(r"[a-z0-9]{2,10}", name)
-    if name and (may_be_code or market.tick is None):
-        raise ServiceUnavailable(NO_RATES, retry_after=RETRY_AFTER_S)
+        if known is None and re.fullmatch(r"[a-z0-9]{2,10}", name):
+            raise no_rates(market) from None
+    if name and market.tick is None:
+        text = f"no prices yet, and {name[:MAX_SHOWN]!r} may be a coin"
+        raise ServiceUnavailable(text, retry_after=RETRY_AFTER_S)
     accepted = "a currency of /api/rates, or a coin of /api/prices by its id or symbol"
     raise _refusal(parameter, name, f"{accepted}, for example {own}{_hint([name], market)}")
 
