@@ -13,6 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from threading import Barrier
 
+import psycopg
 import pytest
 from sqlalchemy import Engine, create_engine, insert, text, update
 from sqlalchemy.exc import IntegrityError, OperationalError
@@ -256,11 +257,39 @@ class TestPostgres:
             used = connection.connection.dbapi_connection.info.get_parameters()  # type: ignore[union-attr]
         assert (used["connect_timeout"], used["tcp_user_timeout"]) == ("3", "30000")
 
+    @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+    def test_nothing_stays_in_a_session_which_pgbouncer_may_give_to_others(
+        self, engine: Engine, store: Store
+    ) -> None:
+        """Nor does the first packet hold `options`, which it refuses."""
+        for at in range(7):  # psycopg would prepare a statement that comes for the sixth time
+            save(store, at=at * MINUTE)
+            store.newest(1)
+        with closing(engine.raw_connection()) as raw:
+            assert "options" not in raw.dbapi_connection.info.get_parameters()  # type: ignore[union-attr]
+            cursor = raw.cursor()
+            cursor.execute("SELECT name FROM pg_prepared_statements")
+            assert cursor.fetchall() == []
+            cursor.execute("SELECT name FROM pg_settings WHERE source = 'session'")
+            assert cursor.fetchall() == [("transaction_isolation",)], "of this transaction"
+
+    @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+    def test_a_connection_that_was_cut_while_idle_fails_no_call(
+        self, engine: Engine, store: Store
+    ) -> None:
+        cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = %s"
+        with engine.connect() as one, engine.connect() as other:
+            pids = [each.scalar(text("SELECT pg_backend_pid()")) for each in (one, other)]
+        with psycopg.connect(str(engine.url).replace("+psycopg", ""), autocommit=True) as killer:
+            for pid in pids:
+                killer.execute(cut, [pid])
+        assert store.coins() == frozenset()
+        save(store, at=0)
+
     def test_what_the_url_says_stays(self) -> None:
         url = "postgresql+psycopg://h/n?connect_timeout=9&options=-csearch_path%3Dmine"
         used = engine_options(url)["connect_args"]
         assert "connect_timeout" not in used
-        assert "options" not in used
         assert used["keepalives_idle"] == 30
         assert engine_options("sqlite:////data/t.db") == {}
 

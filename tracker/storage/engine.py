@@ -7,7 +7,9 @@ PostgreSQL an advisory lock), so that two writers never collide half-way.
 
 PostgreSQL may be far away, and gone without a word: `engine_options` limits the
 wait. One that hangs still acknowledges every packet; who must not hang with it
-uses a `TimedCall`.
+uses a `TimedCall`. A connection may lead to PgBouncer, and each transaction to another
+server: so nothing is left behind in one, and a connection that was cut while it
+was idle is noticed before it is used.
 """
 
 from collections.abc import Iterator
@@ -39,8 +41,9 @@ _LIBPQ_OPTIONS = {
     "tcp_user_timeout": 30_000,
 }
 """So that a peer that is gone is noticed; what DATABASE_URL says wins."""
-READ_LIMIT = "-c statement_timeout=30s"
-"""Nobody waits for a longer read; writing and migrating have no limit."""
+READ_LIMIT = "30s"
+"""Nobody waits for a longer read; writing and migrating have no limit. It is set in each
+transaction: PgBouncer refuses `options`, and would give other clients what a session sets."""
 
 WRITERS_LOCK = 0x7469636B
 """The advisory lock of PostgreSQL that writers share."""
@@ -51,9 +54,13 @@ def engine_options(database_url: str) -> dict[str, Any]:
     url = make_url(database_url)
     if url.get_backend_name() != "postgresql":
         return {}
-    defaults = {"options": READ_LIMIT, **_LIBPQ_OPTIONS}
-    connect_args = {name: value for name, value in defaults.items() if name not in url.query}
-    return {"pool_timeout": POOL_TIMEOUT_S, "connect_args": connect_args}
+    kept = {name: value for name, value in _LIBPQ_OPTIONS.items() if name not in url.query}
+    return {
+        "pool_timeout": POOL_TIMEOUT_S,
+        "pool_pre_ping": True,
+        # statements prepared on one server are unknown, or taken, on the next
+        "connect_args": {"prepare_threshold": None, **kept},
+    }
 
 
 @event.listens_for(Engine, "connect")
@@ -75,10 +82,13 @@ def _prepare_sqlite(connection: DBAPIConnection, record: Any) -> None:
 
 
 @event.listens_for(Engine, "begin")
-def _begin_sqlite(connection: Connection) -> None:
+def _begin(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("writes")
     if connection.dialect.name == "sqlite":
-        writes = connection.get_execution_options().get("writes")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    elif writes or "options" not in connection.engine.url.query:
+        limit = "0" if writes else READ_LIMIT
+        connection.exec_driver_sql(f"SET LOCAL statement_timeout = '{limit}'")
 
 
 @contextmanager
@@ -95,6 +105,5 @@ def writing(engine: Engine) -> Iterator[Connection]:
     """Give a connection to the one writer; commit at the end, roll back on an error."""
     with engine.connect().execution_options(writes=True) as connection, connection.begin():
         if connection.dialect.name == "postgresql":
-            connection.execute(text("SET LOCAL statement_timeout = 0"))
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": WRITERS_LOCK})
         yield connection
