@@ -91,6 +91,7 @@ def environment(settings: Settings, redis_url: str) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
         "REDIS_URL": redis_url,
         "SECRET_KEY": settings.secret_key or "",
+        "WEB_CONCURRENCY": str(settings.web_concurrency),  # gunicorn takes an empty one amiss
     }
 
 

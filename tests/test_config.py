@@ -12,6 +12,8 @@ from tracker.errors import ConfigError
 from tracker.market.coins import Coins
 
 COINS = "how many, or which, with commas: 10, bitcoin,monero or 10,monero; 250 at most"
+FRIENDS = ("https://a.example", "http://[::1]")
+ORIGINS = "* or origins as https://a.example:8443, separated by commas"
 HEADER = "| variable | default | meaning |"
 
 
@@ -91,6 +93,9 @@ class TestAccepted:
             ("DATABASE_URL", "postgres://u:p%40s@h:1/n", "database_url", "postgresql+psycopg://u:p%40s@h:1/n"),
             ("DATABASE_URL", "postgresql://h/n?sslmode=require", "database_url", "postgresql+psycopg://h/n?sslmode=require"),
             ("SECRET_KEY", "12345678", "secret_key", "12345678"),
+            ("TRACKER_CORS_ORIGINS", "*", "cors_origins", ("*",)),
+            ("TRACKER_CORS_ORIGINS", "https://A.example:443,http://[::1]", "cors_origins", FRIENDS),
+            ("TRACKER_CORS_ORIGINS", "http://ü.example:443", "cors_origins", ("http://xn--tda.example:443",)),
             ("LOG_LEVEL", "debug", "log_level", "DEBUG"),
         ],
     )  # fmt: skip
@@ -122,6 +127,20 @@ class TestRefused:
             ("TRACKER_INTERVAL", "0.5", "a whole number from 1 to 86400"),
             ("TRACKER_INTERVAL", "1e3", "a whole number from 1 to 86400"),
             ("COINGECKO_API_PLAN", "gold", "demo or pro"),
+            *(
+                ("TRACKER_CORS_ORIGINS", text, ORIGINS)
+                for text in (
+                    "https://*.a.example",
+                    "https://a.example:",
+                    "https://a.example/x",
+                    "https://u@a.example",
+                    "https://a..example",
+                    "https://[::1",
+                    "null",
+                    "*,https://a.example",
+                    "https://a.example:99999",
+                )
+            ),
             ("LOG_LEVEL", "LOUD", "DEBUG or INFO or WARNING or ERROR or CRITICAL"),
         ],
     )
@@ -139,16 +158,35 @@ class TestRefused:
             ("REDIS_URL", "redis://:hunter2@h:99999"),
             ("REDIS_URL", "redis://[hunter2"),
             ("REDIS_URL", "redis://h?socket_timeout=hunter2"),
+            ("REDIS_URL", "redis://h?socket_timeout=0"),
+            ("REDIS_URL", "redis://h/0?nonsense=1"),
+            ("REDIS_URL", "redis://h?decode_responses=1"),
+            ("REDIS_URL", "rediss://h?ssl_cert_reqs=hunter2"),
+            ("REDIS_URL", "redis://h/staging"),
+            ("REDIS_URL", "redis://h/1/2"),
+            ("REDIS_URL", "redis://:hunter2/@h"),
+            ("REDIS_URL", "redis://h/0#hunter2"),
+            ("REDIS_URL", "unix://"),
             ("DATABASE_URL", "hunter2"),
             ("DATABASE_URL", "postgresql://u:hunter2@h:port/n"),
             ("DATABASE_URL", "oracle+hunter2://h/n"),
             ("DATABASE_URL", "postgresql+psycopg2://u:hunter2@h/n"),
+            ("DATABASE_URL", "postgresql://u:hunter2@h:99999/n"),
+            ("DATABASE_URL", "postgresql://h/n?nonsense=hunter2"),
+            ("DATABASE_URL", "postgresql://h/n?sslmode=hunter2"),
+            ("DATABASE_URL", "postgresql://h/n?connect_timeout=hunter2"),
+            ("DATABASE_URL", "postgresql://h/n?prepare_threshold=0"),
+            ("DATABASE_URL", "sqlite:////data/t.db?nonsense=1"),
+            ("DATABASE_URL", "sqlite:////data/t.db?timeout=hunter2"),
             ("DATABASE_URL", "sqlite://"),
             ("DATABASE_URL", "sqlite:///:memory:"),
             ("SECRET_KEY", "hunter2"),
             ("COINGECKO_API_KEY", "hunter2 and more"),
             ("COINGECKO_URL", "https://h/api/v3?x_cg_demo_api_key=hunter2"),
             ("COINGECKO_URL", "ftp://u:hunter2@h"),
+            ("KRAKEN_URL", "http://h:hunter2/api"),
+            ("KRAKEN_URL", "http://[hunter2"),
+            ("KRAKEN_URL", "http://:80"),
         ],
     )
     def test_what_may_hold_a_secret_is_not_shown(self, variable: str, text: str) -> None:
@@ -160,6 +198,10 @@ class TestRefused:
         assert refusal(TRACKER_COINS="1\n2").splitlines() == [
             'TRACKER_COINS="1\\n2" is not accepted; accepted: ' + COINS
         ]
+
+    def test_bytes_that_are_no_text_are_refused(self) -> None:
+        line = "SECRET_KEY is not accepted; accepted: text in UTF-8"
+        assert refusal(SECRET_KEY="hunter22\udcff") == line
 
     def test_the_pro_plan_needs_a_key(self) -> None:
         assert "needs COINGECKO_API_KEY" in refusal(COINGECKO_API_PLAN="pro")

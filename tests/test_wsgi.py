@@ -3,8 +3,11 @@
 from pathlib import Path
 
 import pytest
+from honcho.environ import parse_procfile
 
-from tests.support.tools import Child, environment
+from tests.support.tools import ROOT, Child, environment
+
+WEB = parse_procfile((ROOT / "Procfile").read_text()).processes["web"]
 
 
 @pytest.mark.parametrize(
@@ -15,7 +18,7 @@ from tests.support.tools import Child, environment
             {"TRACKER_RETRY": "often"},
             'TRACKER_RETRY="often" is not accepted; accepted: a whole number from 1 to 3600\n',
         ),
-        (("gunicorn", "wsgi:app"), {}, "REDIS_URL is not set; accepted: "),
+        (("sh", "-c", WEB), {"WEB_CONCURRENCY": ""}, "REDIS_URL is not set; accepted: "),
     ],
 )
 def test_a_setting_that_is_bad_or_missing_ends_the_start_with_one_line(

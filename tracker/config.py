@@ -6,20 +6,25 @@ parses a URL is imported when there is one: not every process needs it.
 """
 
 import json
+import math
 import os
 import re
 import secrets
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
+from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
 
 from tracker.errors import ConfigError
 from tracker.market.coins import Coins
 from tracker.market.freshness import STALE_AFTER
 from tracker.market.quotes import Market
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL
 
 ROOT = Path(__file__).resolve().parent.parent
 SQLITE = f"sqlite:///{ROOT / 'instance' / 'tracker.db'}"
@@ -39,6 +44,8 @@ EXCHANGE_URLS = {
     "binance": "https://data-api.binance.vision",
     "gemini": "https://api.gemini.com",
 }
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
 
 Parse = Callable[[str], Any]
 
@@ -80,26 +87,59 @@ def matching(pattern: str, accepted: str, convert: Callable[[str], str] = str) -
 currency = matching(r"[A-Za-z]{2,10}", "a currency's code in letters, as usd or eur", str.lower)
 api_key = matching(r"[\x21-\x7e]+", "the key as CoinGecko shows it")
 secret_key = matching(r".{8,}", "at least 8 characters")
-base_url = matching(
-    r"https?://[^\s/?#]+[^\s?#]*",
-    "an http:// or https:// URL without a query",
-    lambda url: url.rstrip("/"),
+
+
+def base_url(text: str) -> str:
+    """Return the URL of a service, without a slash at its end."""
+    with suppress(ValueError):
+        parts = urlsplit(text)
+        is_service = re.fullmatch(r"https?://[^\s/?#]+[^\s?#]*", text) and parts.hostname
+        if is_service and parts.port != 0:  # a port beyond 65535 raises
+            return text.rstrip("/")
+    raise ValueError("an http:// or https:// URL without a query")
+
+
+REDIS_OPTIONS = re.compile(
+    r"db|password|username|client_name|health_check_interval|retry_on_timeout"
+    r"|socket_(connect_timeout|timeout|keepalive)|ssl_\w+"
 )
+"""What a Redis URL's query may set: redis-py takes more, also what changes all that it returns."""
 
 
 def redis_url(text: str) -> str:
-    """Return *text* if redis-py can parse it."""
+    """Return *text* if redis-py would connect with it, to the database that it names."""
     with suppress(ValueError):
         if re.fullmatch(r"(rediss?|unix)://\S+", text):
             parts = urlsplit(text)
-            if parts.query:
-                from redis.connection import parse_url
+            is_socket = parts.scheme == "unix"
+            names_one = parts.path if is_socket else re.fullmatch(r"/?|/[0-9]{1,9}/?", parts.path)
+            if names_one and not parts.fragment and parts.port != 0:
+                if parts.query:
+                    _check_redis_options(text, parts.query)
+                return text
+    raise ValueError(
+        "a redis://, rediss:// or unix:// URL, whose path and query name only what redis-py knows, "
+        "as redis://:password@host:6379/0"
+    )
 
-                parse_url(text)
-            elif parts.scheme != "unix":
-                _ = parts.port  # which raises
-            return text
-    raise ValueError("a redis://, rediss:// or unix:// URL")
+
+def _check_redis_options(url: str, query: str) -> None:
+    """Raise `ValueError` unless redis-py can make a connection with *query*, and wait for it."""
+    from redis import Redis
+    from redis.exceptions import RedisError
+
+    given = parse_qs(query, keep_blank_values=True, strict_parsing=True)
+    if not all(REDIS_OPTIONS.fullmatch(name) and len(given[name]) == 1 for name in given):
+        raise ValueError("an unknown option")
+    try:
+        with Redis.from_url(url) as client:
+            pool = client.connection_pool
+            pool.make_connection()
+    except (TypeError, RedisError) as error:
+        raise ValueError("an option that redis-py refuses") from error
+    for name in ("socket_timeout", "socket_connect_timeout"):
+        if not 0 < pool.connection_kwargs.get(name, 1) < math.inf:
+            raise ValueError("no time at all")
 
 
 def database_url(text: str) -> str:
@@ -112,26 +152,74 @@ def database_url(text: str) -> str:
 
     try:
         url = make_url(re.sub(r"^postgres(ql)?://", "postgresql+psycopg://", text))
-        url.get_dialect().import_dbapi()
+        _check_database_options(url)
         if url.get_backend_name() == "sqlite":
             path = url.database
             if not path or path == ":memory:":
                 raise ValueError("a database in memory")  # noqa: TRY301
             url = url.set(database=path if path.startswith("file:") else str(Path(path).absolute()))
-    except (ArgumentError, NoSuchModuleError, ImportError, ValueError):
+    except (ArgumentError, NoSuchModuleError, ImportError, TypeError, ValueError):
         raise ValueError(
-            "an SQLAlchemy URL whose driver is installed, "
+            "an SQLAlchemy URL whose driver is installed and knows its options, "
             "as sqlite:////data/tracker.db or postgresql://user:password@host/name"
         ) from None
     return url.render_as_string(hide_password=False)
 
 
+NO_SERVER: dict[str, Any] = {"host": "/dev/null", "hostaddr": "", "port": ""}
+"""Where libpq connects to nothing, after it has checked its options."""
+
+
+def _check_database_options(url: "URL") -> None:
+    """Raise `TypeError` or `ValueError` if the driver of *url* refuses what its query sets."""
+    import warnings
+
+    dialect, driver = url.get_dialect()(), url.get_dialect().import_dbapi()
+    with warnings.catch_warnings(action="error"):  # SQLAlchemy leaves out what SQLite knows not
+        try:
+            _, options = dialect.create_connect_args(url)
+        except Warning as warning:
+            raise ValueError("an unknown option") from warning
+    if url.port is not None and not 0 < url.port < 65536:
+        raise ValueError("no port")
+    try:
+        if url.get_driver_name() == "pysqlite":
+            driver.connect(":memory:", **options).close()
+        elif url.get_driver_name() == "psycopg":
+            options.pop("context", None)  # SQLAlchemy's own
+            driver.conninfo.make_conninfo(**options)  # psycopg's own are no text
+            driver.connect(**{**options, **NO_SERVER})
+    except driver.Error as error:
+        if NO_SERVER["host"] not in str(error):
+            raise ValueError("an option that the driver refuses") from error
+
+
 def origins(text: str) -> tuple[str, ...]:
-    """Return the origins in a comma-separated list; `*` allows all."""
-    found = tuple(origin.strip().rstrip("/").lower() for origin in text.split(","))
-    if found != ("*",) and not all(re.fullmatch(r"https?://[^\s/?#]+", one) for one in found):
-        raise ValueError("* or origins as https://a.example, separated by commas")
-    return found
+    """Return the origins in a comma-separated list as browsers send them; `*` allows all."""
+    if text == "*":
+        return ("*",)
+    with suppress(ValueError):
+        return tuple(_origin(word.strip()) for word in text.split(","))
+    raise ValueError("* or origins as https://a.example:8443, separated by commas")
+
+
+def _origin(text: str) -> str:
+    """Return scheme, host and port in lower case, without the scheme's own port.
+
+    A name with letters beyond ASCII becomes the one that browsers send, as in RFC 6454.
+    """
+    parts = urlsplit(text)
+    host = (parts.hostname or "").encode("idna").decode()
+    if parts.netloc.startswith("["):
+        host = f"[{ip_address(host)}]"
+    elif not re.fullmatch(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*", host):
+        raise ValueError("no host")
+    port = parts.port
+    rest = (parts.username, parts.path.strip("/"), parts.query, parts.fragment)
+    if parts.scheme not in DEFAULT_PORTS or any(rest) or parts.netloc.endswith(":") or port == 0:
+        raise ValueError("more or less than an origin")
+    is_its_own = port in (None, DEFAULT_PORTS[parts.scheme])
+    return f"{parts.scheme}://{host}" if is_its_own else f"{parts.scheme}://{host}:{port}"
 
 
 def coins(text: str) -> Coins:
@@ -388,7 +476,10 @@ def _requests(coins: Coins) -> int:
 
 def _parse(spec: Mapping[str, Any], text: str) -> Any:
     try:
+        text.encode()
         return spec["parse"](text)
+    except UnicodeEncodeError:
+        raise ConfigError(f"{spec['env']} is not accepted; accepted: text in UTF-8") from None
     except ValueError as error:
         shown = "(hidden)" if spec["secret"] else json.dumps(text, ensure_ascii=False)
         raise ConfigError(f"{spec['env']}={shown} is not accepted; accepted: {error}") from None

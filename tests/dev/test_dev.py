@@ -186,12 +186,14 @@ class TestLauncher:
     def test_gives_the_address_and_ends_cleanly_when_asked(
         self, launch: Launch, ask: Callable[[Launcher], None]
     ) -> None:
-        shows = f'echo "has $PORT $SECRET_KEY $REDIS_URL"; {STAYS}'
-        launcher = launch({"release": "echo released", "web": WEB, "one": shows, "other": shows})
+        shows = f'echo "has $PORT $SECRET_KEY $REDIS_URL; serves $WEB_CONCURRENCY."; {STAYS}'
+        commands = {"release": "echo released", "web": WEB, "one": shows, "other": shows}
+        launcher = launch(commands, WEB_CONCURRENCY="")
         launcher.until(f"Open http://localhost:{launcher.port}/cryptos/")
         launcher.until("one    | stays pid=", "other  | stays pid=")
-        (port, secret, url), other = re.findall(r"has (\S+) (\S+) (\S+)", launcher.output)
+        (port, secret, url), other = re.findall(r"has (\S+) (\S+) (\S+);", launcher.output)
         assert other == (port, secret, url)
+        assert "serves 1." in launcher.output, "gunicorn itself takes an empty one for no number"
         assert port == str(launcher.port)
         assert len(secret) >= 32
         with redis.Redis.from_url(url) as client:
