@@ -11,6 +11,7 @@ import pytest
 from tests.support.stream_clients import SMALLEST_BUFFER, Reader
 from tests.support.tools import wait_for
 from tracker.stream import admission as admission_module
+from tracker.stream import hub as hub_module
 from tracker.stream.admission import NotAdmittedError
 from tracker.stream.frames import ControlFrame, Frame, LastEventId, Variant, encode
 from tracker.stream.hub import Hub
@@ -364,13 +365,19 @@ class TestScreens:
         assert show_and_read(*drawn[1:]).endswith(paint(drawn[1]) + paint(drawn[3]))
         assert quick.raw == CLEAR + b"".join(map(paint, drawn))
 
-    def test_in_silence_it_is_drawn_anew(self, make_hub: MakeHub) -> None:
+    def test_in_silence_it_is_drawn_anew_and_for_newcomers_after_a_second(
+        self, make_hub: MakeHub, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(hub_module, "_SCREEN_AGE", 1e9)
         hub, ages = make_hub(started=False, heartbeat=0), iter("012345")
         hub.show(Screen(lambda topics, look: next(ages)))
         terminals = [hub.reader(screen=()) for _ in range(3)]
         hub.sweep()
         for terminal in (*terminals, hub.reader(screen=())):
             assert terminal.read_all().raw.endswith(paint("1"))
+        monkeypatch.setattr(hub_module, "_SCREEN_AGE", 0)
+        assert hub.reader(screen=()).read_all().raw == CLEAR + paint("2")
+        assert terminals[0].read_all().raw.endswith(paint("1"))
 
     @pytest.mark.parametrize("gzip", [False, True])
     def test_in_a_drain_its_last_line_says_so(self, hub: Room, gzip: bool) -> None:

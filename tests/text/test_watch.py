@@ -2,9 +2,13 @@
 
 from decimal import Decimal
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from tests.support.tools import quote
+from tests.text.test_table import quotes
 from tracker.market.freshness import Status
-from tracker.market.quotes import Tick
+from tracker.market.quotes import Quote, Tick
 from tracker.market.rates import Rates
 from tracker.text.watch import Look, draw
 
@@ -38,3 +42,11 @@ def test_without_the_rate_it_goes_on_in_the_trackers_own_currency_and_says_so() 
     assert "$90,000.00" in text
     assert "In USD, as eur is no coin that is followed, and there are no exchange rates" in text
     assert shown(currency="eur", tick=None).startswith("● Starting")
+
+
+@settings(max_examples=60)
+@given(st.lists(quotes, max_size=3), st.sampled_from(["", "eur", "bitcoin", "ether", "gone"]))
+def test_nothing_that_the_source_sends_is_in_its_way(sent: list[Quote], currency: str) -> None:
+    """What it raised would end the web process: it draws in the relay."""
+    tick = Tick(id=AT, currency="usd", source="coingecko", quotes=tuple(sent))
+    assert shown(tick=tick, currency=currency).startswith("● Live")

@@ -39,6 +39,8 @@ _SWEEP = 1.0
 """Seconds between two sweeps for silence and for stalled readers."""
 _FIRST_SEND = 32 * 1024
 """Bytes, about, that a newcomer is sent at once: it saves calls of the kernel."""
+_SCREEN_AGE = 1.0
+"""Seconds after which a screen is drawn anew for newcomers: the ages in it have grown."""
 _DRAIN_STEP = 0.05
 """Seconds between two groups of readers that a drain dismisses."""
 
@@ -340,6 +342,8 @@ class Hub:
     def _first_bytes(self, sub: Subscriber, last_event_id: LastEventId | None) -> bytes:
         """Return what comes before the replay buffer's frames, and as many as one `send` takes."""
         if sub.variant.screen is not None:
+            if self._screen and time.monotonic() - self._screen.began_at >= _SCREEN_AGE:
+                self._screen = self._screen.again()
             return sub.encoded(CLEAR, opening=True) + (self._newest_screen(sub) or b"")
         greeting = self._own_retry()
         if self._retained is not None:

@@ -10,6 +10,7 @@ The escape sequences are CUP, EL and ED of ECMA-48 (8.3.21, 8.3.41, 8.3.39), and
 A line is erased before it is written: else one as wide as the terminal would lose its last letter.
 """
 
+import time
 from collections.abc import Callable
 from typing import Any, Self
 
@@ -27,11 +28,13 @@ Draw = Callable[[tuple[str, ...], tuple[Any, ...]], str]
 class Screen:
     """What terminals show now: drawn once for each variant, when first asked for."""
 
-    __slots__ = ("_draw", "_made")
+    __slots__ = ("_draw", "_made", "began_at")
 
     def __init__(self, draw: Draw) -> None:
         self._draw = draw
         self._made: dict[Variant, bytes] = {}
+        self.began_at = time.monotonic()
+        """From when on it is drawn, in monotonic seconds: no age in it is younger."""
 
     def bytes_for(self, variant: Variant) -> bytes:
         """Return the bytes for *variant*, which is one of a screen."""
