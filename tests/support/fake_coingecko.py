@@ -15,9 +15,9 @@ import simplejson
 
 from tests.support.stand_in import Handler, StandIn
 
-Manner = Literal["whole", "truncated", "reset", "hang", "drip", "raw"]
+Manner = Literal["whole", "truncated", "reset", "hang", "drip", "raw", "raw drip"]
 """How a scripted answer is sent: whole; its first half; reset or silence instead of it; with
-blanks after it for ever; or the body alone, which is no HTTP."""
+blanks after it for ever; or the body alone, which is no HTTP, also with zeros after it for ever."""
 
 PACE = 0.005
 """Seconds between two bytes of a dripping answer."""
@@ -217,8 +217,10 @@ class _Handler(Handler):
                 self.server.ended.wait()
             case "reset":
                 self.reset()
-            case "raw":
+            case "raw" | "raw drip" as manner:
                 self.wfile.write(script.body)
+                while manner == "raw drip" and not self.server.ended.wait(PACE):
+                    self.wfile.write(b"0")
             case manner:
                 self.head(script)
                 half = len(script.body) // 2

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Context, Decimal
 from email.utils import parsedate_to_datetime
+from http.cookiejar import DefaultCookiePolicy
 from socket import gaierror
 from time import monotonic
 from typing import Any
@@ -23,6 +24,7 @@ import urllib3
 
 from tracker import __version__
 from tracker.errors import SourceError
+from worker.sources.deadline import DeadlineAdapter, set_deadline
 
 USER_AGENT = f"live-crypto-tracker/{__version__} (python-requests)"
 """CoinGecko answers 403 to requests without a User-Agent of their own."""
@@ -61,8 +63,8 @@ class Client(requests.Session):
     """Asks the service *name* at *url*, which *setting* changes; connects to nothing yet.
 
     *key* is a header and the API key to send in it; an answer that repeats the key loses it.
-    Timeouts in seconds: *connect* for the connection, *read* for each wait for data, *total* for a
-    whole answer. *total* is checked when data arrives: an answer takes *total* + *read* at most.
+    Timeouts in seconds: *connect* for the connection, *read* for each wait for data, *total* for
+    all of it, however slowly an answer comes.
     """
 
     def __init__(
@@ -80,7 +82,10 @@ class Client(requests.Session):
         self.service, self._url, self._setting = name, url, setting
         self._connect, self._read, self._total = connect, read, total
         self.headers.update([("User-Agent", USER_AGENT), *([key] if key else [])])
-        self._secret = key[1].encode() if key else None
+        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
+        for scheme in ("http://", "https://"):
+            self.mount(scheme, DeadlineAdapter())
+        self._secret = key[1] if key else None
 
     def ask(
         self,
@@ -96,6 +101,7 @@ class Client(requests.Session):
         """
         read, total = timeout_s or self._read, timeout_s or self._total
         deadline = monotonic() + total
+        set_deadline(deadline)
         try:
             with self.get(
                 f"{self._url}{path}",
@@ -105,20 +111,27 @@ class Client(requests.Session):
                 stream=True,
                 allow_redirects=False,
             ) as response:
-                body = self._body(response, deadline, total)
+                body = self._body(response)
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             timed_out = isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError)
+            if timed_out and monotonic() >= deadline:
+                late = f"{self.service}: no whole answer within {total:g} s"
+                raise SourceError(late, kind="timeout") from error
             kind = "timeout" if timed_out else "unreachable"
             raise SourceError(self._describe(error, read), kind=kind) from error
-        body = body.replace(self._secret, b"(key)") if self._secret else body
-        return Answer(response.status_code, response.headers, body)
+        headers = response.headers
+        if self._secret:
+            body = body.replace(self._secret.encode(), b"(key)")
+            for name, value in headers.items():
+                headers[name] = value.replace(self._secret, "(key)")
+        return Answer(response.status_code, headers, body)
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         """Ignore redirects: `allow_redirects=False` would still read the whole body of one."""
         return None
 
-    def _body(self, response: requests.Response, deadline: float, total: float) -> bytes:
-        """Read the body in chunks: `response.content` has no limit of size or time."""
+    def _body(self, response: requests.Response) -> bytes:
+        """Read the body in chunks: `response.content` has no limit of size."""
         body = bytearray()
         while chunk := response.raw.read1(CHUNK, decode_content=True):
             body += chunk
@@ -127,9 +140,6 @@ class Client(requests.Session):
                 raise SourceError(
                     f"{self.service}: the answer is larger than {limit}; it was not read"
                 )
-            if monotonic() > deadline:
-                late = f"not whole after {total:g} s ({len(body)} bytes came)"
-                raise SourceError(f"{self.service}: the answer was {late}", kind="timeout")
         return bytes(body)
 
     def _describe(self, error: Exception, read: float) -> str:
