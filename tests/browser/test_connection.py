@@ -143,6 +143,24 @@ def test_a_lost_server_is_found_again_and_what_was_missed_is_heard(
         tab.expect_link("open")
 
 
+@BOTH_WAYS
+def test_ids_that_were_ahead_of_the_clock_hold_up_no_tab_when_they_are_right_again(
+    site: Site, first: Tick, new_page: Open, way: str
+) -> None:
+    """The database was emptied, say, with tabs open: what comes is older than what they have."""
+    tabs = open_tabs(new_page, site.root, way, 2)
+    site.go()
+    site.sent.clear()
+    right = site.send(make_tick(BITCOIN, at=first.id - 1_000_000_000))
+    site.come()
+    tabs.append(Tab(tabs[0].page.context.new_page(), site.root))
+    for tab, before in zip(tabs, ([first.id], [first.id], []), strict=True):
+        tab.expect_ids([*before, right.id])
+    after = site.send_tick(BITCOIN)
+    for tab, before in zip(tabs, ([first.id], [first.id], []), strict=True):
+        tab.expect_ids([*before, right.id, after.id])
+
+
 @pytest.mark.faults
 def test_the_seventh_tab_is_live_on_the_product_and_a_restart_loses_nothing(
     app: Flask, settings: SettingsFactory, tmp_path: Path, new_page: Open

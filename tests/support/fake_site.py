@@ -4,6 +4,7 @@ The stream follows the test's script, `Site.send_tick` and so on; a reader that
 comes back with a `Last-Event-ID` gets what it has missed, as from the product.
 """
 
+import json
 import queue
 import select
 import socket
@@ -174,12 +175,15 @@ class Site(FakeRelay):
         self.connections += 1
         if self.is_refusing:
             return Response("no", 503)
-        last = request.args.get("last_event_id") or request.headers.get("Last-Event-ID")
+        last = request.headers.get("Last-Event-ID") or request.args.get("last_event_id") or ""
         reader: queue.Queue[str | None] = queue.Queue()
         with self._lock:
             reader.put(f"retry: 50\n\n{status_event(self.told)}")
-            missed = [tick for tick in self.sent if last and tick.id > int(last)]
-            newest = [self.tick] if self.tick and not last else []
+            is_known = bool(last) and (not self.sent or int(last) <= self.sent[-1].id)
+            if last:
+                reader.put(resume_event(last, is_known))
+            missed = [tick for tick in self.sent if is_known and tick.id > int(last)]
+            newest = [self.tick] if self.tick and not is_known else []
             for tick in missed or newest:
                 reader.put(prices_event(tick))
             self._readers.append(reader)
@@ -203,6 +207,11 @@ class Site(FakeRelay):
 
 def status_event(told: Status) -> str:
     return f"event: status\ndata: {told.to_json()}\n\n"
+
+
+def resume_event(last: str, recovered: bool) -> str:
+    body = json.dumps({"last_event_id": last, "recovered": recovered, "replayed": 0})
+    return f"event: resume\ndata: {body}\n\n"
 
 
 def prices_event(tick: Tick) -> str:

@@ -50,12 +50,15 @@ export class Alerts {
   }
 
   /**
-   * To be called with every tick, in order. A repetition does nothing.
+   * To be called with every tick, in order. A repetition does nothing; an older one is
+   * of ids that have begun anew.
    *
    * @param {Tick} tick
    */
   onTick(tick) {
+    const before = this.tick?.id ?? 0;
     this.tick = tick;
+    if (tick.id < before) this.store.startOver(before);
     this.store.judge(tick, (firings) => this.#deliver(firings));
   }
 

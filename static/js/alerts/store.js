@@ -24,6 +24,7 @@ export const MAX_ALERTS = 50; // also of the firings that wait
 const ALERTS = "alerts";
 const WAITING = "alerts-waiting";
 const JUDGED = "alerts-judged"; // the newest tick's id
+const MAX_AHEAD_MS = 3_600_000; // how wrong this computer's clock may be
 
 export class AlertStore {
   /** @param {() => void} changed called after each change, of this tab or another */
@@ -60,6 +61,17 @@ export class AlertStore {
       write(ALERTS, alerts);
       this.#wait(firings.length ? deliver(firings) : []);
       this.changed();
+    });
+  }
+
+  /**
+   * Judge what comes whatever its id, unless another tab has begun to: ids were ahead.
+   *
+   * @param {number} before the newest tick's id until now
+   */
+  startOver(before) {
+    return exclusively(() => {
+      if (judged() >= before) write(JUDGED, 0);
     });
   }
 
@@ -147,8 +159,10 @@ async function exclusively(action) {
   }
 }
 
+/** The id of the newest tick judged; none of the future, when ids were ahead of the clock. */
 function judged() {
-  return read(JUDGED, 0, Number.isSafeInteger);
+  const id = read(JUDGED, 0, Number.isSafeInteger);
+  return id > Date.now() + MAX_AHEAD_MS ? 0 : id;
 }
 
 /**

@@ -104,7 +104,8 @@ export class PriceChart {
   }
 
   /**
-   * Add a live price. After a time without prices the range is loaded again.
+   * Add a live price. The range is loaded again after a time without prices, and where
+   * the prices shown are of a clock that was ahead.
    *
    * @param {number} at unix ms
    * @param {number} amount
@@ -114,7 +115,7 @@ export class PriceChart {
     if (isLoading) this.#keepPending([at, amount]);
     const before = this.series?.last?.[0] ?? -Infinity;
     if (this.series?.add(at, amount)) this.#changed();
-    this.#hasGap ||= at - before > this.staleAfter;
+    this.#hasGap ||= Math.abs(at - before) > this.staleAfter;
     if (this.#hasGap && !isLoading && Date.now() - this.#loadedAt > RELOAD_MS) {
       this.#keepPending([at, amount]);
       this.load();

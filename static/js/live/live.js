@@ -21,7 +21,8 @@ import { localizeTimes, showTime } from "../lib/times.js";
  *
  * @typedef {object} View
  * @property {(tick: Tick, currency: Currency) => void} [onTick] called with every tick
- *   once, also while the page is hidden; after a sleep with all that were missed
+ *   once, also while the page is hidden; after a sleep with all that were missed. Its id
+ *   is lower than the one before only where the server's ids have begun anew
  * @property {(tick: Tick, currency: Currency) => void} render called with the newest
  *   tick, at most once per frame; the first time with the one that the server rendered
  */
@@ -45,11 +46,12 @@ export class LivePage {
     this.ahead = Number(dataset.now) - Date.now(); // ms
     this.tickHeldAt = (this.tick?.id ?? 0) - this.ahead; // its time, or when it was last confirmed
     this.indicator = new StatusIndicator(one("[data-indicator]"), one("[data-notice]"));
-    this.stream = new Connection(dataset.stream ?? "/stream", {
-      onLink: (link) => this.#setLink(link),
-      onStatus: (status) => this.#setStatus(status),
-      onTick: (tick) => this.#setTick(tick),
-    });
+    const listener = {
+      onLink: (/** @type {Link} */ link) => this.#setLink(link),
+      onStatus: (/** @type {Status} */ status) => this.#setStatus(status),
+      onTick: (/** @type {Tick} */ tick) => this.#setTick(tick),
+    };
+    this.stream = new Connection(dataset.stream ?? "/stream", listener, this.tick?.id);
     /** @type {Link} */
     this.link = { state: "connecting", nextAttemptAt: null };
     this.linkSince = Date.now();
@@ -106,7 +108,6 @@ export class LivePage {
 
   /** @param {Tick} tick */
   #setTick(tick) {
-    if (this.tick && tick.id <= this.tick.id) return;
     this.tick = tick;
     this.tickHeldAt = Date.now();
     this.view.onTick?.(tick, this.currencyOf(tick.currency));

@@ -24,11 +24,12 @@ export class Connection {
 
   /**
    * @param {string} url
-   * @param {import("./event_source.js").Listener} listener
+   * @param {Omit<import("./event_source.js").Listener, "onRestart">} listener
+   * @param {number | null} [known] the id of a tick that the listener has already
    */
-  constructor(url, listener) {
+  constructor(url, listener, known) {
     this.url = new URL(url, document.baseURI).href;
-    this.listener = new Deduplicator(listener);
+    this.listener = new Deduplicator(listener, known);
     addEventListener("online", () => this.#retryNow());
     document.addEventListener("visibilitychange", () => this.#retryNow());
     document.addEventListener("freeze", () => this.#freeze());

@@ -23,6 +23,8 @@ import { parseTick } from "../lib/market.js";
  * @property {(link: Link) => void} onLink
  * @property {(status: import("../lib/market.js").Status) => void} onStatus
  * @property {(tick: import("../lib/market.js").Tick) => void} onTick
+ * @property {() => void} onRestart called before a tick that does not follow on from those
+ *   before: its id may be any, also a lower one
  */
 
 const FIRST_DELAY_MS = 3_000; // as the server's own default
@@ -87,6 +89,11 @@ export class ReconnectingEventSource {
     source.addEventListener("status", (event) => {
       this.listener.onStatus(JSON.parse(event.data));
       this.#onEvent();
+    });
+    source.addEventListener("resume", (event) => {
+      if (JSON.parse(event.data).recovered) return;
+      this.last = null;
+      this.listener.onRestart();
     });
     source.addEventListener("prices", (event) => {
       const tick = parseTick(event.data);

@@ -52,7 +52,7 @@ export class FanOut {
     if (this.#status) listener.onStatus(this.#status);
     if (this.#link) listener.onLink(this.#link);
     if (last === null && this.#tick) listener.onTick(this.#tick);
-    if (isFirst || this.#isBehind(last)) this.source.open(last);
+    if (isFirst || this.#isElsewhere(last)) this.source.open(last);
   }
 
   /**
@@ -89,9 +89,17 @@ export class FanOut {
     for (const listener of this.#listeners) listener.onTick(tick);
   }
 
-  /** @param {number | null} last */
-  #isBehind(last) {
-    if (last === null) return false;
-    return this.source.last === null || last < this.source.last;
+  onRestart() {
+    this.#tick = null;
+    for (const listener of this.#listeners) listener.onRestart();
+  }
+
+  /**
+   * Whether a listener is elsewhere than the stream; the server says what it lacks.
+   *
+   * @param {number | null} last
+   */
+  #isElsewhere(last) {
+    return last !== null && last !== this.source.last;
   }
 }

@@ -42,7 +42,12 @@ class Tab {
     const post = (/** @type {keyof Listener} */ event) => (/** @type {any} */ value) =>
       port.postMessage({ event, value });
     /** @type {Listener} */
-    this.listener = { onLink: post("onLink"), onStatus: post("onStatus"), onTick: post("onTick") };
+    this.listener = {
+      onLink: post("onLink"),
+      onStatus: post("onStatus"),
+      onTick: post("onTick"),
+      onRestart: () => port.postMessage({ event: "onRestart" }),
+    };
     port.onmessage = ({ data }) => this.#onRequest(data);
   }
 

@@ -66,6 +66,21 @@ describe("alerts", () => {
     await one.judge(tick(4, 101), (firings) => assert.fail(firings));
   });
 
+  test("fire also where ids were ahead: of the clock, or of those that come now", async () => {
+    const [one, other] = [store(), store()];
+    const fired = [];
+    const deliver = (firings) => (fired.push(...firings.map(({ at }) => at)), firings);
+    await one.add(ALERT, tick(Date.now() + 365 * 86_400_000, 99));
+    await one.judge(tick(7, 101), deliver);
+    await one.judge(tick(8, 99), deliver);
+    await one.startOver(8);
+    await one.judge(tick(3, 101), deliver);
+    await other.startOver(8); // it notices later, and does not judge again what was judged
+    await other.judge(tick(2, 99), deliver);
+    assert.deepEqual(fired, [7, 3]);
+    assert.equal(one.alerts[0].met, true);
+  });
+
   test("wait for those whose lock is refused, and for notifications that failed", async () => {
     navigator.locks = { request: async () => Promise.reject(new DOMException("no", "SecurityError")) };
     const one = store();

@@ -51,12 +51,13 @@ describe("a tab", () => {
     for (const name of made) delete globalThis[name];
   });
 
-  function opened() {
-    const connection = new Connection("/stream", {
+  function opened(known) {
+    const listener = {
       onLink: ({ state }) => received.push(state),
       onStatus: ({ state }) => received.push(state),
       onTick: ({ id }) => received.push(id),
-    });
+    };
+    const connection = new Connection("/stream", listener, known);
     connection.open();
     return connection;
   }
@@ -70,6 +71,24 @@ describe("a tab", () => {
     for (const id of [1, 2, 2, 1, 3, 2, 4]) worker.say("onTick", tick(id));
     assert.deepEqual(received, ["live", "open", 1, 2, 3, 4]);
     assert.deepEqual(urls(), []);
+  });
+
+  test("after the server has begun anew a tick counts whatever its id, each once", () => {
+    opened();
+    const [worker] = FakeWorker.made;
+    for (const id of [7, 8]) worker.say("onTick", tick(id));
+    worker.say("onRestart");
+    for (const id of [2, 2, 3]) worker.say("onTick", tick(id));
+    worker.say("onRestart");
+    for (const id of [3, 4]) worker.say("onTick", tick(id)); // for another tab that had missed some
+    assert.deepEqual(received, [7, 8, 2, 3, 4]);
+  });
+
+  test("a tick that the page came with is not news, nor is an older one", () => {
+    opened(5);
+    const [worker] = FakeWorker.made;
+    for (const id of [4, 5, 6]) worker.say("onTick", tick(id));
+    assert.deepEqual(received, [6]);
   });
 
   test("without shared workers the tab has a stream of its own", () => {

@@ -22,6 +22,7 @@ describe("a connection", () => {
       onLink: (link) => heard.push(link.state),
       onStatus: (status) => heard.push(status.state),
       onTick: (tick) => heard.push(tick.id),
+      onRestart: () => heard.push("restart"),
     });
     stream.open();
   });
@@ -79,6 +80,15 @@ describe("a connection", () => {
     newest().say("prices", { id: 5, quotes: [] });
     newest().say("prices", { id: 6, quotes: [] });
     assert.equal(stream.last, 6);
+  });
+
+  test("a server that cannot continue begins anew, whatever the ids", () => {
+    newest().say("prices", { id: 6, quotes: [] });
+    newest().say("resume", { last_event_id: "6", recovered: true, replayed: 0 });
+    newest().say("resume", { last_event_id: "6", recovered: false, replayed: 0 });
+    newest().say("prices", { id: 2, quotes: [] });
+    assert.deepEqual(heard, [6, "open", "restart", 2]);
+    assert.equal(stream.last, 2);
   });
 
   test("ten who find it silent get one new connection", () => {

@@ -33,7 +33,7 @@ class Source {
 function ears() {
   const heard = [];
   const keep = (value) => heard.push(value.id ?? value.state);
-  return { heard, onLink: keep, onStatus: keep, onTick: keep };
+  return { heard, onLink: keep, onStatus: keep, onTick: keep, onRestart: () => heard.push("restart") };
 }
 
 function shared() {
@@ -108,6 +108,23 @@ test("a stream that has heard nothing yet goes on where somebody has heard somet
     ["open", null],
     ["open", 7],
   ]);
+});
+
+test("ids that begin anew are told to all, and the tick of before to nobody", () => {
+  const { source, stream, say } = shared();
+  const one = ears();
+  stream.join(one, null);
+  say(9);
+  stream.onRestart();
+  const between = ears();
+  stream.join(between, null);
+  source.last = null;
+  say(2);
+  const late = ears();
+  stream.join(late, null);
+  assert.deepEqual([one.heard, between.heard, late.heard], [[9, "restart", 2], [2], [2]]);
+  stream.join(ears(), 9); // it was frozen meanwhile: the server says what it lacks
+  assert.deepEqual(source.asked.at(-1), ["open", 9]);
 });
 
 test("who has left hears nothing, and after the last one the stream is closed", () => {
