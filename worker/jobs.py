@@ -209,11 +209,8 @@ def _log_news(name: str, found: Collected, before: SourceState, now: SourceState
 
 
 def publish(feed: Feed, message: Message) -> None:
-    """Publish *message*; without Redis the web finds in the database what was saved."""
-    try:
-        feed.publish(replace(message, run=current_id("run")))
-    except RedisError as error:
-        log.warning("saved, but not published: %s", error)
+    """Publish *message* with the id of this run."""
+    feed.publish(replace(message, run=current_id("run")))
 
 
 def reschedule(job: Job, at: int) -> None:

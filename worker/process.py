@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 from redis import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import ConnectionError, RedisError, TimeoutError
 
 from tracker import config
 from tracker.config import Settings
@@ -42,19 +42,22 @@ def end_on_signals() -> None:
 
 def retry_on_redis_error(settings: Settings, run: Run) -> None:
     """Call *run* with a Redis that answers; after each failure of Redis, wait and call it again."""
-    failure_log, failures = FailureLog(log), 0
+    failure_log, failures, is_away = FailureLog(log), 0, False
     while True:
         began_at = time.monotonic()
         try:
             with redis_client.connect(settings) as connection:
                 connection.ping()
-                failure_log.recovered("Redis can be reached again")
+                if is_away:  # else it answered before, and may fail again
+                    failure_log.recovered("Redis can be reached again")
                 return run(settings, connection)
         except RedisError as error:
             if exit := _exit_behind(error):
                 raise exit from None
             failures = 1 if time.monotonic() - began_at > redis_client.MAX_BACKOFF else failures + 1
-            failure_log.failed(f"Redis cannot be reached, tried again until it can: {error}")
+            is_away = isinstance(error, ConnectionError | TimeoutError)
+            what = "Redis cannot be reached" if is_away else "Redis does not do what is asked"
+            failure_log.failed(f"{what}, tried again until it can: {error}")
         time.sleep(redis_client.backoff(failures))
 
 

@@ -3,9 +3,9 @@
 RQ ends a job that takes too long by a signal, which Python acts on when it comes back from
 what it calls. Where that does not come back, a thread starts the process anew.
 
-RQ logs a traceback of a hundred lines for each failure. When its own clean-up
-fails, it leaves the thread that listens for commands and its connection behind:
-one more for each failure of Redis, as long as the process lives.
+RQ logs a traceback of a hundred lines for each failure. Its commands (`rq suspend`, and by
+messages shutdown, stop-job and kill-horse) are of no use here, and anybody's who can reach
+Redis: the last two would end this process and its siblings. So none is listened to.
 """
 
 import logging
@@ -31,8 +31,6 @@ from tracker.logs.throttle import FailureLog
 from tracker.messaging import json_jobs
 from tracker.messaging.json_jobs import JsonJob, why_refused
 
-LISTEN_S = 0.5
-"""How often the thread that listens for commands checks whether to end; RQ's own takes a minute."""
 END_S = 3
 """Time that a job has to end after a signal: whoever sent it kills after some seconds more."""
 HANGS_AFTER_S = 10.0
@@ -42,7 +40,7 @@ WATCH_S = 5.0
 HEARTBEAT_S = 5.0
 """Time between two heartbeats, which RQ sends seven times a job: its keys live for minutes."""
 JOIN_S = 5.0
-"""Longest wait for that thread's end: without Redis it pauses for two seconds."""
+"""Longest wait for the end of the thread that looks for it."""
 
 log = logging.getLogger(__name__)
 
@@ -133,29 +131,21 @@ class RefreshWorker(SimpleWorker):
         if state != self.get_state():
             super().set_state(state, pipeline)
 
+    def check_for_suspension(self, burst: bool) -> None:
+        """Go on."""
+
     def subscribe(self) -> None:
-        """Watch jobs, and listen for commands in a thread that ends soon after it is stopped."""
+        """Watch jobs, and listen to no command."""
         self._watcher.start()
-        self.pubsub = self.connection.pubsub()
-        self.pubsub.subscribe(**{self.pubsub_channel_name: self.handle_payload})
-        self.pubsub_thread = self.pubsub.run_in_thread(  # type: ignore[assignment]
-            sleep_time=LISTEN_S, daemon=True, exception_handler=self._pubsub_exception_handler
-        )
 
     def unsubscribe(self) -> None:
-        """Wait until both threads have ended, and the listening one has closed its connection.
-
-        RQ closes it from outside, perhaps while the thread does so itself.
-        """
+        """Wait until the watching thread has ended."""
         self._has_ended.set()
         if self._watcher.is_alive():
             self._watcher.join(JOIN_S)
-        if self.pubsub_thread is not None:
-            self.pubsub_thread.stop()
-            self.pubsub_thread.join(JOIN_S)
 
     def teardown(self) -> None:
-        """Deregister, and end the listening thread even if Redis fails."""
+        """Deregister, and end the watching thread even if Redis fails."""
         try:
             super().teardown()  # type: ignore[no-untyped-call]
         finally:

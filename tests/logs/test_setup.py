@@ -121,6 +121,24 @@ class TestLine:
         assert url in line("%s", url)
 
 
+def test_a_thread_that_dies_leaves_one_line(tmp_path: Path) -> None:
+    code = """if True:
+        import threading
+        from tracker import config
+        from tracker.logs import setup
+        setup.configure(config.load())
+        for work in (exit, lambda: 1 / 0):
+            thread = threading.Thread(target=work, name="relay")
+            thread.start()
+            thread.join()
+    """
+    with Child("-c", code, env=environment(), log=tmp_path / "log") as child:
+        assert child.wait() == 0
+    (one,) = [fields(text) for text in child.output.splitlines()]
+    assert one["msg"] == "relay died of ZeroDivisionError"
+    assert "Traceback" in one["traceback"]
+
+
 class TestId:
     def test_only_a_valid_one_is_kept(self) -> None:
         for text in ("a", "A-z_0.9", "x" * 64):

@@ -144,10 +144,10 @@ def tick_ids(settings: Settings) -> list[int]:
 
 
 class Child:
-    """`python -m …` (or any program of the venv) with its output in a file, for a `with` block."""
+    """`python -m …` or `-c …`, or any program of the venv, its output in a file: for a `with`."""
 
     def __init__(self, *command: str, env: dict[str, str], log: Path, cwd: Path = ROOT) -> None:
-        program = [sys.executable, *command] if command[0] == "-m" else command
+        program = [sys.executable, *command] if command[0] in ("-c", "-m") else command
         self.log = log
         with log.open("wb") as output:
             self.process = subprocess.Popen(

@@ -57,13 +57,22 @@ def test_a_worker_that_ends_leaves_no_thread_even_if_redis_fails(
 ) -> None:
     before = threading.active_count()
     worker.subscribe()
-    assert threading.active_count() == before + 2
+    assert threading.active_count() == before + 1
     if redis_fails:
         with Redis.from_url(own_redis.url) as client:
             client.config_set("maxmemory", "1")
     with pytest.raises(RedisError) if redis_fails else nullcontext():
         worker.teardown()
     assert threading.active_count() == before
+
+
+def test_commands_of_rq_neither_end_nor_suspend_it(worker: RefreshWorker) -> None:
+    """Anybody who can reach Redis can send them; without the right to listen a thread would die."""
+    worker.subscribe()
+    assert worker.connection.pubsub_numsub(worker.pubsub_channel_name)[0][1] == 0
+    worker.connection.set("rq:suspended", 1)
+    worker.check_for_suspension(burst=False)  # which would wait
+    worker.unsubscribe()
 
 
 def test_an_idle_or_busy_worker_says_that_it_lives_once_in_five_seconds(

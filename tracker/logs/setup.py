@@ -11,6 +11,7 @@ See https://brandur.org/logfmt and RFC 8259.
 import json
 import logging
 import re
+import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,6 +20,8 @@ from tracker.logs import context
 from tracker.logs.redaction import redactor
 from tracker.logs.throttle import RepetitionFilter
 from tracker.times import iso
+
+log = logging.getLogger(__name__)
 
 Fields = dict[str, Any]
 
@@ -57,10 +60,19 @@ def configure(settings: Settings) -> None:
     logging.captureWarnings(True)
     for name in REPETITIVE:
         logging.getLogger(name).addFilter(RepetitionFilter())
+    threading.excepthook = _log_death
     if settings.log_level != "DEBUG":
         for chatty in ("alembic", "rq.worker", "rq_scheduler", "urllib3"):
             logging.getLogger(chatty).setLevel("WARNING")
         logging.getLogger("rq_scheduler").setLevel("ERROR")  # it warns of each lock that is taken
+
+
+def _log_death(death: threading.ExceptHookArgs) -> None:
+    """Log in one line that a thread has died: Python would print its traceback as it is."""
+    if death.exc_value is not None and not isinstance(death.exc_value, SystemExit):
+        name = death.thread.name if death.thread else "a thread"
+        told = (death.exc_type, death.exc_value, death.exc_traceback)
+        log.error("%s died of %s", name, death.exc_type.__name__, exc_info=told)
 
 
 def logfmt(fields: Mapping[str, Any]) -> str:

@@ -109,14 +109,23 @@ class Feed(RedisUser):
         self.channel = f"tracker:{settings.market}"
         self._lost = FailureLog(log)
         self._malformed = FailureLog(log)
+        self._unpublished = FailureLog(log)
         self.connections = 0
         """How often a subscription began to deliver."""
         self.proved_at: float | None = None
         """When a message to itself last came back, in monotonic seconds; None while lost."""
 
     def publish(self, message: Message) -> None:
-        """Publish *message*, stamped with the time. Raises `redis.RedisError`."""
-        self._redis.publish(self.channel, replace(message, published_at=now_ms()).to_json())
+        """Publish *message*, stamped with the time.
+
+        Without Redis the web finds in the database what was saved, and the log has a line.
+        """
+        try:
+            self._redis.publish(self.channel, replace(message, published_at=now_ms()).to_json())
+        except (RedisError, OSError) as error:
+            self._unpublished.failed(f"saved, but not published: {error}")
+        else:
+            self._unpublished.recovered("what is saved is published again")
 
     def listen(self) -> Iterator[FeedEvent]:
         """Yield messages, and silence at least every `SILENCE_S`, for ever.
