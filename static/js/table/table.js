@@ -3,11 +3,13 @@
  *
  * Rows that the server wrote are taken over; new ones come from the `<template>`
  * beside the table. Rows move as prices come, but not while the reader points at
- * them, and never the row that has the focus.
+ * them or has the focus there; where the reader asks for another order, the row that
+ * has the focus stays in the document.
  */
 
-import { PointerActivity } from "./pointer_activity.js";
+import { glide } from "./glide.js";
 import { BY_RANK, matches, sorted, unmoved } from "./order.js";
+import { ReaderActivity } from "./reader_activity.js";
 import { CoinRow } from "./row.js";
 
 /**
@@ -35,7 +37,7 @@ export class CoinTable {
     this.favorites = new Set();
     /** @type {ReadonlyMap<string, Sparkline>} */
     this.lines = new Map();
-    this.pointer = new PointerActivity(body, () => this.#arrange());
+    this.activity = new ReaderActivity(body, () => this.#arrange());
     for (const element of body.querySelectorAll("[data-coin]")) {
       const row = new CoinRow(/** @type {HTMLElement} */ (element));
       row.adopt();
@@ -60,7 +62,7 @@ export class CoinTable {
     for (const quote of quotes) {
       (this.rows.get(quote.id) ?? this.#add(quote.id)).show(quote, currency);
     }
-    if (!this.pointer.isActive()) this.#arrange();
+    if (!this.activity.isActive()) this.#arrange();
   }
 
   /**
@@ -109,11 +111,14 @@ export class CoinTable {
     const places = new Map([...this.body.children].map((element, place) => [element, place]));
     const focused = wanted.findIndex((element) => element.contains(document.activeElement));
     const staying = unmoved(wanted.map((element) => places.get(element) ?? -1), focused);
-    let next = null;
-    for (let index = wanted.length - 1; index >= 0; index--) {
-      if (!staying.has(index)) this.body.insertBefore(wanted[index], next);
-      next = wanted[index];
-    }
+    if (staying.size === wanted.length) return;
+    glide(wanted, () => {
+      let next = null;
+      for (let index = wanted.length - 1; index >= 0; index--) {
+        if (!staying.has(index)) this.body.insertBefore(wanted[index], next);
+        next = wanted[index];
+      }
+    });
   }
 
   /** @param {string} id */
