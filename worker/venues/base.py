@@ -18,8 +18,8 @@ from tracker.errors import SourceError
 from tracker.market.quotes import number
 from worker.sources.http import Client, clean, retry_after
 
-RATE_LIMITS = {418, 429}
-"""418 is Binance's: a ban, after 429 was ignored."""
+RATE_LIMIT = 429
+"""Binance's 418 is none, but a ban, after 429 was ignored: it refuses."""
 MEANINGS = {
     "rate_limit": "asks us to slow down",
     "refused": "refuses the request",
@@ -98,7 +98,7 @@ def get_dated(
     text = answer.body.decode(errors="replace")
     if answer.status != 200:
         kind = {4: "refused", 5: "server"}.get(answer.status // 100, "unusable")
-        kind = "rate_limit" if answer.status in RATE_LIMITS else kind
+        kind = "rate_limit" if answer.status == RATE_LIMIT else kind
         raise SourceError(
             f'{client.service} {MEANINGS[kind]} (HTTP {answer.status}): "{clean(text)}"',
             retry_after=retry_after(answer.headers.get("Retry-After"), datetime.now(UTC)),

@@ -4,7 +4,7 @@ See https://developers.binance.com/docs/binance-spot-api-docs/rest-api
 
 One unknown symbol spoils the whole request (-1121), as does one with a character that none
 has (-1100; a coin's symbol may be Chinese). After an unknown one all
-tickers are fetched once, to learn which there are, at most once an hour. Data are
+tickers are fetched, to learn which there are: for an hour, or until one of them is gone. Data are
 not served to some countries (451), and after ignored 429s a client is banned (418).
 """
 
@@ -15,10 +15,13 @@ from collections.abc import Collection
 from typing import Any, Final
 
 from tracker.errors import SourceError
+from tracker.times import LAST_MS
 from worker.sources.http import Client
 from worker.venues.base import LEARN_TIMEOUT_S, Trade, get_dated, price, records
 
 LEARN_EVERY_S = 3600.0
+LEARN_AGAIN_S = 60.0
+"""The shortest time between two lists: one weighs as much as forty requests for prices."""
 UNKNOWN_SYMBOL = -1121
 
 
@@ -48,7 +51,7 @@ class Binance:
         try:
             tickers, clock = self._tickers(wanted)
         except SourceError as error:
-            if str(UNKNOWN_SYMBOL) not in str(error) or self._listed is not None:
+            if str(UNKNOWN_SYMBOL) not in str(error) or not self._may_learn:
                 raise
             tickers, clock = self._tickers((), timeout_s=LEARN_TIMEOUT_S)
             self._listed = {str(one.get("symbol")) for one in tickers}
@@ -57,9 +60,13 @@ class Binance:
         for ticker in tickers:
             pair, at = str(ticker.get("symbol")), ticker.get("closeTime")
             found = price(ticker.get("lastPrice"))
-            if pair in wanted and found and isinstance(at, int):
+            if pair in wanted and found and type(at) is int and 0 < at < LAST_MS:
                 trades.append(Trade(pair.removesuffix("USDT"), "USDT", found, at, clock))
         return trades
+
+    @property
+    def _may_learn(self) -> bool:
+        return self._listed is None or time.monotonic() - self._learned_at > LEARN_AGAIN_S
 
     def _tickers(
         self, pairs: Collection[str], *, timeout_s: float | None = None

@@ -4,10 +4,11 @@ See https://docs.kraken.com/api/docs/rest-api/get-ticker-information
 
 Assets have names of their own (XXBT, XXDG, ZUSD), and answers are keyed by the pair's own name
 whatever the request said; `wsname` reads "XBT/USD". An unknown pair spoils the whole request,
-so pairs are learned from AssetPairs, once a day. Errors come with HTTP 200 and a filled `error`.
-It does not say when a trade was.
+so pairs are learned from AssetPairs, once a day; when that fails, the old ones are good for
+another while. Errors come with HTTP 200 and a filled `error`. It does not say when a trade was.
 """
 
+import logging
 import time
 from collections.abc import Collection
 from typing import Any, Final
@@ -17,10 +18,14 @@ from worker.sources.http import Client
 from worker.venues.base import LEARN_TIMEOUT_S, Trade, get_json, price
 
 LEARN_EVERY_S = 86400.0
+LEARN_AGAIN_S = 3600.0
+"""The wait after the list could not be had."""
 SYMBOLS = {"XBT": "BTC", "XDG": "DOGE"}
 """Names that differ from everybody else's."""
 KINDS = {"Rate limit": "rate_limit", "lockout": "refused", "denied": "refused"}
 """What an error with such a word means; any other passes soon ("EService:Busy")."""
+
+log = logging.getLogger(__name__)
 
 
 class Kraken:
@@ -31,12 +36,14 @@ class Kraken:
     def __init__(self, client: Client) -> None:
         self._client = client
         self._pairs: dict[str, tuple[str, str]] = {}
-        self._learned_at = 0.0
+        self._learn_at = 0.0
 
     def fetch(self, symbols: Collection[str], currency: str) -> list[Trade]:
         """Return the trades of *symbols* in *currency*, else in dollars."""
-        if not self._pairs or time.monotonic() - self._learned_at > LEARN_EVERY_S:
+        if not self._pairs:
             self._learn()
+        elif time.monotonic() > self._learn_at:
+            self._learn_again()
         by_market = {market: pair for pair, market in self._pairs.items()}
         wanted = [
             by_market.get((symbol, currency)) or by_market.get((symbol, "USD"))
@@ -53,14 +60,24 @@ class Kraken:
                 trades.append(Trade(*self._pairs[pair], found))
         return trades
 
+    def _learn_again(self) -> None:
+        try:
+            self._learn()
+        except SourceError as error:
+            self._learn_at = time.monotonic() + LEARN_AGAIN_S
+            log.warning("%s; the known pairs stay", str(error))
+
     def _learn(self) -> None:
+        """Learn the pairs. Raises `SourceError`, also if there are none."""
         pairs = {}
         for pair, about in self._result("AssetPairs", timeout_s=LEARN_TIMEOUT_S).items():
             name = about.get("wsname") if isinstance(about, dict) else None
             if isinstance(name, str) and name.count("/") == 1:
                 base, quote = (SYMBOLS.get(one, one) for one in name.split("/"))
                 pairs[pair] = base, quote
-        self._pairs, self._learned_at = pairs, time.monotonic()
+        if not pairs:
+            raise SourceError("Kraken: a list without pairs")
+        self._pairs, self._learn_at = pairs, time.monotonic() + LEARN_EVERY_S
 
     def _result(self, path: str, *, timeout_s: float | None = None, **query: str) -> dict[str, Any]:
         body = get_json(self._client, f"/0/public/{path}", query, timeout_s=timeout_s)

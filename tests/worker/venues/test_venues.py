@@ -80,6 +80,34 @@ def test_binance_is_asked_again_for_what_it_did_not_list_after_an_hour(
     assert len(its.fetch({"BTC", "KASPA"}, "USD")) == 2
 
 
+def test_binance_s_pairs_are_learned_anew_when_one_is_gone_but_not_at_each_error(
+    exchanges: Exchanges, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    its = venue("binance", exchanges)
+    its.fetch({"BTC", "DOGE", "KASPA"}, "USD")
+    monkeypatch.setattr("worker.venues.binance.LEARN_AGAIN_S", 0)
+    del exchanges.prices["DOGE"]
+    assert set(shown(its.fetch({"BTC", "DOGE"}, "USD"))) == {"BTC/USDT"}
+    assert exchanges.asked == {"binance": 4}
+    monkeypatch.setattr("worker.venues.binance.LEARN_AGAIN_S", 60)
+    exchanges.scripts["binance"] = (400, {"code": -1121}, {})
+    with pytest.raises(SourceError, match="-1121"):
+        its.fetch({"BTC"}, "USD")
+    assert exchanges.asked == {"binance": 5}
+
+
+def test_kraken_goes_on_with_the_pairs_it_knows_when_no_new_list_comes(
+    exchanges: Exchanges, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("worker.venues.kraken.LEARN_EVERY_S", -1)
+    kraken = venue("kraken", exchanges)
+    kraken.fetch({"BTC"}, "USD")
+    exchanges.lists["kraken"] = {"error": [], "result": {}}
+    for _ in range(2):
+        assert kraken.fetch({"BTC"}, "USD")
+    assert caplog.messages == ["Kraken: a list without pairs; the known pairs stay"]
+
+
 def test_a_symbol_in_letters_that_no_pair_has_spoils_nothing(exchanges: Exchanges) -> None:
     assert venue("binance", exchanges).fetch({"BTC", "币安人生"}, "USD")
     assert exchanges.asked == {"binance": 1}
@@ -112,7 +140,8 @@ def test_a_venue_that_lists_nothing_of_it_is_not_asked(exchanges: Exchanges) -> 
         ("kraken", (200, {"error": ["EService:Unavailable"]}, {}), "server", None),
         ("kraken", (200, {"error": ["EGeneral:Temporary lockout"]}, {}), "refused", None),
         ("kraken", (200, [], {}), "unusable", None),
-        ("binance", (418, {"code": -1003}, {"Retry-After": "120"}), "rate_limit", 120),
+        ("binance", (418, {"code": -1003}, {"Retry-After": "120"}), "refused", 120),
+        ("binance", (418, {"code": -1003}, {}), "refused", None),
         ("binance", (451, {"msg": "restricted location"}, {}), "refused", None),
         ("bitstamp", (200, "<html>", {}), "unusable", None),
         ("gemini", (502, "bad gateway", {}), "server", None),
@@ -146,6 +175,13 @@ def test_nonsense_gives_no_trades_and_no_bug(exchanges: Exchanges, name: str, bo
     exchanges.scripts[name] = (200, body, {})
     with suppress(SourceError):
         assert venue(name, exchanges).fetch({"BTC"}, "USD") == []
+
+
+@pytest.mark.parametrize("at", [-(10**4000), 10**300, True, 0], ids=range(4))
+def test_an_impossible_time_makes_no_trade(exchanges: Exchanges, at: object) -> None:
+    row = {"symbol": "BTCUSDT", "lastPrice": "1", "closeTime": at}
+    exchanges.scripts["binance"] = (200, [row], {})
+    assert venue("binance", exchanges).fetch({"BTC"}, "USD") == []
 
 
 @pytest.mark.parametrize("minutes", [-10, 10])
