@@ -15,6 +15,7 @@ import signal
 import sys
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from types import FrameType
 from typing import Any, NoReturn
@@ -27,6 +28,7 @@ from rq.exceptions import StopRequested
 from rq.job import Job
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from tracker.errors import TrackerError
 from tracker.logs.throttle import FailureLog
 from tracker.messaging import json_jobs
 from tracker.messaging.json_jobs import JsonJob, why_refused
@@ -58,6 +60,7 @@ class RefreshWorker(SimpleWorker):
         logging.getLogger("rq.job").setLevel(logging.ERROR)  # it warns with tracebacks
         self._on_refused = on_refused
         self._refusals = FailureLog(log)
+        self._failures: dict[str, FailureLog] = defaultdict(lambda: FailureLog(log))
         self.log.addFilter(_in_one_line)
         self._heartbeat_at = -math.inf
         self._runs, self._hangs_at = "", math.inf
@@ -151,14 +154,19 @@ class RefreshWorker(SimpleWorker):
         finally:
             self.unsubscribe()
 
+    def handle_job_success(self, job: Job, *args: Any, **kwargs: Any) -> None:
+        """Log that a *job* which failed has not."""
+        super().handle_job_success(job, *args, **kwargs)
+        self._failures[job.id].recovered(f"{job.id} is well again")
+
     def handle_exception(self, job: Job, *exc_info: Any) -> None:
-        """Log a failure of Redis or the database in one line, and any other as RQ does."""
+        """Log a failure of Redis or the database in one line now and then, others as RQ does."""
         error = exc_info[1]
         if isinstance(error, StopRequested):
             log.warning("%s was ended, since the worker ends", job.id)
-        elif isinstance(error, RedisError | SQLAlchemyError):
+        elif isinstance(error, RedisError | SQLAlchemyError | TrackerError):
             cause = error.orig if isinstance(error, DBAPIError) else error
-            log.warning("%s failed: %s: %s", job.id, type(cause).__name__, cause)
+            self._failures[job.id].failed(f"{job.id} failed: {type(cause).__name__}: {cause}")
         else:
             super().handle_exception(job, *exc_info)
 

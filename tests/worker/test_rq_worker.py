@@ -32,6 +32,7 @@ from tests.support import hanging_jobs
 from tests.support.fake_coingecko import CoinGecko
 from tests.support.tools import Child, environment, tick_ids, wait_for
 from tracker.config import Settings
+from tracker.errors import StoreError
 from tracker.messaging import json_jobs
 from tracker.messaging.feed import Message
 from tracker.messaging.job_queue import REFRESH
@@ -97,12 +98,14 @@ def test_an_idle_or_busy_worker_says_that_it_lives_once_in_five_seconds(
             "failed: OperationalError: it is locked",
         ),
         (ResponseError("unknown command"), "failed: ResponseError: unknown command"),
+        (StoreError("no WAL"), "failed: StoreError: no WAL"),
     ],
 )
 def test_a_job_that_the_database_or_redis_fails_takes_one_line(
     worker: RefreshWorker, job: Job, caplog: pytest.LogCaptureFixture, error: Exception, line: str
 ) -> None:
-    worker.handle_exception(job, type(error), error, None)
+    for _ in range(3):
+        worker.handle_exception(job, type(error), error, None)
     assert caplog.messages == [f"{job.id} {line}"]
 
 

@@ -26,6 +26,7 @@ from wtforms.validators import Length, Optional, ValidationError
 from tracker.admin.auth import audit
 from tracker.errors import StoreError
 from tracker.services import services
+from tracker.storage.damage import is_time
 from tracker.storage.models import CandleRow, CoinRow, QuoteRow, TickRow
 from tracker.times import DAY_MS, iso
 
@@ -55,7 +56,8 @@ def _moment(column: str) -> Callable[..., str]:
 
     def show(view: Any, context: Any, row: Any, name: str) -> str:
         at = getattr(row, column)
-        return "" if at is None else Markup('<span class="text-nowrap">{}</span>').format(iso(at))
+        shown = "" if at is None else iso(at) if is_time(at) else repr(at)
+        return Markup('<span class="text-nowrap">{}</span>').format(shown) if shown else ""
 
     return show
 

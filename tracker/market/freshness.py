@@ -14,7 +14,7 @@ A failure shows as the *reason* from its first moment, also while still live.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, Self
 
 import simplejson
@@ -129,19 +129,26 @@ class SourceState:
             values = {**body, "not_before": body["barred_until"]}
             del values["barred_until"]
             values["sources"] = tuple(map(SourceHealth.from_dict, body.get("sources", ())))
-            state = cls(**values)
-            for name in values.keys() - _KINDS.keys():
-                if values[name] is not None:
-                    checked_ms(values[name])
+            return cls(**values).checked()
         except (KeyError, TypeError, ValueError) as error:
             raise MessageError(f"not a state of the source: {error}") from error
-        if not all(isinstance(getattr(state, name), kind) for name, kind in _KINDS.items()):
-            raise MessageError(f"not a state of the source: {state}")
-        return state
+
+    def checked(self) -> Self:
+        """Return the state itself. Raises `MessageError` if a value is not what it must be."""
+        try:
+            for name in _TIMES:
+                if (at := getattr(self, name)) is not None:
+                    checked_ms(at)
+        except ValueError as error:
+            raise MessageError(f"not a state of the source: {error}") from error
+        if not all(isinstance(getattr(self, name), kind) for name, kind in _KINDS.items()):
+            raise MessageError(f"not a state of the source: {self}")
+        return self
 
 
 _KINDS = {"failures": int, "reason": str | None, "etag": str | None, "sources": tuple}
 """What those fields of a `SourceState` must be that are no times."""
+_TIMES = tuple(field.name for field in fields(SourceState) if field.name not in _KINDS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,7 @@ def _prepare_sqlite(connection: DBAPIConnection, record: Any) -> None:
     if not type(connection).__module__.startswith("sqlite3"):
         return
     connection.isolation_level = None  # transactions begin below
+    connection.text_factory = _text
     cursor = connection.cursor()
     for pragma, wanted in _PRAGMAS.items():
         cursor.execute(f"PRAGMA {pragma} = {wanted}")
@@ -79,6 +80,11 @@ def _prepare_sqlite(connection: DBAPIConnection, record: Any) -> None:
                 "DATABASE_URL must name a file on a local disk"
             )
     cursor.close()
+
+
+def _text(stored: bytes) -> str:
+    """Return *stored* as text; SQLite keeps whatever bytes it was given."""
+    return stored.decode(errors="replace")
 
 
 @event.listens_for(Engine, "begin")

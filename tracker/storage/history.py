@@ -4,11 +4,12 @@ Candles are made in `rollup`. Times are unix milliseconds.
 """
 
 from operator import itemgetter
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import CTE, Connection, Float, cast, func, or_, select
 
 from tracker.market.candles import Candle, Point, downsample, hour_of
+from tracker.storage.damage import NO_NUMBER, is_time, sound_candles
 from tracker.storage.engine import reading
 from tracker.storage.models import CandleRow, QuoteRow, TickRow, of_market
 from tracker.storage.rollup import FIELDS, RollUp
@@ -69,8 +70,9 @@ class History(RollUp):
         """
         row = CandleRow
         wanted = of_market(row, self.market), row.coin_id == coin, row.hour >= since - HOUR_MS // 2
-        first = connection.scalar(select(func.min(row.hour)).where(*wanted)) or now
-        bucket = row.hour // max(HOUR_MS, (now - first) // BUCKETS)
+        first: Any = connection.scalar(select(func.min(row.hour)).where(*wanted))
+        length = now - first if is_time(first) else 0
+        bucket = row.hour // max(HOUR_MS, length // BUCKETS)
         lowest = func.row_number().over(partition_by=bucket, order_by=cast(row.low, Float))
         highest = func.row_number().over(partition_by=bucket, order_by=cast(row.high, Float).desc())
         ranked = select(row, lowest.label("lowest"), highest.label("highest")).where(*wanted)
@@ -80,14 +82,14 @@ class History(RollUp):
             .where(or_(columns.lowest == 1, columns.highest == 1))
             .order_by(columns.hour)
         )
-        return [Candle(*row) for row in rows]
+        return list(sound_candles(rows, coin))
 
     def _ticks(self, connection: Connection, coin: str, since: int, now: int) -> list[Point]:
         """Return *coin*'s prices after *since*: the newest, and about `MAX_TICKS` evenly spaced."""
         ids = self._spaced_ids(since, max(1, (now - since) // MAX_TICKS))
         price = select(QuoteRow.price).where(QuoteRow.tick_id == ids.c.id, QuoteRow.coin_id == coin)
         rows = connection.execute(select(ids.c.id, price.limit(1).scalar_subquery()))
-        taken = {(id, price) for id, price in rows if price is not None}
+        taken = {(id, price) for id, price in rows if price not in (None, NO_NUMBER)}
         return sorted(taken.union(self._newest(connection, coin, since)))
 
     def _spaced_ids(self, since: int, step: int) -> CTE:
@@ -111,4 +113,4 @@ class History(RollUp):
             .order_by(QuoteRow.tick_id.desc())
             .limit(1)
         )
-        return [(at, price) for at, price in rows]
+        return [(at, price) for at, price in rows if price is not NO_NUMBER]

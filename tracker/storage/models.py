@@ -7,9 +7,9 @@ from typing import Annotated, Any
 import sqlalchemy as sa
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from tracker.errors import StoreError
 from tracker.market.freshness import SourceHealth
-from tracker.market.quotes import Market
+from tracker.market.quotes import MAX_EXPONENT, Market
+from tracker.storage.damage import NO_NUMBER
 
 
 class Digits(sa.TypeDecorator[Decimal]):
@@ -31,13 +31,15 @@ class Digits(sa.TypeDecorator[Decimal]):
         return None if _has_decimals(dialect) else _as_text
 
     def process_result_value(self, value: Any, dialect: sa.Dialect) -> Decimal | None:
-        """Return the stored number. Raises `StoreError` if it is none."""
+        """Return the stored number; `NO_NUMBER` if it is none."""
+        if value is None:
+            return None
         try:
-            return None if value is None else Decimal(value)
-        except InvalidOperation as error:
-            raise StoreError(
-                f"the database has {str(value)[:50]!r} where a number belongs: correct or delete it"
-            ) from error
+            number = Decimal(value)
+        except (InvalidOperation, TypeError, ValueError):
+            return NO_NUMBER
+        is_sound = number.is_finite() and abs(number.adjusted()) <= MAX_EXPONENT
+        return number if is_sound else NO_NUMBER
 
 
 def _as_text(value: Decimal | None) -> str | None:
@@ -60,7 +62,7 @@ class Names(sa.TypeDecorator[tuple[str, ...]]):
 
     def process_result_value(self, value: Any, dialect: sa.Dialect) -> tuple[str, ...]:
         """Return the words."""
-        return tuple(value.split(",")) if value else ()
+        return tuple(value.split(",")) if isinstance(value, str) and value else ()
 
 
 class Healths(sa.TypeDecorator[tuple[SourceHealth, ...]]):

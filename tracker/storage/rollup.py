@@ -34,6 +34,7 @@ from sqlalchemy.orm import Session
 
 from tracker.market.candles import Candle, Point, from_points, hour_of
 from tracker.market.quotes import Market
+from tracker.storage.damage import NO_NUMBER, is_time
 from tracker.storage.engine import reading, writing
 from tracker.storage.models import (
     CandleRow,
@@ -141,13 +142,14 @@ class RollUp:
                 break
             points: dict[str, list[Point]] = defaultdict(list)
             for quote in quotes:
-                points[quote.coin_id].append((quote.tick_id, quote.price))
+                if quote.price is not NO_NUMBER:
+                    points[quote.coin_id].append((quote.tick_id, quote.price))
             candles = {
                 (coin, one.hour): one for coin in points for one in from_points(points[coin])
             }
             with writing(self._engine) as connection:
                 if self._mark(connection) == mark:
-                    known = self._add(connection, candles)
+                    known = self._add(connection, candles) if candles else {}
                     wider = self._rows((key, old.then(candles[key])) for key, old in known.items())
                     if wider:
                         Session(connection).execute(update(CandleRow), wider)  # by primary key
@@ -231,7 +233,8 @@ class RollUp:
     def _mark(self, connection: Connection) -> int:
         """Return the newest tick that is in the candles, 0 for none."""
         query = select(RollUpRow.rolled_up_to).where(of_market(RollUpRow, self.market))
-        return connection.scalar(query) or 0
+        mark: Any = connection.scalar(query)
+        return mark if is_time(mark) else 0  # a tick that is rolled up again changes no candle
 
     def _add(self, connection: Connection, candles: Mapping[Key, Candle]) -> dict[Key, Candle]:
         """Add *candles* for hours that have none; return the stored ones of the other hours."""
@@ -244,8 +247,11 @@ class RollUp:
                 CandleRow.hour.between(min(hours), max(hours)),
             )
         )
-        known = {(coin, values[0]): Candle(*values) for coin, *values in rows}
-        known = {key: candle for key, candle in known.items() if key in candles}
+        known = {
+            key: Candle(*values) if NO_NUMBER not in values else candles[key]
+            for coin, *values in rows
+            if (key := (coin, values[0])) in candles
+        }
         if new := self._rows(item for item in candles.items() if item[0] not in known):
             connection.execute(insert(CandleRow), new)
         return known

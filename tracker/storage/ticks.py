@@ -17,6 +17,7 @@ from tracker.errors import MessageError, StoreError
 from tracker.market.freshness import SourceState
 from tracker.market.quotes import Market, Quote, Tick, directed
 from tracker.market.rates import Rates
+from tracker.storage.damage import NO_NUMBER, sound_quotes, tell
 from tracker.storage.engine import reading, writing
 from tracker.storage.models import (
     CoinRow,
@@ -102,7 +103,7 @@ class Store:
                 return None
             newest_of_all = connection.scalar(_NEWEST_OF_ALL) or 0
             before = connection.execute(_PRICES, {"tick": previous})
-            prices = {row.coin_id: row.price for row in before}
+            prices = {id: price for id, price in before if price is not NO_NUMBER}
             shown = _write_coins(connection, tuple(quotes))
             tick = self._tick(max(at, newest_of_all + 1), directed(shown, prices))
             _insert(connection, tick)
@@ -136,7 +137,8 @@ class Store:
     def coins(self) -> frozenset[str]:
         """Return the ids of all coins that were ever stored."""
         with reading(self._engine) as connection:
-            return frozenset(connection.scalars(select(CoinRow.id)))
+            ids = connection.scalars(select(CoinRow.id))
+            return frozenset(id for id in ids if isinstance(id, str))
 
     def show_coin(self, id: str, *, display_name: str | None, hidden: bool) -> None:
         """Have the coin *id* shown by this name, or not at all, from the next tick on.
@@ -184,7 +186,7 @@ class Store:
             return []
         rows = connection.execute(_QUOTES.where(its, TickRow.id >= ids[-1])).mappings()
         # without its tick, a row is the arguments of a `Quote`
-        ticks = groupby(map(dict, rows), lambda row: row.pop("tick_id"))
+        ticks = groupby(sound_quotes(map(dict, rows)), lambda row: row.pop("tick_id"))
         return [self._tick(id, tuple(Quote(**row) for row in quotes)) for id, quotes in ticks]
 
     def _tick(self, id: int, quotes: tuple[Quote, ...]) -> Tick:
@@ -196,8 +198,12 @@ class Store:
         return state
 
     def _source_state(self, connection: Connection) -> SourceState:
-        row = connection.execute(self._state).mappings().first()
-        return SourceState(**row) if row else SourceState()
+        try:
+            row = connection.execute(self._state).mappings().first()
+            return SourceState(**row).checked() if row else SourceState()
+        except (MessageError, TypeError, ValueError):  # what is no JSON among them
+            tell("health", "no usable state of the source", **self.market._asdict())
+            return SourceState()
 
 
 def _insert(connection: Connection, tick: Tick) -> None:
@@ -232,7 +238,7 @@ def _write_coins(connection: Connection, quotes: Sequence[Quote]) -> list[Quote]
                 new.append({"id": quote.id} | named)
             else:
                 connection.execute(update(CoinRow).where(CoinRow.id == quote.id).values(named))
-        named_here = replace(quote, name=name) if name else quote
+        named_here = replace(quote, name=name) if name and isinstance(name, str) else quote
         everything.append(named_here)
         if not is_hidden:
             shown.append(named_here)

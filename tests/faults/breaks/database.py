@@ -4,7 +4,7 @@ import sqlite3
 import time
 from contextlib import closing
 
-from tests.faults.harness.fault import STILL, Act, Fault
+from tests.faults.harness.fault import NOTHING, STILL, Act, Fault
 from tests.faults.harness.product import Product
 
 HEALTHY = "PRAGMA query_only = 0\nPRAGMA max_page_count = 1073741823"
@@ -15,6 +15,14 @@ def lock(product: Product) -> None:
     with closing(sqlite3.connect(product.sqlite, isolation_level=None, timeout=20)) as connection:
         connection.execute("BEGIN IMMEDIATE")
         time.sleep(10)
+
+
+def damage(product: Product) -> None:
+    """Write by hand, where the newest price and how the source does are, what is neither."""
+    with closing(sqlite3.connect(product.sqlite, timeout=20)) as connection, connection:
+        newest = "WHERE position = 0 AND tick_id = (SELECT max(id) FROM tick)"
+        connection.execute(f"UPDATE quote SET price = '12x' {newest}")  # noqa: S608
+        connection.execute("UPDATE health SET fresh_at = 'x', failures = 'many'")
 
 
 def sabotage(pragma: str) -> Act:
@@ -42,6 +50,7 @@ FAULTS = (
     Fault("database: locked for 10 s", lock, STILL, 20),
     Fault("database: disk full for 4 s", sabotage("PRAGMA max_page_count = 1"), STILL),
     Fault("database: read-only for 4 s", sabotage("PRAGMA query_only = 1"), STILL),
+    Fault("database: a price and a time that are no numbers", damage, NOTHING),
 )
 
 OF_POSTGRESQL = (
