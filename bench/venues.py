@@ -266,6 +266,7 @@ class _StandIn(fake_exchanges.Exchanges):
 
     def __init__(self) -> None:
         self.off = defaultdict(lambda: Decimal(1))
+        self.lists = {}
 
 
 class _Line:
