@@ -168,6 +168,10 @@ def test_the_form_shows_what_it_understands_and_what_not(site: Site, new_page: O
             expect(words).to_contain_text("Write it like 12.345,50.")
         expect(field).to_have_attribute("aria-invalid", "true")
         expect(field).to_be_focused()
+    field.fill("50 000 €")
+    page.keyboard.press("Enter")
+    for words in (hint, message(page)):
+        expect(words).to_contain_text("Prices here are in USD, not in €.")
     expect(items(page)).to_have_count(0)
     field.fill("90.000,5")
     expect(hint).to_contain_text("Understood as 90.000,5 USD.")

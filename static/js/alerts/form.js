@@ -3,7 +3,7 @@
 import { one, setText } from "../lib/dom.js";
 import { price } from "../lib/format.js";
 import { byRank } from "../lib/market.js";
-import { exampleAmount, parseAmount } from "./amount.js";
+import { exampleAmount, otherCurrency, parseAmount } from "./amount.js";
 import { isMet } from "./rules.js";
 import { amount } from "./labels.js";
 
@@ -90,20 +90,21 @@ export class AlertForm {
       setText(this.hint, "An alert can be set once there are prices.");
       return;
     }
-    const value = parseAmount(this.limit.value);
+    const { code } = this.currency;
+    const value = parseAmount(this.limit.value, code);
     const understood =
       value === null
-        ? `Write it like ${exampleAmount()}.`
-        : `Understood as ${amount(value, this.currency.code)}.`;
+        ? this.#isOther(code) || `Write it like ${exampleAmount()}.`
+        : `Understood as ${amount(value, code)}.`;
     setText(this.hint, `${understood} Now ${price(quote.price, this.currency)}.`);
   }
 
   async #submit() {
     const quote = this.#quote;
     const { tick } = this;
-    const limit = parseAmount(this.limit.value);
     if (!quote || !tick) return this.setMessage("There are no prices yet to compare with.");
-    if (limit === null) return this.#refuse();
+    const limit = parseAmount(this.limit.value, tick.currency);
+    if (limit === null) return this.#refuse(tick.currency);
     const side = this.side.value === "below" ? "below" : "above";
     /** @type {Alert} */
     const alert = {
@@ -121,11 +122,23 @@ export class AlertForm {
     this.setMessage(await this.add(alert, tick));
   }
 
-  #refuse() {
+  /**
+   * @param {string} code
+   * @returns {string} that the amount is of another currency, if it is
+   */
+  #isOther(code) {
+    const mark = otherCurrency(this.limit.value, code);
+    return mark && `Prices here are in ${code.toUpperCase()}, not in ${mark}.`;
+  }
+
+  /** @param {string} code */
+  #refuse(code) {
     this.limit.setAttribute("aria-invalid", "true");
     this.limit.focus();
     const written = this.limit.value.trim();
-    const problem = written ? `“${written}” is not an amount above zero.` : "The price is missing.";
+    const problem = written
+      ? this.#isOther(code) || `“${written}” is not an amount above zero.`
+      : "The price is missing.";
     this.setMessage(`${problem} Write it like ${exampleAmount()}.`);
   }
 }
