@@ -27,6 +27,7 @@ from worker.venues.base import TIMEOUT_S, Trade
 from worker.venues.consensus import Factors, factors, repriced, verdicts, young
 from worker.venues.exchanges import Exchanges
 
+MAX_REASON = 200  # characters
 REFER_AGAIN_MS = MINUTE_MS
 """How long shown prices are the reference while the source fails: they move on without it."""
 
@@ -152,6 +153,8 @@ class Aggregator:
             fetched = request.result()
         except SourceError as error:
             return Collected(error=error)
+        except Exception as error:  # noqa: BLE001 - of a thread: a bug, which must not stop prices
+            return Collected(error=SourceError(f"{self.source.name}: {error!r}"[:MAX_REASON]))
         return Collected(fetched=fetched, unchanged=fetched is None)
 
     def _reprice(self, trades: Mapping[str, Sequence[Trade]], at: int) -> bool:

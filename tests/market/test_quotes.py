@@ -59,6 +59,7 @@ class TestNumber:
         """Readers with a JSON of their own need not know exponents for whole numbers."""
         assert str(number(Decimal("1.90e12"))) == "1900000000000"
         assert number(0.1) == Decimal("0.1")
+        assert [str(number(zero)) for zero in (-0.0, Decimal("-0.00"))] == ["0.0", "0.00"]
         assert str(number(1e30)) == f"1{'0' * 30}"
 
     def test_what_is_no_usable_number_is_none(self) -> None:

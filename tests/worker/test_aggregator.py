@@ -85,6 +85,14 @@ def test_prices_go_on_while_the_source_fails() -> None:
     assert tracker.prices(is_due=True) == []
 
 
+def test_a_bug_in_the_source_stops_no_prices() -> None:
+    tracker = Tracker(Script(), Venue(BTC="101"), newest=(BITCOIN,))
+    tracker.state = SourceState(attempted_at=-1)
+    found = tracker.collect(is_due=True)
+    assert str(found.error).startswith("script: IndexError")
+    assert [one.price for one in found.quotes] == [101]
+
+
 def test_between_two_failures_prices_are_judged_by_those_of_a_minute_ago() -> None:
     venue = Venue(BTC="104")
     tracker = Tracker(Script([BITCOIN], SourceError("wait an hour")), venue)

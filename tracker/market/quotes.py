@@ -209,6 +209,7 @@ def number(value: object) -> Decimal | None:
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         return None
     exact = Decimal(str(value))
+    exact = exact or abs(exact)  # a minus before zero would be shown
     if not exact.is_finite() or abs(exact.adjusted()) > MAX_EXPONENT:
         return None
     return Decimal(int(exact)) if int(exact.as_tuple().exponent) > 0 else exact

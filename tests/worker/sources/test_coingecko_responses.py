@@ -96,6 +96,13 @@ class TestQuotes:
             "entry 1 (no id)", "other (no symbol)", "other (no name)",
         ]  # fmt: skip
 
+    @pytest.mark.parametrize("id", [".", "..", "a/b", "a\\b", "a\u202eb"])
+    def test_a_coin_whose_page_could_have_no_address_is_left_out(self, id: str) -> None:
+        assert left_out(coin("a") | {"id": id}, coin("b")) == [f"{id} (no usable id)"]
+
+    def test_of_a_list_longer_than_any_that_is_asked_for_the_rest_is_left_out(self) -> None:
+        assert len(rows([0] * 100_000)) == 1000
+
     def test_an_image_a_time_or_a_rank_that_is_none_is_unknown(self) -> None:
         for image in (
             "missing_large.png", "javascript:alert(1)", "https://", 'https://a/"onerror="', 5,

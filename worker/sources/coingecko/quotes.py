@@ -14,6 +14,8 @@ from tracker.times import unix_ms
 
 MAX_TEXT = {"id": 100, "symbol": 100, "name": 200}
 """Characters that fit in the database; CoinGecko's longest are shorter."""
+UNADDRESSABLE = re.compile(r"\.{1,2}|.*[/\\].*")
+"""Ids that a path cannot hold: a coin's page is at its id. CoinGecko has none of them."""
 UNSTORABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 """PostgreSQL refuses NUL, UTF-8 lone surrogates, and a log line ends at a line break."""
 MAX_RANK = 1_000_000  # CoinGecko lists some 20,000 coins; the database's integers end at 2**31
@@ -62,7 +64,7 @@ def _quote(row: Any) -> Quote:
     if not price:
         raise ValueError("no price")
     return Quote(
-        id=_text(row, "id"),
+        id=_id(row),
         rank=_rank(row.get("market_cap_rank")),
         symbol=_text(row, "symbol"),
         name=_text(row, "name"),
@@ -86,6 +88,13 @@ def _text(row: dict[str, Any], key: str) -> str:
     if len(text) > MAX_TEXT[key] or UNSTORABLE.search(text):
         raise ValueError(f"no usable {key}")
     return text
+
+
+def _id(row: dict[str, Any]) -> str:
+    id = _text(row, "id")
+    if UNADDRESSABLE.fullmatch(id) or not id.isprintable():
+        raise ValueError("no usable id")
+    return id
 
 
 def _label(row: Any, place: int) -> str:

@@ -19,6 +19,7 @@ from typing import Any
 from tracker.errors import SourceError
 from worker.sources.http import Answer, address, clean, loads, retry_after
 
+MAX_ROWS = 1000  # coins; no request asks for more than 250
 MAX_DEPTH = 3  # nested objects searched for an error; CoinGecko sends up to two
 RATE_LIMITS = {429, 1015}  # 1015 is Cloudflare's own code; it stands in front of CoinGecko
 
@@ -43,11 +44,12 @@ MEANINGS = {
 def rows(answer: Answer) -> list[Any]:
     """Return the list in *answer*, numbers as `Decimal` or `int` with all their digits.
 
-    Raises `SourceError` if it holds no list, with `retry_after` after a rate limit.
+    Of a list longer than any that is asked for, the rest is left out. Raises `SourceError` if
+    there is no list, with `retry_after` after a rate limit.
     """
     parsed, text = _parsed(answer)
     if isinstance(parsed, list) and answer.status == 200:
-        return parsed
+        return parsed[:MAX_ROWS]
     raise _refused(answer, parsed, text, "an answer without a list of coins")
 
 
