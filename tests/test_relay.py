@@ -1,5 +1,6 @@
 """The relay: nothing that was committed is lost, and nothing is sent twice."""
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -78,6 +79,7 @@ def test_a_published_tick_reaches_readers_and_the_api_as_it_was_published(
     sent = tick(app, quote("bitcoin", "0.10"), quote("pepe", "1.2e-09"))
     wait_for_ids(reader, sent.id)
     assert sent.to_json() in [event.data for event in reader.events]
+    assert json.loads(reader.statuses[0])["top"] == 10, "as the settings have it"
     assert relay.state.newest
     assert relay.state.newest.text == sent.to_json()
     assert relay.state.tick == sent

@@ -171,6 +171,7 @@ class Relay:
         stale_after: int,
         replay: int,
         weeks: Weeks,
+        top: int | None = None,
         on_broadcast: Callable[[Broadcast], None] = lambda broadcast: None,
     ) -> None:
         self._feed = feed
@@ -178,6 +179,7 @@ class Relay:
         self._overdue_s = min(OVERDUE * interval, MAX_OVERDUE_S)
         self._stale_after = stale_after
         self._weeks = weeks
+        self._top = top
         self._on_broadcast = on_broadcast
         self._closing = False
         self._thread: threading.Thread | None = None
@@ -215,6 +217,9 @@ class Relay:
 
     def status(self) -> Status:
         """Return the status for readers, as of now."""
+        return replace(self._status(), top=self._top)
+
+    def _status(self) -> Status:
         source = self.state.source
         if not self.database.answers and self.state.newest is None:
             return Status("offline", reason="the database cannot be read")

@@ -86,6 +86,7 @@ class Services:
             stale_after=settings.stale_after_ms,
             replay=replay,
             weeks=weeks,
+            top=settings.coins.top,
             on_broadcast=instruments.on_broadcast,
         )
         sampler = Sampler(

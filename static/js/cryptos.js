@@ -81,7 +81,7 @@ function showFound(needle) {
 
 table.sort(preferences.order, preferences.favorites);
 
-new LivePage(root, {
+const page = new LivePage(root, {
   onTick(tick, currency) {
     alerts.onTick(tick);
     newest = [tick, currency];
@@ -93,11 +93,13 @@ new LivePage(root, {
     table.show(tick.quotes, currency);
     showFound(search.needle);
     const title = one("[data-heading]");
-    if (tick.quotes.length) setText(title, heading(Number(title.dataset.top), tick.quotes.length));
+    const top = page.status?.top ?? Number(title.dataset.top); // settings may have changed since
+    if (tick.quotes.length) setText(title, heading(top, tick.quotes.length));
     show("[data-table], [data-controls]", tick.quotes.length > 0);
     show("[data-empty]", tick.quotes.length === 0);
     setText(one("[data-code]"), tick.currency.toUpperCase());
     showTitle();
     setTimeout(() => sparklines.refresh(tick.quotes.length)); // after the prices
   },
-}).start();
+});
+page.start();

@@ -196,6 +196,21 @@ def test_favorites_stand_on_top_and_the_topmosts_price_in_the_title(site: Site, 
     expect(page).to_have_title("Live crypto prices · Crypto Tracker")
 
 
+def test_the_heading_follows_a_tracker_that_starts_again_with_other_settings(
+    site: Site, page: Page
+) -> None:
+    more = [quote(f"coin-{rank}", rank=rank) for rank in range(4, 21)]
+    for top, coins, text in (
+        (2, COINS, "Top 2 and 1 more"),
+        (0, COINS, "Your 3 coins"),
+        (20, (*COINS, *more), "Top 20 by market cap"),
+    ):
+        site.told = Status("live", top=top)
+        site.hang_up()
+        site.send_tick(*coins)
+        expect(page.locator("[data-heading]")).to_have_text(text)
+
+
 def test_a_search_leaves_what_matches_and_counts_it(site: Site, page: Page) -> None:
     """A slash goes to it from anywhere, Escape clears it and then leaves it."""
     box, count = page.get_by_label("Search coins"), page.locator("[data-count]")

@@ -82,6 +82,7 @@ def test_the_status_is_written_as_documented() -> None:
         "reason": "CoinGecko: “busy”",
         "next_attempt_at": "2026-11-23T05:56:00.000Z",
         "sources": [],
+        "top": None,
     }
     nothing = {"since": None, "reason": None, "next_attempt_at": None}
     sources = SourceHealth("coingecko", True), SourceHealth("kraken", False, BEGIN, "Kraken: busy")
@@ -97,6 +98,7 @@ def test_the_status_is_written_as_documented() -> None:
                 "reason": "Kraken: busy",
             },
         ],
+        "top": None,
     }
 
 

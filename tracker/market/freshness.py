@@ -153,13 +153,18 @@ _TIMES = tuple(field.name for field in fields(SourceState) if field.name not in 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What readers are told; *since* is when the state began."""
+    """What readers are told; *since* is when the state began.
+
+    *top* is how many coins are followed by market cap, where that is known: readers that
+    stay see the settings change.
+    """
 
     state: State
     since: int | None = None
     reason: str | None = None
     next_attempt_at: int | None = None
     sources: tuple[SourceHealth, ...] = ()
+    top: int | None = None
 
     @property
     def source_answers(self) -> bool:

@@ -39,6 +39,7 @@
  * @property {string | null} reason
  * @property {string | null} next_attempt_at
  * @property {{name: string, ok: boolean, since: string | null, reason: string | null}[]} sources
+ * @property {number | null} top how many coins are followed by market cap; 0: all are named
  */
 
 /** @type {Record<string, string>} */
