@@ -9,7 +9,7 @@ The last prices shown then take the place of its own, at each failure and each m
 that nothing has renewed for an hour are no reference: then there are none until it answers.
 
 All this is in memory: a worker that starts, or finds that another worker has asked
-CoinGecko, takes the newest tick as its reference.
+CoinGecko, takes the newest tick as its reference, and what that one knows as the source's health.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -94,7 +94,7 @@ class Aggregator:
         """
         if state.attempted_at != self._attempted_at:
             self._refer_to(newest(), state.attempted_at)
-            self._referred_at = at
+            self._referred_at, self._warning = at, state.warning
         if state.fresh_at is not None and at - state.fresh_at > HOUR_MS:
             self._refer_to((), state.attempted_at)
         deadline = monotonic() + TIMEOUT_S
@@ -126,7 +126,7 @@ class Aggregator:
         since = state.fresh_since if is_ok else state.failing_since
         reason = without_name(state.reason, self.source.name) if state.reason else self._warning
         its = SourceHealth(self.source.name, is_ok, since, reason)
-        return its, *self.exchanges.health()
+        return its, *self.exchanges.health(state.sources[1:])
 
     def _refer_to(
         self, quotes: Iterable[Quote], attempted_at: int | None, *, its_own: bool = False

@@ -27,9 +27,14 @@ class Tracker:
     """An aggregator and the state that its job would keep."""
 
     def __init__(
-        self, source: Script, *venues: Venue, newest: tuple[Quote, ...] = (), currency: str = "usd"
+        self,
+        source: Script,
+        *venues: Venue,
+        newest: tuple[Quote, ...] = (),
+        currency: str = "usd",
+        interval_s: float = 0,
     ) -> None:
-        self.exchanges = Exchanges(venues, interval_s=0)
+        self.exchanges = Exchanges(venues, interval_s=interval_s)
         self.aggregator = Aggregator(source, self.exchanges, currency)
         self.state = SourceState()
         self.newest = newest
@@ -190,6 +195,26 @@ def test_what_the_source_does_not_have_is_told_until_an_answer_has_it() -> None:
         its = tracker.aggregator.health(SourceState(fresh_since=1))[0]
         told.append((its.ok, its.reason))
     assert told == [(True, "no bitcon"), (True, "no bitcon"), (True, None)]
+
+
+def test_two_workers_who_take_turns_do_not_contradict_each_other() -> None:
+    unreachable, well = Venue(BTC="101"), Venue(BTC="101")
+    unreachable.prices = None
+    warned = Fetched(quotes=[BITCOIN], warning="no bitcon")
+    workers = [
+        Tracker(Script(warned), unreachable, interval_s=60),
+        Tracker(Script(), well, newest=(BITCOIN,)),
+    ]
+    state, told = SourceState(), []
+    for turn in range(8):
+        tracker = workers[turn % 2]
+        tracker.state = state
+        found = tracker.collect(is_due=turn == 0)
+        state = replace(state, attempted_at=1) if found.answered else state
+        state = replace(state, sources=tracker.aggregator.health(state))
+        told.append((state.warning, [one.ok for one in state.sources[1:]]))
+    answers = ("no bitcon", [True])
+    assert told == [("no bitcon", []), answers, ("no bitcon", [False]), *[answers] * 5]
 
 
 def test_the_health_of_all_is_one_list() -> None:

@@ -51,6 +51,8 @@ class Desk:
     _error: str | None = None
     _is_ok: bool | None = None
     _since: int | None = None
+    has_news: bool = False
+    """Whether it has answered, failed or been judged in this tick."""
     _seen: dict[tuple[str, str], tuple[Trade, int]] = field(default_factory=dict)
     """Of each market the last trade, as the venue said it, and when that was by our clock."""
     _agreed: set[str] = field(default_factory=set)
@@ -73,11 +75,6 @@ class Desk:
         return SourceHealth(self.name, reason is None, self._since, reason)
 
     @property
-    def is_known(self) -> bool:
-        """Whether it has answered or failed: without a reference it is not even asked."""
-        return self._is_ok is not None
-
-    @property
     def _reason(self) -> str | None:
         return self._error or self._off_reason
 
@@ -89,6 +86,7 @@ class Desk:
 
     def take(self) -> list[Trade] | None:
         """Return what has been answered; None if nothing has, or it failed."""
+        self.has_news = False
         if self._request is None or not self._request.done():
             return None
         request, self._request = self._request, None
@@ -144,7 +142,7 @@ class Desk:
 
     def _note(self) -> None:
         """Log whether it is well now, and note since when."""
-        is_ok = self._reason is None
+        is_ok, self.has_news = self._reason is None, True
         if is_ok != self._is_ok:
             self._is_ok, self._since = is_ok, now_ms()
         if self._reason is None:
@@ -206,9 +204,15 @@ class Exchanges:
         for desk in self._desks:
             desk.judged(verdicts)
 
-    def health(self) -> tuple[SourceHealth, ...]:
-        """Return how each venue does that has answered or failed."""
-        return tuple(desk.health for desk in self._desks if desk.is_known)
+    def health(self, before: Iterable[SourceHealth] = ()) -> tuple[SourceHealth, ...]:
+        """Return how each venue does that has answered or failed, by the last answer or failure.
+
+        That may be one *before*, of another worker: this one may be waiting after a failure of
+        its own, while the other gets answers.
+        """
+        known = {one.name: one for one in before}
+        known |= {desk.name: desk.health for desk in self._desks if desk.has_news}
+        return tuple(known[desk.name] for desk in self._desks if desk.name in known)
 
     def take_counts(self) -> dict[str, SourceCounts]:
         """Return what has been counted of each venue since the last call."""
