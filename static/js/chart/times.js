@@ -2,8 +2,9 @@
  * Round times between two moments, in the reader's zone: quarters of an hour,
  * midnights, firsts of a month. Pure: no DOM.
  *
- * A day may have 23 or 25 hours, so local times are made from their parts and
- * never by adding milliseconds.
+ * A day may have 23 or 25 hours, so local times of more than an hour are made from
+ * their parts, not by adding milliseconds; shorter ones are not made from their
+ * parts, because in autumn two times have the same.
  */
 
 const MINUTE_MS = 60_000;
@@ -68,14 +69,14 @@ export function timeTicks(begin, end, most) {
 }
 
 /**
- * The number of the first round time that may be after *begin*.
+ * The number of the first round time that may be after *begin*; the count of those of
+ * an hour or less begins there.
  *
  * @param {Step} step
  * @param {number} begin unix ms
  */
 function firstOf({ unit, count }, begin) {
-  const from = new Date(begin);
-  return unit === "minute" ? Math.floor((from.getHours() * 60 + from.getMinutes()) / count) : 0;
+  return unit === "minute" && count > 60 ? Math.floor(minutesOf(new Date(begin)) / count) : 0;
 }
 
 /**
@@ -90,6 +91,7 @@ function nth({ unit, count }, begin, number) {
   const from = new Date(begin);
   const [year, month, day] = [from.getFullYear(), from.getMonth(), from.getDate()];
   const further = number * count;
+  if (unit === "minute" && count <= 60) return rounded(begin + further * MINUTE_MS, count);
   if (unit === "minute") return nthOfDay(year, month, day, count, number);
   if (unit === "day") return +new Date(year, month, day - dayInStep(from, count) + further);
   if (unit === "month") return +new Date(year, month - (month % count) + further, 1);
@@ -97,7 +99,23 @@ function nth({ unit, count }, begin, number) {
 }
 
 /**
- * Steps of minutes start again at each midnight, and divide a day of 24 hours.
+ * The last round time up to a moment, of those by the clock that is then in force.
+ *
+ * @param {number} at unix ms
+ * @param {number} minutes at most 60
+ */
+function rounded(at, minutes) {
+  const past = minutesOf(new Date(at)) % minutes;
+  return Math.floor(at / MINUTE_MS - past) * MINUTE_MS;
+}
+
+/** @param {Date} date */
+function minutesOf(date) {
+  return date.getHours() * 60 + date.getMinutes();
+}
+
+/**
+ * Steps of hours start again at each midnight, and divide a day of 24 hours.
  *
  * @param {number} year
  * @param {number} month

@@ -49,7 +49,24 @@ test("ticks stay where they are as the chart moves on", () => {
   }
 });
 
-test("a day of 23 hours has no hour twice, one of 25 is still cut at its names", () => {
+test("the hour that is repeated in autumn is cut like any other, and so is its chart's day", () => {
+  const minutes = (times) => named(times).map((name) => name.slice(11)).join(" ");
+  const change = at("2026-10-25T01:00:00Z");
+  for (const [begin, length, most, expected] of [
+    [change - 30 * 60_000, HOUR, 7, "02:30 02:40 02:50 02:00 02:10 02:20 02:30"],
+    [change + 200_000, HOUR, 7, "02:10 02:20 02:30 02:40 02:50 03:00"],
+    [change - HOUR, 2 * HOUR, 5, "02:00 02:30 02:00 02:30 03:00"],
+  ]) {
+    const { times } = timeTicks(begin, begin + length, most);
+    assert.equal(minutes(times), expected);
+    assert.equal(new Set(times.slice(1).map((time, index) => time - times[index])).size, 1);
+  }
+  for (let begin = change - 2 * HOUR; begin < change + 2 * HOUR; begin += 7 * 60_000) {
+    assert.ok(timeTicks(begin, begin + HOUR, 7).times.length >= 5, named([begin])[0]);
+  }
+});
+
+test("a day of 23 hours has no hour twice, one of 25 has", () => {
   const spring = timeTicks(at("2026-03-28T23:30"), at("2026-03-29T06:30"), 8).times;
   assert.deepEqual(named(spring).map((name) => name.slice(11)), [
     "00:00", "01:00", "03:00", "04:00", "05:00", "06:00",
@@ -57,7 +74,7 @@ test("a day of 23 hours has no hour twice, one of 25 is still cut at its names",
   assert.equal(new Set(spring).size, spring.length);
   const autumn = timeTicks(at("2026-10-25T00:30"), at("2026-10-25T07:30"), 9).times;
   assert.deepEqual(named(autumn).map((name) => name.slice(11)), [
-    "01:00", "02:00", "03:00", "04:00", "05:00", "06:00", "07:00",
+    "01:00", "02:00", "02:00", "03:00", "04:00", "05:00", "06:00", "07:00",
   ]);
 });
 
