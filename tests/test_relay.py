@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
 from decimal import Decimal
 from itertools import pairwise
 
@@ -234,6 +235,26 @@ def test_of_a_database_that_is_read_late_readers_get_the_newest_and_returning_on
     wait_for_ids(reader, stored[-1])
     assert relay.status().state == "live"
     wait_for_ids(join(app, stored[1]), *stored[2:])
+
+
+def test_what_another_tracker_publishes_reaches_nobody(
+    app: Flask, join: Join, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One has another id; a copy of the database has the same, and ticks that this one has not."""
+    first, backend = tick(app), services(app).backend
+    reader, relay = join(app), services(app).relay
+    wait_for_ids(reader, first.id)
+    foreign = TickJson.of_tick(replace(first, id=first.id + 1))
+    state = relay.state.source
+    wait_for(lambda: (backend.feed.proved_at or 0) > 0)
+    stranger = Message(SourceState(reason="busy"), foreign, first.id, installation="other")
+    backend.feed.publish(stranger)
+    backend.feed.publish(Message(state, foreign, first.id - 1))
+    wait_for(lambda: "the feed brought a tick that the database has not" in caplog.text)
+    assert "another tracker publishes on this database of Redis" in caplog.text
+    second = tick(app)
+    wait_for_ids(reader, first.id, second.id)
+    assert b"busy" not in reader.raw
 
 
 def test_a_database_that_is_read_late_has_what_readers_lack_since_the_feeds_first_tick(

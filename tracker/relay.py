@@ -99,6 +99,8 @@ class Missed(NamedTuple):
     source: SourceState
     coins: frozenset[str]
     rates: Rates | None
+    installation: str | None
+    """The database's own id."""
     history: list[Tick]
     """What came before the newest tick: for those who return."""
     missed: list[Tick]
@@ -133,7 +135,7 @@ class DatabaseSync:
         is_first = not self._has_history
         self._after = 0 if is_first else newest_id or 0
         try:
-            source, coins, rates, ticks = self._query.result(QUERY_TIMEOUT_S)
+            source, coins, rates, installation, ticks = self._query.result(QUERY_TIMEOUT_S)
         except (SQLAlchemyError, StoreError, TimeoutError) as error:
             self._failures.failed(f"the database cannot be read: {error}")
             self.answers = False
@@ -147,15 +149,17 @@ class DatabaseSync:
             source,
             coins,
             rates,
+            installation,
             history=[tick for tick in ticks if tick.id <= newest_id] if is_first else [],
             missed=missed[-self._replay :],
             has_gap=len(missed) > self._replay,
         )
 
-    def _read(self) -> tuple[SourceState, frozenset[str], Rates | None, list[Tick]]:
+    def _read(self) -> tuple[SourceState, frozenset[str], Rates | None, str | None, list[Tick]]:
         coins = frozenset() if self._has_history else self._store.coins()
         ticks = self._store.newest(self._replay + 1, after=self._after)
-        return self._store.source_state(), coins, self._store.rates(), ticks
+        source, rates = self._store.source_state(), self._store.rates()
+        return source, coins, rates, self._store.installation(), ticks
 
 
 class Relay:
@@ -185,6 +189,8 @@ class Relay:
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
         self._losses = FailureLog(log)
+        self._strangers = FailureLog(log)
+        self._installation: str | None = None
         self._heard_at = 0.0
         self._sent: tuple[Status, int] | None = None
         """The status that the hub has, and `fresh_at` when it was sent."""
@@ -258,7 +264,7 @@ class Relay:
 
     def _on_event(self, event: FeedEvent) -> None:
         self.feed_connected = event.connected
-        if event.message is not None:
+        if event.message is not None and not self._is_foreign(event.message):
             self._heard_at = time.monotonic()
             rates = event.message.rates or self.state.rates
             self.state = replace(self.state, source=event.message.state, rates=rates)
@@ -269,6 +275,19 @@ class Relay:
         if not event.gapless or not self.database.answers or time.monotonic() > overdue_at:
             self._sync_from_db()
 
+    def _is_foreign(self, message: Message) -> bool:
+        """Return whether *message* is of another tracker, as long as the database has said so."""
+        is_foreign = bool(
+            self._installation
+            and message.installation
+            and message.installation != self._installation
+        )
+        if is_foreign:
+            self._strangers.failed(
+                "another tracker publishes on this database of Redis; what it says is left out"
+            )
+        return is_foreign
+
     def _on_tick(self, tick: TickJson, message: Message) -> None:
         """Relay *tick*, after those between it and the newest here."""
         if message.previous != self.state.id:
@@ -276,7 +295,11 @@ class Relay:
         else:
             self._losses.recovered("the feed brings the ticks again")
         joins_on = message.previous == self.state.id
-        if tick.id > (self.state.id or 0):
+        if tick.id <= (self.state.id or 0):
+            return
+        if not joins_on and self.database.answers:  # the read above would have found it
+            self._strangers.failed("the feed brought a tick that the database has not")
+        else:
             self._broadcast(tick, after_gap=not joins_on, published_at=message.published_at)
             self._show()
 
@@ -285,6 +308,7 @@ class Relay:
         newest_id = self.state.id
         if (found := self.database.missed_since(newest_id)) is None:
             return
+        self._installation = found.installation
         coins = self.state.coins | found.coins
         rates = found.rates or self.state.rates
         self.state = replace(self.state, source=found.source, coins=coins, rates=rates)

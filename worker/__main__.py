@@ -7,6 +7,7 @@ from redis.exceptions import ConnectionError, RedisError
 from rq.exceptions import StopRequested
 
 from tracker.config import Settings
+from tracker.messaging.claim import Claim
 from worker.jobs import aggregator, backend
 from worker.process import end_on_signals, run_process
 from worker.rq_worker import RefreshWorker, restart
@@ -20,7 +21,10 @@ log = logging.getLogger("worker")
 def run(settings: Settings, connection: Redis) -> None:
     """Work until a signal ends the process. Raises `redis.RedisError`."""
     level = "DEBUG" if settings.log_level == "DEBUG" else "WARNING"
-    worker = RefreshWorker(connection, backend().refresh_stats.count_refused)
+    claim = Claim(connection, backend().store.installation)
+    claim.hold()
+    on_refused = backend().refresh_stats.count_refused
+    worker = RefreshWorker(connection, on_refused, on_heartbeat=claim.hold)
     try:
         worker.work(logging_level=level, max_jobs=MAX_JOBS)
     except (RedisError, StopRequested):

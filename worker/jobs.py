@@ -30,7 +30,7 @@ from tracker.market import freshness
 from tracker.market.candles import from_sparkline
 from tracker.market.freshness import SourceState
 from tracker.market.quotes import TickJson
-from tracker.messaging.feed import Feed, Message
+from tracker.messaging.feed import Message
 from tracker.messaging.job_queue import REFRESH_TIMEOUT
 from tracker.messaging.refresh_stats import Outcome, SourceCounts
 from tracker.storage.rollup import MAX_FILLS
@@ -123,7 +123,7 @@ def refresh(
             log.info("skipped: another worker was quicker")
             return before
         state, tick = saved.state, saved.tick
-        publish(backend.feed, Message(state, TickJson.of_tick(tick), saved.previous))
+        publish(backend, Message(state, TickJson.of_tick(tick), saved.previous))
         # Between two answers of the source it would be a line every few seconds.
         level = logging.INFO if found.fetched else logging.DEBUG
         log.log(level, "tick %d: %d quotes from %s", tick.id, len(found.quotes), tick.source)
@@ -131,7 +131,7 @@ def refresh(
         return before
     else:
         state = backend.store.change_state(change)
-        publish(backend.feed, Message(state))
+        publish(backend, Message(state))
         log.info("%s: %s", aggregator.source.name, found.outcome)
     _log_news(aggregator.source.name, found, before, state)
     if found.fetched and found.fetched.weeks:
@@ -145,7 +145,7 @@ def refresh_rates(desk: RatesDesk, backend: Backend, state: SourceState) -> None
     """Save and publish new exchange rates, if some have come: after the tick, and its *state*."""
     if (rates := desk.collect(state)) is not None:
         backend.store.save_rates(rates)
-        publish(backend.feed, Message(state, rates=rates))
+        publish(backend, Message(state, rates=rates))
 
 
 def _collect(
@@ -208,9 +208,10 @@ def _log_news(name: str, found: Collected, before: SourceState, now: SourceState
         log.warning("%s answers again (%d failure%s)", name, before.failures, plural)
 
 
-def publish(feed: Feed, message: Message) -> None:
-    """Publish *message* with the id of this run."""
-    feed.publish(replace(message, run=current_id("run")))
+def publish(backend: Backend, message: Message) -> None:
+    """Publish *message* with the ids of this run and of the database that has it."""
+    installation = backend.store.installation()
+    backend.feed.publish(replace(message, run=current_id("run"), installation=installation))
 
 
 def reschedule(job: Job, at: int) -> None:

@@ -15,6 +15,7 @@ from tracker.errors import ConfigError
 from tracker.logs import setup
 from tracker.logs.throttle import FailureLog
 from tracker.messaging import redis_client
+from tracker.messaging.claim import DatabaseTakenError
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +58,9 @@ def retry_on_redis_error(settings: Settings, run: Run) -> None:
             failures = 1 if time.monotonic() - began_at > redis_client.MAX_BACKOFF else failures + 1
             is_away = isinstance(error, ConnectionError | TimeoutError)
             what = "Redis cannot be reached" if is_away else "Redis does not do what is asked"
-            failure_log.failed(f"{what}, tried again until it can: {error}")
+            is_taken = isinstance(error, DatabaseTakenError)
+            text = str(error) if is_taken else f"{what}, tried again until it can: {error}"
+            failure_log.failed(text)
         time.sleep(redis_client.backoff(failures))
 
 

@@ -53,12 +53,22 @@ class RefreshWorker(SimpleWorker):
     told_to_end = False
     jobs_done = 0
 
-    def __init__(self, connection: Redis, on_refused: Callable[[], None] = lambda: None) -> None:
-        """Work on the tracker's queue; *on_refused* is called for each job that is not its own."""
+    def __init__(
+        self,
+        connection: Redis,
+        on_refused: Callable[[], None] = lambda: None,
+        *,
+        on_heartbeat: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Work on the tracker's queue.
+
+        *on_refused* is called for each job that is not its own, *on_heartbeat* between jobs, every
+        `HEARTBEAT_S`.
+        """
         queue = json_jobs.queue(connection)
         super().__init__([queue], connection=connection, job_class=JsonJob, serializer="json")
         logging.getLogger("rq.job").setLevel(logging.ERROR)  # it warns with tracebacks
-        self._on_refused = on_refused
+        self._on_refused, self._on_heartbeat = on_refused, on_heartbeat
         self._refusals = FailureLog(log)
         self._failures: dict[str, FailureLog] = defaultdict(lambda: FailureLog(log))
         self.log.addFilter(_in_one_line)
@@ -126,6 +136,7 @@ class RefreshWorker(SimpleWorker):
         now = time.monotonic()
         if now - self._heartbeat_at >= HEARTBEAT_S:
             self._heartbeat_at = now
+            self._on_heartbeat()
             longest = max(timeout or 0, self.worker_ttl + 60)
             super().heartbeat(longest, pipeline)
 

@@ -23,7 +23,7 @@ class Mutation(NamedTuple):
 # fmt: off
 BROKEN = [  # the test is below tests/
     ("worker: a tick is not published", "worker/jobs.py",
-     "        publish(backend.feed, Message(state, TickJson.of_tick(tick),"
+     "        publish(backend, Message(state, TickJson.of_tick(tick),"
      " saved.previous))\n",
      "",
      "worker/test_jobs.py::TestSuccess::test_the_message_names_the_tick_before"),

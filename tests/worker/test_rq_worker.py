@@ -33,7 +33,7 @@ from tests.support.fake_coingecko import CoinGecko
 from tests.support.tools import Child, environment, tick_ids, wait_for
 from tracker.config import Settings
 from tracker.errors import StoreError
-from tracker.messaging import json_jobs
+from tracker.messaging import claim, json_jobs
 from tracker.messaging.feed import Message
 from tracker.messaging.job_queue import REFRESH
 from tracker.times import now_ms
@@ -185,7 +185,7 @@ class SlowCoinGecko(CoinGecko):
 
 START = """
 from tests.support import hanging_jobs
-from tracker.messaging import json_jobs
+from tracker.messaging import claim, json_jobs
 from worker import __main__ as main, rq_worker
 main.MAX_JOBS, rq_worker.HANGS_AFTER_S, rq_worker.WATCH_S = {max_jobs}, 0.5, 0.1
 json_jobs.FUNCTIONS |= {{'tests.support.hanging_jobs.' + name for name in dir(hanging_jobs)}}
@@ -265,6 +265,19 @@ class TestProcess:
         assert queue.started_job_registry.get_job_ids(cleanup=False) == []
         assert queue.failed_job_registry.get_job_ids() == [hanging.id]
 
+    def test_on_another_trackers_database_of_redis_it_waits_with_one_line(
+        self, mine: Settings, queue: Queue, tmp_path: Path
+    ) -> None:
+        queue.connection.set(claim.KEY, "another")
+        queue.enqueue(REFRESH, job_timeout=30)
+        with start(mine, tmp_path / "log") as child:
+            wait_for(lambda: "let REDIS_URL end in /1" in child.output, 40)
+            assert tick_ids(mine) == []
+            queue.connection.delete(claim.KEY)
+            wait_for(lambda: tick_ids(mine), 40, "a tick")
+            assert child.output.count("another tracker works on database 0") == 1
+            assert child.end() == 0
+
     def test_redis_that_goes_away_in_a_job_takes_no_tick_along(
         self, mine: Settings, own_redis: EmbeddedRedis, queue: Queue, tmp_path: Path
     ) -> None:
@@ -282,7 +295,7 @@ class TestProcess:
                 own_redis.start()
                 wait_for(lambda: now_ms() - unpublished > 1000)
                 with queue.connection.pubsub(ignore_subscribe_messages=True) as feed:
-                    feed.subscribe(f"tracker:{mine.market}")
+                    feed.subscribe(f"tracker:0:{mine.market}")
                     queue.enqueue(REFRESH, job_timeout=30)
                     message = wait_for(feed.get_message, 40, "a message")
                 assert Message.from_json(message["data"]).previous == unpublished
@@ -295,7 +308,7 @@ class TestProcess:
             queue.connection.pubsub(ignore_subscribe_messages=True) as feed,
             start(mine, tmp_path / "log", max_jobs=2) as child,
         ):
-            feed.subscribe(f"tracker:{mine.market}")
+            feed.subscribe(f"tracker:0:{mine.market}")
             jobs, published = [], list[int]()
             for _ in range(5):
                 jobs.append(queue.enqueue(REFRESH, job_timeout=30))

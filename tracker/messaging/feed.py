@@ -1,5 +1,7 @@
 """The feed: the Redis channel on which the worker publishes each tick.
 
+Redis has one channel of a name for all its databases, so the number is in the name.
+
 The trap: a subscription can be connected and silent (a half-open socket, a
 proxy that forgot it). So each listener sends messages to itself and trusts the
 feed only while they come back. `listen` says when messages may have been lost;
@@ -13,6 +15,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import simplejson
 from redis.client import PubSub
@@ -25,7 +28,7 @@ from tracker.logs.throttle import FailureLog
 from tracker.market.freshness import SourceState
 from tracker.market.quotes import TickJson
 from tracker.market.rates import Rates
-from tracker.messaging.redis_client import RedisUser, backoff
+from tracker.messaging.redis_client import RedisUser, backoff, number_of
 from tracker.times import checked_ms, now_ms
 
 PROBE_EVERY_S = 10.0
@@ -47,7 +50,7 @@ class Message:
     *previous* is the id of the tick before it, so that a listener sees a gap. *rates* are the
     exchange rates, if they are new.
     *published_at* is in unix milliseconds by the publisher's clock; *run* is
-    the id of the job's run, for the log.
+    the id of the job's run, for the log. *installation* is the id of the database that has it.
     """
 
     state: SourceState
@@ -56,6 +59,7 @@ class Message:
     rates: Rates | None = None
     published_at: int | None = field(default=None, compare=False)
     run: str | None = field(default=None, compare=False)
+    installation: str | None = field(default=None, compare=False)
 
     def to_json(self) -> str:
         """Return the message as published: JSON that ends with the tick's own text."""
@@ -64,6 +68,7 @@ class Message:
             "previous": self.previous,
             "published_at": self.published_at,
             "run": self.run,
+            "installation": self.installation,
         }
         rates = {"rates": simplejson.RawJSON(self.rates.to_json())} if self.rates else {}
         head = simplejson.dumps(body | rates)
@@ -83,6 +88,7 @@ class Message:
                 rates=Rates.from_dict(body["rates"]) if body.get("rates") else None,
                 published_at=None if published_at is None else checked_ms(published_at),
                 run=valid_or_new_id(body["run"]) if body.get("run") else None,
+                installation=body.get("installation"),
             )
         except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
             raise MessageError(f"not a message of the feed: {data[:200]!r}") from error
@@ -106,7 +112,6 @@ class Feed(RedisUser):
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
-        self.channel = f"tracker:{settings.market}"
         self._lost = FailureLog(log)
         self._malformed = FailureLog(log)
         self._unpublished = FailureLog(log)
@@ -114,6 +119,11 @@ class Feed(RedisUser):
         """How often a subscription began to deliver."""
         self.proved_at: float | None = None
         """When a message to itself last came back, in monotonic seconds; None while lost."""
+
+    @cached_property
+    def channel(self) -> str:
+        """Its name. Raises `ConfigError` if no Redis is set."""
+        return f"tracker:{number_of(self._redis)}:{self._settings.market}"
 
     def publish(self, message: Message) -> None:
         """Publish *message*, stamped with the time.

@@ -30,6 +30,11 @@ def connect(settings: Settings, *, timeout_s: float | None = None, **options: An
     return Redis.from_url(url, **options)
 
 
+def number_of(connection: Redis) -> int:
+    """Return the number of the database that *connection* leads to."""
+    return int(connection.connection_pool.connection_kwargs.get("db") or 0)
+
+
 class RedisUser:
     """Has a client of the settings' Redis, made when first used. *options* are `connect`'s."""
 

@@ -199,6 +199,14 @@ class SourceStateRow(_OfMarket, Base):
     sources: Mapped[tuple[SourceHealth, ...]] = mapped_column(Healths, nullable=True)
 
 
+class InstallationRow(Base):
+    """The one row that tells this database from others; a copy of it has the same id."""
+
+    __tablename__ = "installation"
+
+    id: Mapped[str] = mapped_column(sa.String(32), primary_key=True)
+
+
 def of_market(table: type[TickRow | _OfMarket], market: Market) -> sa.ColumnElement[bool]:
     """Return the condition that a row of *table* is of *market*."""
     return sa.and_(table.source == market.source, table.currency == market.currency)

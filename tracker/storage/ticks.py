@@ -6,12 +6,14 @@ Times are unix milliseconds.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, fields, replace
 from itertools import groupby
 from operator import attrgetter
 from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine, bindparam, func, insert, select, update
+from sqlalchemy.exc import SQLAlchemyError
 
 from tracker.errors import MessageError, StoreError
 from tracker.market.freshness import SourceState
@@ -21,6 +23,7 @@ from tracker.storage.damage import NO_NUMBER, sound_quotes, tell
 from tracker.storage.engine import reading, writing
 from tracker.storage.models import (
     CoinRow,
+    InstallationRow,
     QuoteRow,
     RatesRow,
     SourceStateRow,
@@ -133,6 +136,12 @@ class Store:
             return Rates.from_json(json) if json else None
         except MessageError:  # new ones replace them in a few minutes
             return None
+
+    def installation(self) -> str | None:
+        """Return the database's own id; None if it cannot be read: no price waits for it."""
+        with suppress(SQLAlchemyError, StoreError), reading(self._engine) as connection:
+            return connection.scalar(select(InstallationRow.id))
+        return None
 
     def coins(self) -> frozenset[str]:
         """Return the ids of all coins that were ever stored."""
