@@ -18,8 +18,8 @@ from dev.embedded_redis import EmbeddedRedis
 from tests.conftest import AppFactory
 from tests.support.stream_clients import Reader
 from tests.support.terminal import Terminal
-from tests.support.tools import fail, now_ms, quote, succeeded, wait_for
-from tests.support.web_process import tick
+from tests.support.tools import fail, now_ms, quote, save, succeeded, wait_for
+from tests.support.web_process import message_of, tick
 from tracker import relay as module
 from tracker.market.freshness import SourceState
 from tracker.market.quotes import TickJson
@@ -28,6 +28,7 @@ from tracker.messaging.feed import Message
 from tracker.services import services
 from tracker.storage.engine import writing
 from tracker.stream.frames import LastEventId, Variant
+from tracker.times import DAY_MS
 
 Join = Callable[..., Reader]
 
@@ -289,6 +290,33 @@ def test_ticks_after_an_empty_database_are_all_sent(app: Flask, join: Join) -> N
         sent = [tick(app, publish=False).id for _ in range(2)]
         relay._sync_from_db()
     wait_for_ids(reader, *sent)
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["a tick before", "an empty database"])
+def test_where_ticks_from_the_future_were_set_aside_readers_are_told_and_go_on(
+    app: Flask, join: Join, before: bool
+) -> None:
+    """So they are where the database was emptied, or is another's."""
+    store = services(app).backend.store
+    if before:
+        save(store, at=now_ms() - 2000)
+    reader, now = join(app), now_ms()
+    feed, ahead = services(app).backend.feed, save(store, at=now + 2 * 365 * DAY_MS)
+    assert ahead
+    feed.publish(message_of(ahead))
+    wait_for(lambda: reader.read_all().ids[-1:] == [ahead.tick.id])
+    if not before:
+        execute(app, "DELETE FROM tick")
+    saved = save(store, at=now, told=now)
+    assert saved
+    feed.publish(message_of(saved))
+    wait_for(lambda: reader.read_all().ids[-1:] == [now])
+    assert [verdict["recovered"] for verdict in reader.verdicts] == [False]
+    assert reader.verdicts[0]["last_event_id"] == str(ahead.tick.id)
+    last = tick(app)
+    wait_for(lambda: reader.read_all().ids[-1:] == [last.id])
+    assert len(reader.verdicts) == 1
+    wait_for_ids(join(app, ahead.tick.id), last.id)
 
 
 def test_a_damaged_row_is_logged_once_and_ends_neither_relay_nor_streams(

@@ -105,7 +105,9 @@ class Missed(NamedTuple):
     """What came before the newest tick: for those who return."""
     missed: list[Tick]
     has_gap: bool
-    """Whether ticks before those *missed* are left out: they are too many."""
+    """Whether ticks before those *missed* are left out: they are too many, or set aside."""
+    is_older: bool
+    """Whether what readers have is no longer in the database, whose newest is older."""
 
 
 class DatabaseSync:
@@ -144,20 +146,25 @@ class DatabaseSync:
         self.answers = self._has_history = True
         if newest_id is None:
             newest_id = ticks[-2].id if is_first and len(ticks) > 1 else 0
-        missed = [tick for tick in ticks if tick.id > newest_id]
+        # Ticks were set aside, or the database was emptied or replaced.
+        is_older = bool(ticks) and ticks[-1].id < newest_id
+        missed = ticks[-1:] if is_older else [tick for tick in ticks if tick.id > newest_id]
         return Missed(
             source,
             coins,
             rates,
             installation,
-            history=[tick for tick in ticks if tick.id <= newest_id] if is_first else [],
+            history=ticks[: len(ticks) - len(missed)] if is_first else [],
             missed=missed[-self._replay :],
-            has_gap=len(missed) > self._replay,
+            has_gap=is_older or len(missed) > self._replay,
+            is_older=is_older,
         )
 
     def _read(self) -> tuple[SourceState, frozenset[str], Rates | None, str | None, list[Tick]]:
         coins = frozenset() if self._has_history else self._store.coins()
         ticks = self._store.newest(self._replay + 1, after=self._after)
+        if not ticks and self._after:
+            ticks = [one for one in self._store.newest(1) if one.id < self._after]
         source, rates = self._store.source_state(), self._store.rates()
         return source, coins, rates, self._store.installation(), ticks
 
@@ -315,7 +322,10 @@ class Relay:
         if found.history and newest_id in (None, found.history[-1].id):
             self._hub.load_history(_frame(TickJson.of_tick(tick)) for tick in found.history)
         lost = [tick.id for tick in found.missed if newest_id is not None and tick.id != brought]
-        if lost:
+        if found.is_older:
+            newer = found.missed[0].id
+            log.warning("tick %s is no longer in the database: now it is %d", newest_id, newer)
+        elif lost:
             self.database.filled += len(lost)
             listed = f"{len(lost)} ticks, {', '.join(map(str, lost[:5]))}"
             text = f"found in the database, not brought by the feed: {listed}"

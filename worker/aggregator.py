@@ -111,7 +111,7 @@ class Aggregator:
         if collected.fetched:
             self._warning = collected.fetched.warning
             self._refer_to(collected.fetched.quotes, at, its_own=True)
-        elif collected.error or (state.reason and at - self._referred_at >= REFER_AGAIN_MS):
+        elif collected.error or (state.reason and abs(at - self._referred_at) >= REFER_AGAIN_MS):
             self._reference, self._referred_at = tuple(self._shown.values()), at
             self._is_its_own = False
         if collected.error or collected.unchanged:

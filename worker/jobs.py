@@ -39,6 +39,7 @@ from tracker.times import HOUR_MS, now_ms
 from worker import sources, venues
 from worker.aggregator import Aggregator, Collected
 from worker.rates import RatesDesk
+from worker.told_time import told_ms
 
 MAX_WAIT_MS = 300_000  # the longest wait after a failure, unless the interval is longer
 JITTER = 0.1  # the part of a wait that is drawn
@@ -117,7 +118,10 @@ def refresh(
     outcome.what, outcome.kind = found.outcome, found.error.kind if found.error else ""
     outcome.sources = _counts(found, aggregator, at)
     if found.quotes:
-        saved = backend.store.save(found.quotes, at=at, change=change, min_gap=interval_ms // 2)
+        told = at if backend.settings.source == "simulated" else told_ms()
+        saved = backend.store.save(
+            found.quotes, at=at, change=change, min_gap=interval_ms // 2, told=told
+        )
         if saved is None:
             outcome.what = "skipped"
             log.info("skipped: another worker was quicker")

@@ -28,9 +28,14 @@ def roll_up() -> None:
 def prune() -> None:
     """Delete the ticks older than `retention_days`, in every market.
 
-    A market that is no longer followed keeps its candles and its newest tick.
+    A market that is no longer followed keeps its candles and its newest tick. In the first hour
+    that ticks come nothing is deleted: what looks old may be a clock that is wrong.
     """
-    before = now_ms() - backend().settings.retention_days * DAY_MS
+    now = now_ms()
+    backend().rollup.delete_set_aside()
+    if not backend().rollup.has_run_for(now):
+        return
+    before = now - backend().settings.retention_days * DAY_MS
     for rollup in backend().rollup.of_all_markets():
         pruned = rollup.prune(before)
         log.info("pruned: %d ticks of %s in %s", pruned, *rollup.market)

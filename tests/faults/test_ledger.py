@@ -49,6 +49,13 @@ def test_all_readers_are_counted_and_who_was_wronged_is_named() -> None:
     assert ledger.remarks[3:] == ["a steady reader: not UTF-8"]
 
 
+def test_what_a_reader_got_before_it_was_told_that_it_is_not_true_is_forgotten() -> None:
+    one, ledger = reader(1, 2, 90), Ledger()
+    one.got += [Got("gap_after", 90), *got(3, 5)]
+    ledger.look([one], lambda: [1, 2, 3, 4, 5])
+    assert (ledger.lost, ledger.told, ledger.invented, ledger.doubled) == (1, 0, 0, 0)
+
+
 def test_nothing_falls_between_two_looks_and_what_came_during_one_is_left_for_the_next() -> None:
     one, ledger = reader(1, 2), Ledger()
 

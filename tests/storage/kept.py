@@ -27,10 +27,10 @@ class Kept(History):
         self.engine = engine
         self.store = Store(engine, market)
 
-    def save(self, at: int, **prices: int | str) -> None:
+    def save(self, at: int, *, told: int | None = None, **prices: int | str) -> None:
         """Make a tick of *prices*, by coin."""
         quotes = [quote(coin, Decimal(price)) for coin, price in prices.items()]
-        saved = save(self.store, *quotes, at=at)
+        saved = save(self.store, *quotes, at=at, told=told)
         assert saved
         assert saved.tick.id == at
 

@@ -71,6 +71,26 @@ class TestRollUp:
         assert other.prune(NOON + DAY_MS) == 0
 
 
+class TestAClockThatWasAhead:
+    def test_candles_of_times_that_were_not_are_deleted_and_ticks_roll_up_again(
+        self, history: Kept
+    ) -> None:
+        ahead = 730 * DAY_MS
+        history.save(NOON, bitcoin=1)
+        history.roll_up(NOON)
+        history.save(NOON + MINUTE, bitcoin=2)
+        history.save(NOON + ahead, bitcoin=3)
+        history.roll_up(NOON + ahead)
+        history.fill({"bitcoin": from_sparkline(list(range(8)), end=NOON + ahead)})
+        history.thin(NOON + ahead, newest=1)
+        history.save(NOON + 2 * MINUTE, told=NOON + 2 * MINUTE, bitcoin=4)
+        history.roll_up(NOON + 2 * MINUTE)
+        assert history.stored() == [candle(1, 4, 1, 4)]
+        assert history.count("tick") == 4
+        assert history.delete_set_aside() == 1
+        assert history.count("quote") == 3
+
+
 class TestFill:
     def test_hours_without_a_candle_get_one_in_short_transactions(
         self, history: Kept, sizes: list[int]

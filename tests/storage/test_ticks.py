@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from threading import Barrier
 
@@ -29,6 +30,7 @@ from tracker.storage import engine as module
 from tracker.storage.engine import engine_options, reading, writing
 from tracker.storage.models import QuoteRow, RatesRow, SourceStateRow
 from tracker.storage.ticks import Saved, Store
+from tracker.times import DAY_MS, HOUR_MS
 
 MINUTE = 60_000
 BEGIN = 1_795_413_240_000
@@ -130,6 +132,43 @@ class TestIds:
         assert store.source_state() == first.state
         save(store, at=MINUTE + 1000, min_gap=1000)
         save(store, at=0, min_gap=1000)  # the clock stepped back: else no tick would come
+
+
+class TestAClockThatWasAhead:
+    """`tests.storage.test_rollup` has what becomes of the history."""
+
+    @pytest.mark.parametrize("by", [MINUTE, HOUR_MS, 2 * 365 * DAY_MS])
+    def test_once_it_is_right_ids_are_true_times_again(self, store: Store, by: int) -> None:
+        first = save(store, at=0).tick
+        for at in (10_000, 20_000):
+            save(store, at=by + at)
+        at = BEGIN + 30_000
+        right = tools.save(store, at=at, told=at + 5000)
+        assert right
+        assert (right.tick.id, right.previous) == (at, first.id)
+        assert store.newest(5) == [first, right.tick]
+        assert right.state.fresh_at == at
+        assert (right.state.fresh_since or 0) <= at
+
+    @pytest.mark.parametrize("told", [None, HOUR_MS, -HOUR_MS])
+    def test_one_that_may_be_behind_itself_changes_nothing(
+        self, store: Store, told: int | None
+    ) -> None:
+        """A board without a battery starts in 1970, and history is true."""
+        before = [save(store, at=at).tick for at in (0, HOUR_MS)]
+        saved = tools.save(store, at=BEGIN, told=told and BEGIN + told)
+        assert saved
+        assert store.newest(5) == [*before, saved.tick]
+        assert saved.tick.id == before[-1].id + 1
+
+    def test_two_workers_whose_clocks_differ_by_an_hour_do_not_fight(self, store: Store) -> None:
+        ids = []
+        for at in range(0, 20_000, 1000):
+            for ahead in (0, HOUR_MS):
+                saved = tools.save(store, at=BEGIN + at + ahead, told=BEGIN + at)
+                assert saved
+                ids.append(saved.tick.id)
+        assert sum(later < id for id, later in pairwise(ids)) == 1
 
 
 class TestSourceState:

@@ -51,8 +51,9 @@ def test_before_the_first_frame_nobody_has_missed_anything() -> None:
 
 def test_after_a_gap_no_id_is_known_and_everybody_is_behind() -> None:
     buffer = buffer_of(3, range(100, 103))
-    before = buffer.end
-    buffer.append(frame(200), after_gap=True)
-    assert buffer.after(102) is None
-    assert before < buffer.start
-    assert buffer[buffer.end - 1].id == 200
+    for id in (200, 50):  # ids may fall: what was before is no longer true
+        before = buffer.end
+        buffer.append(frame(id), after_gap=True)
+        assert buffer.after(102) is None
+        assert before < buffer.start
+        assert buffer[buffer.end - 1].id == id

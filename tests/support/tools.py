@@ -60,11 +60,15 @@ def newest_of(store: Store) -> Tick | None:
     return newest[0] if newest else None
 
 
-def save(store: Store, *quotes: Quote, at: int, min_gap: int = 0) -> Saved | None:
+def save(
+    store: Store, *quotes: Quote, at: int, min_gap: int = 0, told: int | None = None
+) -> Saved | None:
     """Store *quotes*, of bitcoin if there are none, as the source's answer *at*."""
-    return store.save(
-        quotes or [quote()], at=at, min_gap=min_gap, change=lambda state: succeeded(state, at)
-    )
+
+    def change(state: SourceState) -> SourceState:
+        return succeeded(state, at)
+
+    return store.save(quotes or [quote()], at=at, min_gap=min_gap, change=change, told=told)
 
 
 def succeeded(state: SourceState, at: int, etag: str | None = None) -> SourceState:

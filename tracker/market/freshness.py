@@ -100,7 +100,8 @@ class SourceState:
     def renewed(self, at: int, *, stale_after: int) -> Self:
         """Return the state after prices came from elsewhere *at*."""
         unbroken = self.fresh_at is not None and at - self.fresh_at <= stale_after
-        return replace(self, fresh_at=at, fresh_since=self.fresh_since if unbroken else at)
+        since = min(self.fresh_since or at, at) if unbroken else at
+        return replace(self, fresh_at=at, fresh_since=since)
 
     def failed(
         self, at: int, reason: str, *, next_attempt_at: int, not_before: int | None = None
@@ -108,7 +109,7 @@ class SourceState:
         """Return the state after an attempt *at* failed for *reason*."""
         return replace(
             self,
-            failing_since=self.failing_since or at,
+            failing_since=min(self.failing_since or at, at),
             failures=self.failures + 1,
             reason=reason,
             attempted_at=at,

@@ -68,7 +68,7 @@ class Rates:
 
     def is_usable(self, now: int) -> bool:
         """Return whether they are young enough to convert with."""
-        return now - self.at <= MAX_AGE_MS
+        return abs(now - self.at) <= MAX_AGE_MS  # the clock may have been set back
 
     def is_old(self, now: int, after: int = OLD_AFTER_MS) -> bool:
         """Return whether they are older than *after* milliseconds, which is to be said."""

@@ -105,6 +105,10 @@ class CoinRow(Base):
     hidden: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
 
 
+SET_ASIDE = "set aside"
+"""The source of ticks with times that never were: no market's, and soon deleted."""
+
+
 class TickRow(Base):
     """One poll. The id is its time in unix milliseconds."""
 

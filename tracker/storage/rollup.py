@@ -37,6 +37,7 @@ from tracker.market.quotes import Market
 from tracker.storage.damage import NO_NUMBER, is_time
 from tracker.storage.engine import reading, writing
 from tracker.storage.models import (
+    SET_ASIDE,
     CandleRow,
     QuoteRow,
     RollUpRow,
@@ -45,7 +46,7 @@ from tracker.storage.models import (
     of_market,
     put,
 )
-from tracker.times import HOUR_MS, MINUTE_MS
+from tracker.times import DAY_MS, HOUR_MS, MINUTE_MS
 
 Key = tuple[str, int]
 """A coin and an hour."""
@@ -163,6 +164,8 @@ class RollUp:
         It is the last one of the minute. Ticks further apart than `CLOSE_MS` all stay.
         Returns how many ticks were deleted.
         """
+        if self._thinned_to > before:  # by a clock that was ahead
+            self._thinned_to = 0
         ids = self._rolled_up(before, newest, since=self._thinned_to)
         doomed = [id for id, later in pairwise(ids) if _are_close(id, later)]
         deleted = self._delete(doomed)
@@ -173,6 +176,23 @@ class RollUp:
     def prune(self, before: int) -> int:
         """Roll up and delete the ticks *before*, but the newest; return how many were deleted."""
         return self._delete(self._rolled_up(before, 1))
+
+    def has_run_for(self, now: int) -> bool:
+        """Return whether there is a tick of an hour to a day before *now*.
+
+        A clock that has just jumped ahead makes all ticks look old; it may be set right.
+        """
+        aged = TickRow.id.between(now - DAY_MS, now - HOUR_MS)
+        with reading(self._engine) as connection:
+            found = select(TickRow.id).where(of_market(TickRow, self.market), aged).limit(1)
+            return connection.scalar(found) is not None
+
+    def delete_set_aside(self) -> int:
+        """Delete the ticks of all markets that were set aside, as far as there is time."""
+        ids = select(TickRow.id).where(TickRow.source == SET_ASIDE).limit(MAX_IDS)
+        with reading(self._engine) as connection:
+            doomed = connection.scalars(ids.order_by(TickRow.id)).all()
+        return self._delete(doomed)
 
     def _rolled_up(self, before: int, newest: int, since: int = 0) -> Sequence[int]:
         """Roll up the ticks *before*; return the ids of those that are, the oldest `MAX_IDS`.

@@ -3,8 +3,14 @@
 A store is of one market: what was simulated, or priced in euros, never mixes
 with the rest. Candles are in `rollup`, what charts show is in `history`.
 Times are unix milliseconds.
+
+Ids rise, and are true times. Where a clock was ahead for a while and is right again, no id
+could be both: so the ticks of that while are set aside, readers are told, and `rollup`
+deletes them later. Two workers whose clocks differ do so once in an hour at most.
+The trap: a clock that is behind now makes true ticks look the same.
 """
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, fields, replace
@@ -12,7 +18,17 @@ from itertools import groupby
 from operator import attrgetter
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Engine, bindparam, func, insert, select, update
+from sqlalchemy import (
+    Connection,
+    Engine,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.exc import SQLAlchemyError
 
 from tracker.errors import MessageError, StoreError
@@ -22,15 +38,22 @@ from tracker.market.rates import Rates
 from tracker.storage.damage import NO_NUMBER, sound_quotes, tell
 from tracker.storage.engine import reading, writing
 from tracker.storage.models import (
+    SET_ASIDE,
+    CandleRow,
     CoinRow,
     InstallationRow,
     QuoteRow,
     RatesRow,
+    RollUpRow,
     SourceStateRow,
     TickRow,
     of_market,
     put,
 )
+from tracker.times import iso
+
+MAX_AHEAD_MS = 30_000
+"""How far the newest tick may be ahead of the clock: hosts' clocks differ a little."""
 
 _COIN_FIELDS = ("symbol", "name", "image")
 _QUOTE_FIELDS = tuple(
@@ -52,7 +75,8 @@ _QUOTES = (
 """The query of whole quotes, in the order of ticks and of the source."""
 
 # What each tick needs is built once: SQLAlchemy takes longer for it than the database.
-_NEWEST_OF_ALL = select(func.max(TickRow.id))
+_NEWEST_OF_ALL = select(func.max(TickRow.id)).where(TickRow.source != SET_ASIDE)
+_ANY_SET_ASIDE = select(exists().where(TickRow.source == SET_ASIDE))
 _PRICES = select(QuoteRow.coin_id, QuoteRow.price).where(QuoteRow.tick_id == bindparam("tick"))
 _COINS = select(
     CoinRow.id,
@@ -65,6 +89,8 @@ _QUOTE_VALUES = attrgetter(*_QUOTE_FIELDS)
 _INSERT_COIN, _INSERT_TICK, _INSERT_QUOTE = map(insert, (CoinRow, TickRow, QuoteRow))
 
 Change = Callable[[SourceState], SourceState]
+
+log = logging.getLogger(__name__)
 
 
 class Saved(NamedTuple):
@@ -81,7 +107,7 @@ class Store:
     def __init__(self, engine: Engine, market: Market) -> None:
         self._engine = engine
         self.market = market
-        self._newest_of_market = _NEWEST_OF_ALL.where(of_market(TickRow, market))
+        self._newest_of_market = select(func.max(TickRow.id)).where(of_market(TickRow, market))
         names = (field.name for field in fields(SourceState))
         columns = (getattr(SourceStateRow, name).label(name) for name in names)
         self._state = select(*columns).where(of_market(SourceStateRow, market))
@@ -93,18 +119,24 @@ class Store:
         at: int,
         change: Change,
         min_gap: int = 0,
+        told: int | None = None,
     ) -> Saved | None:
         """Commit *quotes*, as of *at*, as the next tick, and the *change* of the source's state.
 
         Quotes get their directions. The tick's id is *at*, or one more than the newest id
-        where the clock has stepped back. None, and nothing stored, when the newest tick is
-        closer than *min_gap*: another worker was quicker.
+        where the clock has stepped back. Where it was far ahead, and is right now by what
+        other hosts *told*, what was stored meanwhile is set aside. None, and nothing stored,
+        when the newest tick is closer than *min_gap*: another worker was quicker.
         """
         with writing(self._engine) as connection:
+            newest_of_all = connection.scalar(_NEWEST_OF_ALL) or 0
+            is_right = told is not None and abs(at - told) <= MAX_AHEAD_MS
+            if is_right and newest_of_all > at + MAX_AHEAD_MS:
+                _set_aside(connection, after=at + MAX_AHEAD_MS)
+                newest_of_all = connection.scalar(_NEWEST_OF_ALL) or 0
             previous = connection.scalar(self._newest_of_market)
             if previous is not None and abs(at - previous) < min_gap:
                 return None
-            newest_of_all = connection.scalar(_NEWEST_OF_ALL) or 0
             before = connection.execute(_PRICES, {"tick": previous})
             prices = {id: price for id, price in before if price is not NO_NUMBER}
             shown = _write_coins(connection, tuple(quotes))
@@ -213,6 +245,18 @@ class Store:
         except (MessageError, TypeError, ValueError):  # what is no JSON among them
             tell("health", "no usable state of the source", **self.market._asdict())
             return SourceState()
+
+
+def _set_aside(connection: Connection, *, after: int) -> None:
+    """Set aside what a clock that was ahead has left *after* this time, unless some is already."""
+    if connection.scalar(_ANY_SET_ASIDE):
+        return
+    wrong = update(TickRow).where(TickRow.id > after).values(source=SET_ASIDE)
+    count = connection.execute(wrong).rowcount
+    connection.execute(delete(CandleRow).where(CandleRow.hour > after))
+    # all is rolled up again: a tick that already was changes no candle
+    connection.execute(delete(RollUpRow).where(RollUpRow.rolled_up_to > after))
+    log.warning("the clock was ahead: %d ticks after %s are set aside", count, iso(after))
 
 
 def _insert(connection: Connection, tick: Tick) -> None:

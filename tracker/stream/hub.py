@@ -129,8 +129,9 @@ class Hub:
     def broadcast(self, frame: Frame, *, after_gap: bool = False) -> None:
         """Send *frame* to all, and keep it. Raises `ValueError` if its id does not rise.
 
-        With *after_gap* there were frames before it that cannot be had: readers
-        get a `resume` event first, and the older ones are no longer replayed.
+        With *after_gap* there were frames before it that cannot be had, or those before
+        are no longer true: readers get a `resume` event first, the older ones are no longer
+        replayed, and the id need not rise.
         """
         with self._lock:
             superseded = self._replay.newest

@@ -34,13 +34,13 @@ class ReplayBuffer:
     def append(self, frame: Frame, *, after_gap: bool = False) -> None:
         """Add *frame*, whose id is above all before; the oldest leaves a full buffer.
 
-        *after_gap*: those before do not join on to it, so they leave as well.
+        *after_gap*: those before do not join on to it, so they leave, and its id is any.
         Raises `ValueError` if the id does not rise.
         """
-        if self.newest is not None and frame.id <= self.newest.id:
-            raise ValueError(f"frame {frame.id} does not come after {self.newest.id}")
         if after_gap:
             self._clear()
+        if self.newest is not None and frame.id <= self.newest.id:
+            raise ValueError(f"frame {frame.id} does not come after {self.newest.id}")
         if len(self._frames) == self._frames.maxlen:
             self._forget(self._frames[0])
         self._frames.append(frame)

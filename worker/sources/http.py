@@ -24,6 +24,7 @@ import urllib3
 
 from tracker import __version__
 from tracker.errors import SourceError
+from worker import told_time
 from worker.sources.deadline import DeadlineAdapter, set_deadline
 
 USER_AGENT = f"live-crypto-tracker/{__version__} (python-requests)"
@@ -120,6 +121,7 @@ class Client(requests.Session):
             kind = "timeout" if timed_out else "unreachable"
             raise SourceError(self._describe(error, read), kind=kind) from error
         headers = response.headers
+        told_time.note(headers)
         if self._secret:
             body = body.replace(self._secret.encode(), b"(key)")
             for name, value in headers.items():

@@ -9,7 +9,6 @@ coin a symbol means, and which prices are believed, is decided in `consensus`.
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
-from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple, Protocol
 
 import simplejson
@@ -17,6 +16,7 @@ import simplejson
 from tracker.errors import SourceError
 from tracker.market.quotes import number
 from worker.sources.http import Client, clean, retry_after
+from worker.told_time import date_of
 
 RATE_LIMIT = 429
 """Binance's 418 is none, but a ban, after 429 was ignored: it refuses."""
@@ -105,16 +105,6 @@ def get_dated(
             kind=kind,
         )
     try:
-        return simplejson.loads(text), _clock(answer.headers)
+        return simplejson.loads(text), date_of(answer.headers)
     except (ValueError, RecursionError) as error:
         raise SourceError(f"{client.service}: the answer is not JSON") from error
-
-
-def _clock(headers: Mapping[str, str]) -> int | None:
-    """Return the time in `Date`, to which a cache adds the `Age` of its copy (RFC 9111)."""
-    try:
-        date = parsedate_to_datetime(headers["Date"])
-        age_s = int(headers.get("Age", "0")[:9])
-    except (KeyError, TypeError, ValueError, OverflowError):
-        return None
-    return round(date.timestamp() + age_s) * 1000

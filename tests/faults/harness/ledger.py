@@ -55,6 +55,16 @@ def _excused(got: Sequence[Got], committed: Sequence[int]) -> set[int]:
     return excused
 
 
+def _begin_of_truth(got: Sequence[Got]) -> int:
+    """Return how much was *got* before a reader was told that its newest ticks are not true.
+
+    It was told of a gap, and the next tick's id is lower.
+    """
+    pairs = list(pairwise(list(got)))
+    falls = (told.what == "gap_after" and tick.id < told.id for told, tick in pairs)
+    return max((at + 1 for at, falls_ in enumerate(falls) if falls_), default=0)
+
+
 @dataclass(slots=True)
 class Ledger:
     """What became of the ticks for all readers, look by look: counts of one tick for one each.
@@ -74,6 +84,8 @@ class Ledger:
 
     def look(self, readers: Sequence[Reader], ask: Callable[[], Sequence[int]]) -> None:
         """Hold what *readers* got since the last look against what *ask* says was committed."""
+        for reader in readers:
+            del reader.got[: _begin_of_truth(reader.got)]
         got = [list(reader.got) for reader in readers]
         committed = ask()  # afterwards: what anybody had before it was committed is invented
         oldest = min((id for each in got for what, id in each if what == "tick"), default=0)

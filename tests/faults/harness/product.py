@@ -256,7 +256,7 @@ class Product:
 
     def committed(self) -> list[int]:
         """Return the ids of all ticks that were committed, in order; [] before the tables are."""
-        statement = "SELECT id FROM tick ORDER BY id"
+        statement = "SELECT id FROM tick WHERE source <> 'set aside' ORDER BY id"
         with suppress(sqlite3.OperationalError, psycopg.errors.UndefinedTable):
             if self.postgres:
                 with psycopg.connect(self._database_url) as session:
@@ -264,6 +264,12 @@ class Product:
             with closing(sqlite3.connect(self.sqlite, timeout=20)) as connection:
                 return [id for (id,) in connection.execute(statement)]
         return []
+
+    def was_set_aside(self) -> bool:
+        """Return whether ticks in SQLite were set aside, which is done once in an hour."""
+        statement = "SELECT count(*) FROM tick WHERE source = 'set aside'"
+        with closing(sqlite3.connect(self.sqlite, timeout=20)) as connection:
+            return bool(connection.execute(statement).fetchone()[0])
 
     def shown(self) -> Shown:
         """Return the status and the first coin of the newest tick, as the API has them."""

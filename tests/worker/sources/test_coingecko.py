@@ -10,10 +10,12 @@ import pytest
 
 from tests.support.fake_coingecko import CoinGecko as StandIn
 from tests.support.fake_coingecko import coin
+from tests.support.tools import now_ms
 from tracker import __version__
 from tracker.config import Settings
 from tracker.errors import SourceError
 from tracker.market.coins import Coins
+from worker import told_time
 from worker.sources import Fetched, build
 from worker.sources.coingecko import client
 from worker.sources.coingecko.client import CoinGecko
@@ -41,6 +43,11 @@ def failure(source: CoinGecko, **asked: Any) -> SourceError:
 
 
 class TestRequest:
+    def test_an_answer_tells_the_time(self, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(told_time, "_newest", None)
+        ask().fetch()
+        assert abs((told_time.told_ms() or 0) - now_ms()) < 30_000
+
     def test_one_request_asks_for_everything(self, gecko: StandIn, ask: Ask) -> None:
         ask(coins=Coins(7), currency="eur").fetch()
         [request] = gecko.requests
