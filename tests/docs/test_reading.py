@@ -87,6 +87,7 @@ def test_a_program_prints_each_tick_as_it_comes(
     with Child(*command, env=dict(os.environ), log=tmp_path / "output") as child:
         wait_for(lambda: "97012.5" in child.output, what="the newest price at once")
         for price in ("98000.25", "98001.75"):
+            tick(shared.app, quote("ethereum", "3512.5"))  # bitcoin's price is missing once
             send(shared, price)
             wait_for(lambda: price in child.output, what=f"{price} as it came")  # noqa: B023
         assert "event: resume" in child.output or "Last-Event-ID: 1" not in code
@@ -98,6 +99,7 @@ def test_another_origins_page_shows_the_price_live(shared: Shared, new_page: Ope
         page = new_page()
         page.goto(f"http://127.0.0.1:{server.port}/")
         expect(page.locator("#price")).to_have_text("97012.5")
+        tick(shared.app, quote("ethereum"))
         send(shared, "98000.25")
         expect(page.locator("#price")).to_have_text("98000.25")
 
