@@ -20,7 +20,7 @@ from bench.runs import Result, Turn
 from bench.ticks import Market, frame
 from tracker.config import ROOT
 from tracker.storage.engine import writing
-from worker.venues import consensus
+from worker.venues import VENUES, consensus
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="they read Linux's /proc")
 
@@ -129,5 +129,5 @@ def test_each_fault_of_an_exchange_is_shown_to_the_rule_and_a_wrong_price_is_tol
         assert len(prices) == 3 * len(venues.COINS), fault
         assert all(off <= allowed for off, allowed in prices), fault
     monkeypatch.setattr(consensus, "ALONE", Decimal(100))
-    run = venues.Run({"kraken": "ten times", "bitstamp": "error"})
+    run = venues.Run(dict.fromkeys(VENUES, "error") | {"kraken": "ten times"})
     assert any(off > allowed for off, allowed in run.prices(5))

@@ -17,7 +17,10 @@ from tests.support.deployment import PRODUCT
 from tests.support.tools import ROOT
 from tracker.config import Settings
 
-PROCFILE: dict[str, str] = parse_procfile((ROOT / "Procfile").read_text()).processes
+PROCFILE: dict[str, str] = {
+    name: re.sub(r"^(\w+=\S+ )+", "", command)  # what only a shell needs
+    for name, command in parse_procfile((ROOT / "Procfile").read_text()).processes.items()
+}
 VARIABLES = {field.metadata["env"] for field in fields(Settings)}
 UNITS = ROOT / "deploy" / "systemd"
 INSTALLED = "/opt/tracker"

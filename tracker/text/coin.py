@@ -74,11 +74,10 @@ def _price(
 
 def _facts(quote: Quote, tick: Tick, now: int, width: int, color: bool) -> Iterator[str]:
     changes = {"1 h": quote.change_1h, "24 h": quote.change_24h, "7 d": quote.change_7d}
-    line = ""
-    for span, value in changes.items():
-        text, style = change(value)
-        line += f"{span} {cells.painted(text, style, color)}{GAP}"
-    yield line.rstrip()
+    told = {span: change(value) for span, value in changes.items()}
+    parts = [f"{span} {cells.painted(*one, color)}" for span, one in told.items()]
+    is_wide = len(GAP.join(f"{span} {text}" for span, (text, _) in told.items())) > width
+    yield from parts if is_wide else [GAP.join(parts)]
     code = tick.currency
     facts = {
         "Market cap": _amount(quote.market_cap, code),
