@@ -125,8 +125,8 @@ def test_the_browser_writes_numbers_and_rows_as_the_server_does(site: Site, new_
     expect(live.get_by_text("No prices yet")).to_be_visible()
     expect_state(live, "starting")
     site.send_tick(*coins)
-    expect(cell(live, "tiny", "price")).to_contain_text("$0.0000000012")
-    expect(cell(live, "huge", "price")).to_contain_text("$20,087,696.00")
+    expect(cell(live, "tiny", "price")).to_contain_text("$0.0₈12")
+    expect(cell(live, "huge", "price")).to_contain_text("$20,087,696")
     assert shown(live) == shown(painted)
 
 

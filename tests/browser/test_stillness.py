@@ -22,11 +22,11 @@ SHIFTS = """() => {
 
 
 def shuffled(chance: random.Random, count: int = 50) -> list[Quote]:
-    """Return coins whose order by each number is by chance."""
+    """Return coins in an order by chance, with prices that are all as long."""
     return [
         quote(
             f"coin-{rank}",
-            str(chance.randint(100, 99_999)),
+            str(chance.randint(10_000, 99_999)),
             rank=rank,
             change_1h=Decimal(chance.randint(-999, 999)) / 100,
             direction=chance.choice(["up", "down"]),

@@ -93,6 +93,62 @@ def test_a_columns_head_sorts_by_it_then_the_other_way_here_later_and_in_other_t
         expect_coins(tab, "ethereum", "tether", "bitcoin")
 
 
+CROWDED = """() => [...document.querySelectorAll("[data-rows] [data-coin]")].flatMap((row) => {
+    const cells = [...row.querySelectorAll("[data-field]:not([data-field=name])")];
+    const cut = cells.filter((it) => it.scrollWidth > it.clientWidth + 1);
+    const found = cut.map((it) => `${it.dataset.field} is cut: ${it.textContent.trim()}`);
+    const name = row.querySelector("[data-name]").getBoundingClientRect();
+    const price = row.querySelector("[data-arrow]").getBoundingClientRect();
+    if (name.width < (innerWidth > 720 ? 9 * 16 : 40)) found.push(`a name has ${name.width} px`);
+    if (name.right > price.left) found.push("name and price overlap");
+    return found;
+})"""
+"""Numbers that do not fit into their cell, which cuts them, and names without room."""
+
+
+@pytest.mark.parametrize(
+    ("locale", "currency"), [("en-US", "usd"), ("fr-FR", "usd"), ("en-US", "btc")]
+)
+def test_every_number_fits_into_its_column_and_leaves_room_for_the_name(
+    new_page: Open, locale: str, currency: str
+) -> None:
+    changes = {"change_1h": "-12.34", "change_24h": "123.45", "change_7d": "-0.5"}
+    amounts = {"market_cap": "1920000000001", "volume_24h": "31000000000"}
+    numbers: dict[str, Any] = {key: Decimal(one) for key, one in (changes | amounts).items()}
+    prices = "0.0000000000126", "0.000001234567", "0.00001234567", "20087696.12", "999999.99"
+    names = "Sixty letters of a name " * 3, "عملة رقمية ذات اسم طويل جدا" * 2, "Sixty letters" * 5
+    coins = [
+        quote(f"c{n}", price, rank=n + 1, name=names[n % 3], direction="up", **numbers)
+        for n, price in enumerate(prices)
+    ]
+    site = Site(currency=currency)
+    try:
+        site.tick = make_tick(*coins, currency=currency)
+        page = new_page(locale=locale)
+        open_live(page, site)
+        for width in (320, 375, 720, 744, 1024, 1160, 1280, 2560):
+            page.set_viewport_size({"width": width, "height": 700})
+            assert page.evaluate(CROWDED) == [], width
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+    finally:
+        site.go()
+
+
+def test_a_tiny_price_has_its_zeros_counted_and_is_whole_for_screen_readers(
+    site: Site, page: Page
+) -> None:
+    site.send_tick(quote("tiny", "0.0000000000126", rank=1))
+    price = cell(page, "tiny", "price")
+    amount, said = price.locator("[data-amount]"), price.locator("[data-spoken]")
+    expect(amount).to_have_text("$0.0₁₀126")
+    expect(amount).to_have_attribute("aria-hidden", "true")
+    expect(said).to_have_text("0.0000000000126 USD unchanged")
+    expect(price).to_have_attribute("title", re.compile("^0.0000000000126 USD"))
+    site.send_tick(quote("tiny", "0.25", rank=1, direction="up"))
+    expect(said).to_have_text("up")
+    expect(amount).not_to_have_attribute("aria-hidden", "true")
+
+
 def test_at_every_width_the_table_fits_and_can_be_sorted_by_a_finger(
     site: Site, page: Page
 ) -> None:

@@ -1,6 +1,7 @@
 """Numbers read as the shared table says; tests/js holds the browser's side to the same one."""
 
 import json
+import re
 from dataclasses import asdict
 from decimal import Decimal
 from typing import Any
@@ -22,7 +23,7 @@ NUMBERS = st.decimals(allow_nan=False, allow_infinity=False).filter(
 )
 
 
-@pytest.mark.parametrize("kind", ["price", "big", "exact", "percent", "trend"])
+@pytest.mark.parametrize("kind", ["price", "big", "spoken", "exact", "percent", "trend"])
 def test_a_number_is_shown_as_the_table_says(kind: str) -> None:
     show = formats.compact if kind == "big" else getattr(formats, kind)
     for text, *code, shown in CASES[kind]:
@@ -54,7 +55,11 @@ def test_how_often_is_said_in_words() -> None:
 def test_no_number_breaks_the_page_or_shows_as_another(value: Decimal) -> None:
     assert formats.compact(value, "usd")
     assert formats.percent(value).endswith("%")
+    if abs(value) >= 10**10:
+        return  # as `compact` has it
+    zeros = {ord(digit): str(number) for number, digit in enumerate("₀₁₂₃₄₅₆₇₈₉")}
     text = formats.price(value, "usd").replace("$", "").replace(",", "")
+    text = re.sub("0([₀-₉]+)", lambda it: "0" * int(it[1].translate(zeros)), text)
     shown = Decimal(text)
     unit = Decimal((0, (1,), int(shown.as_tuple().exponent)))
     assert abs(shown - value) <= max(unit / 2, abs(value) / 2000)

@@ -15,10 +15,8 @@ from tracker.market.quotes import Direction, Quote
 
 UNKNOWN = "–"
 """Stands where the source has no number."""
-TINY_POWER = -12
-"""The power of ten below which zeros are no longer countable: 1.2E-15 from there on."""
-SMALL_POWER = -7
-"""The power of ten below which a narrow price has its zeros counted."""
+SMALL_POWER = -5
+"""The power of ten below which the zeros of a price are counted: `$0.0₁₀126`."""
 ARROWS = {"up": "▲", "down": "▼", "same": ""}
 """By direction; the pages' scripts get it as `data-arrows`."""
 _NAMES = {"coingecko": "CoinGecko", "simulated": "Simulated market"}
@@ -66,31 +64,35 @@ def currency(code: str) -> Currency:
 
 
 def price(value: Decimal | None, code: str) -> str:
-    """Return a price: two decimals from 10 up, four from 1, below 1 four significant digits.
+    """Return a price as it fits into a column: at most some fifteen characters.
 
-    With fewer, a stablecoin would move without its number changing.
+    Cents up to a million, none above, and units from ten billion on; four decimals from 1 to
+    10, below 1 four significant digits: with fewer, a stablecoin would move without its number
+    changing. From five zeros after the point on they are counted, as CoinGecko does:
+    `$0.0₁₀126`; `exact` says them all.
     """
     if value is None:
         return UNKNOWN
     money = currency(code)
     size = abs(value)
+    if size >= 10**10:
+        return compact(value, code)
     if size >= 1 or not size:
-        cents = money.cents if size >= 1000 else 4 if 1 <= size < 10 else 2
+        cents = 0 if size >= 10**6 else money.cents if size >= 1000 else 4 if 1 <= size < 10 else 2
         return _with_currency(_grouped(value, cents, cents), money)
-    power = value.adjusted()
-    if power < TINY_POWER:
-        return _with_currency(f"{value.normalize(_FOUR_DIGITS):E}", money)
-    return _with_currency(_grouped(value, 4, max(4, 3 - power)), money)
-
-
-def short_price(value: Decimal, code: str) -> str:
-    """Return a price as `price` does; from seven zeros on they are counted: `$0.0₁₀126`."""
-    if not value or value.adjusted() >= SMALL_POWER:
-        return price(value, code)
     digits = value.normalize(_FOUR_DIGITS)
+    power = digits.adjusted()
+    if power >= SMALL_POWER:
+        return _with_currency(_grouped(value, 4, max(4, 3 - power)), money)
     significant = "".join(map(str, digits.as_tuple().digits))
-    zeros = str(-digits.adjusted() - 1).translate(_SUBSCRIPTS)
-    return _with_currency(f"{'-' * (value < 0)}0.0{zeros}{significant}", currency(code))
+    zeros = str(-power - 1).translate(_SUBSCRIPTS)
+    return _with_currency(f"{'-' * (value < 0)}0.0{zeros}{significant}", money)
+
+
+def spoken(value: Decimal, code: str) -> str:
+    """Return *value* for screen readers where `price` counts its zeros, else nothing."""
+    is_small = value and value.adjusted() < SMALL_POWER
+    return exact(value, code) if is_small else ""
 
 
 def plain(value: Decimal) -> str:

@@ -77,7 +77,7 @@ def joined(lines: list[str], hint: str, width: int, color: bool) -> str:
 
 def price(value: Decimal, currency: str) -> str:
     """Return a price in at most `MAX_PRICE` columns: `$0.0₁₀126`, `$1.26T` where it is too long."""
-    texts = (write(value, currency) for write in (formats.short_price, formats.compact))
+    texts = (write(value, currency) for write in (formats.price, formats.compact))
     fits = (text for text in map(cells.clean, texts) if cells.width(text) <= MAX_PRICE)
     return next(fits, f"{value:.3E}")
 

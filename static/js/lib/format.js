@@ -23,7 +23,8 @@
 
 export const UNKNOWN = "–";
 
-const TINY = -12; // below this power of ten nobody can count the zeros
+const SMALL = -5; // below this power of ten the zeros of a price are counted
+const SUBSCRIPTS = "₀₁₂₃₄₅₆₇₈₉";
 const NO_BREAK = "\u00a0";
 const DAY_MS = 24 * 60 * 60 * 1000;
 
@@ -44,19 +45,21 @@ export function cached(key, make) {
 }
 
 /**
- * @param {number | bigint} value
  * @param {Locale} locale
  * @param {string} kind names the *options*: the same name, the same options
  * @param {Intl.NumberFormatOptions} options
  */
-function number(value, locale, kind, options) {
-  const make = () => new Intl.NumberFormat(locale, options);
-  return cached(`${locale} ${kind}`, make).format(value);
+function numbers(locale, kind, options) {
+  return cached(`${locale} ${kind}`, () => new Intl.NumberFormat(locale, options));
 }
 
 /**
- * A price: two decimals from 10 up, four from 1, below 1 four significant digits.
- * With fewer, a stablecoin would move without its number changing.
+ * A price as it fits into a column: at most some fifteen characters.
+ *
+ * Cents up to a million, none above, and units from ten billion on; four decimals from 1
+ * to 10, below 1 four significant digits: with fewer, a stablecoin would move without its
+ * number changing. From five zeros after the point on they are counted, as CoinGecko does:
+ * "$0.0₁₀126"; `exact` says them all.
  *
  * @param {number | null} value
  * @param {Currency} currency
@@ -65,13 +68,31 @@ function number(value, locale, kind, options) {
 export function price(value, currency, locale) {
   if (value === null) return UNKNOWN;
   const size = Math.abs(value);
+  if (size >= 1e10) return compact(value, currency, locale);
   if (size >= 1 || size === 0) {
-    const decimals = size >= 1000 ? currency.cents : size >= 1 && size < 10 ? 4 : 2;
+    const cents = size >= 1e6 ? 0 : currency.cents;
+    const decimals = size >= 1000 ? cents : size >= 1 && size < 10 ? 4 : 2;
     return money(value, currency, locale, decimals, decimals);
   }
-  const power = Number(value.toExponential().split("e")[1]);
-  if (power < TINY) return money(value, currency, locale, 0, 3, "scientific");
-  return money(value, currency, locale, 4, Math.max(4, 3 - power));
+  const [digits, power] = value.toExponential(3).split("e");
+  if (Number(power) >= SMALL) return money(value, currency, locale, 4, Math.max(4, 3 - Number(power)));
+  const zeros = [...String(-Number(power) - 1)].map((digit) => SUBSCRIPTS[Number(digit)]).join("");
+  const significant = digits.replace(/\D|0+$/g, "");
+  const { numerals } = marks(locale);
+  const fraction = `${numerals[0]}${zeros}${inNumerals(significant, numerals)}`;
+  return money(value < 0 ? -0.01 : 0.01, currency, locale, 2, 2, "standard", fraction);
+}
+
+/**
+ * A price for screen readers where `price` counts its zeros, else nothing.
+ *
+ * @param {Pick<import("./market.js").Quote, "price" | "price_digits">} quote
+ * @param {Currency} currency
+ * @param {Locale} [locale]
+ */
+export function spoken({ price: value, price_digits: digits }, currency, locale) {
+  const isSmall = value !== 0 && Math.abs(value) < 10 ** SMALL;
+  return isSmall ? exact(digits, currency, locale) : "";
 }
 
 /**
@@ -96,9 +117,9 @@ export function compact(value, currency, locale) {
 export function exact(digits, currency, locale) {
   if (digits === null) return "";
   const [, sign, whole, fraction = ""] = plain(digits).match(/^(-?)(\d+)\.?(\d*)$/) ?? [];
-  const grouped = number(BigInt(whole), locale, "whole", { useGrouping: true });
+  const grouped = numbers(locale, "whole", { useGrouping: true }).format(BigInt(whole));
   const { decimal, numerals } = marks(locale);
-  const rest = fraction.replace(/\d/g, (digit) => numerals[Number(digit)]);
+  const rest = inNumerals(fraction, numerals);
   const point = fraction ? decimal : "";
   return `${sign}${grouped}${point}${rest} ${currency.code.toUpperCase()}`;
 }
@@ -111,13 +132,14 @@ export function exact(digits, currency, locale) {
  */
 export function percent(value, locale) {
   if (value === null) return UNKNOWN;
-  return number(value, locale, "percent", {
+  const percents = numbers(locale, "percent", {
     style: "unit", // and not "percent", which would multiply
     unit: "percent",
     signDisplay: "exceptZero",
     minimumFractionDigits: 2,
     maximumFractionDigits: 2,
   });
+  return percents.format(value);
 }
 
 /**
@@ -186,18 +208,35 @@ export function timeFormat(ms, kind, options) {
  * @param {Locale} locale
  * @param {number} least decimals
  * @param {number} most decimals
- * @param {"standard" | "compact" | "scientific"} [notation]
+ * @param {"standard" | "compact"} [notation]
+ * @param {string} [fraction] stands for the value's own
  */
-function money(value, { code, symbol }, locale, least, most, notation = "standard") {
-  const kind = `${symbol && code} ${least} ${most} ${notation}`;
-  const text = number(value, locale, kind, {
+function money(value, { code, symbol }, locale, least, most, notation = "standard", fraction) {
+  const amounts = numbers(locale, `${symbol && code} ${least} ${most} ${notation}`, {
     ...(symbol ? { style: "currency", currency: code } : {}),
     notation,
     useGrouping: true,
     minimumFractionDigits: least,
     maximumFractionDigits: most,
   });
+  const text = fraction ? withFraction(amounts.formatToParts(value), fraction) : amounts.format(value);
   return symbol ? text : `${text}${NO_BREAK}${code.toUpperCase()}`;
+}
+
+/**
+ * @param {Intl.NumberFormatPart[]} parts
+ * @param {string} fraction stands for theirs
+ */
+function withFraction(parts, fraction) {
+  return parts.map(({ type, value }) => (type === "fraction" ? fraction : value)).join("");
+}
+
+/**
+ * @param {string} digits
+ * @param {string[]} numerals a locale's
+ */
+function inNumerals(digits, numerals) {
+  return digits.replace(/\d/g, (digit) => numerals[Number(digit)]);
 }
 
 /**

@@ -4,7 +4,7 @@
  */
 
 import { one, setData, setText } from "./dom.js";
-import { price, UNKNOWN } from "./format.js";
+import { price, spoken, UNKNOWN } from "./format.js";
 
 /** @type {Record<import("./market.js").Direction, string>} */
 export const ARROWS = JSON.parse(one("[data-live]").dataset.arrows ?? "{}");
@@ -20,6 +20,9 @@ export function showPrice(cell, quote, currency) {
   const direction = quote?.direction ?? "same";
   setData(cell, "direction", direction);
   setText(one("[data-arrow]", HTMLElement, cell), ARROWS[direction]);
-  setText(one("[data-amount]", HTMLElement, cell), quote ? price(quote.price, currency) : UNKNOWN);
-  setText(one("[data-spoken]", HTMLElement, cell), quote ? SPOKEN[direction] : "");
+  const amount = one("[data-amount]", HTMLElement, cell);
+  const words = quote ? spoken(quote, currency) : "";
+  setText(amount, quote ? price(quote.price, currency) : UNKNOWN);
+  amount.ariaHidden = words ? "true" : null; // "0.0₁₀126" would be read as it stands
+  setText(one("[data-spoken]", HTMLElement, cell), quote ? `${words} ${SPOKEN[direction]}`.trim() : "");
 }

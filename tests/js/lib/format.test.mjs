@@ -7,7 +7,7 @@ import { test } from "node:test";
 import * as formats from "../../../static/js/lib/format.js";
 
 const cases = JSON.parse(readFileSync(new URL("../../support/format_cases.json", import.meta.url), "utf8"));
-const currencies = new Map([...cases.currency, ["sek", { code: "sek", symbol: "SEK\u00a0", cents: 2 }]]);
+const currencies = new Map([...cases.currency, ["sek", { code: "sek", symbol: "SEK\u00a0", cents: 2 }], ["idr", { code: "idr", symbol: "IDR\u00a0", cents: 2 }]]);
 const number = (text) => (text === null ? null : Number(text));
 
 // What came before ES2023, as Node 18, does not group thousands of trillions when asked to.
@@ -21,6 +21,13 @@ for (const name of ["price", "compact"]) {
       assert.equal(written, name === "compact" && !groups ? shown.replace(",", "") : shown);
     });
   }
+}
+
+for (const [text, code, shown] of cases.spoken) {
+  test(`for screen readers: ${text} ${code}`, () => {
+    const quote = { price: number(text), price_digits: text };
+    assert.equal(formats.spoken(quote, currencies.get(code), "en-US"), shown);
+  });
 }
 
 for (const [text, code, shown] of cases.exact) {
@@ -41,6 +48,8 @@ test("a reader elsewhere has the marks, the order and the words of the place", (
   const plain = (text) => text.replaceAll(/\s/g, " ");
   assert.equal(plain(formats.price(97012.5, usd, "de-DE")), "97.012,50 $");
   assert.equal(plain(formats.price(97012.5, usd, "fr-FR")), "97 012,50 $US");
+  assert.equal(plain(formats.price(1.26e-11, usd, "fr-FR")), "0,0₁₀126 $US");
+  assert.equal(plain(formats.price(1.26e-11, usd, "fa-IR")).replace(/\u200e/g, ""), "$۰٫۰₁₀۱۲۶");
   assert.equal(plain(formats.compact(1.92e12, usd, "de-DE")), "1,92 Bio. $");
   assert.equal(plain(formats.percent(-1.234, "de-DE")), "-1,23 %");
   assert.equal(plain(formats.price(1234567, currencies.get("sats"), "de-DE")), "1.234.567 SATS");

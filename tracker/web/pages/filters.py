@@ -16,8 +16,8 @@ def small_icon(url: str) -> str:
 
 _SAME_NAME = (
     formats.compact, formats.currency, formats.every, formats.exact, formats.listed,
-    formats.origin, formats.percent, formats.price, formats.source_name, formats.trend,
-    formats.utc_clock, small_icon,
+    formats.origin, formats.percent, formats.price, formats.source_name, formats.spoken,
+    formats.trend, formats.utc_clock, small_icon,
 )  # fmt: skip
 FILTERS: dict[str, Callable[..., Any]] = {
     "arrow": formats.ARROWS.__getitem__,
