@@ -233,10 +233,15 @@ class Relay:
         return replace(self._status(), top=self._top)
 
     def _status(self) -> Status:
-        source = self.state.source
-        if not self.database.answers and self.state.newest is None:
+        source, newest = self.state.source, self.state.newest
+        if not self.database.answers and newest is None:
             return Status("offline", reason="the database cannot be read")
-        now = freshness.status(source, now=now_ms(), stale_after=self._stale_after)
+        now = freshness.status(
+            source,
+            now=now_ms(),
+            stale_after=self._stale_after,
+            renewed=newest.renewed if newest else (),
+        )
         if self.feed_connected is False and source.reason is None:
             return replace(now, reason="Redis cannot be reached: prices come from the database")
         return now

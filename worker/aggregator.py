@@ -12,13 +12,15 @@ All this is in memory: a worker that starts, or finds that another worker has as
 CoinGecko, takes the newest tick as its reference, and what that one knows as the source's health.
 """
 
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, replace
 from time import monotonic
 
 from tracker.errors import SourceError
-from tracker.market.freshness import SourceHealth, SourceState
+from tracker.logs.throttle import FailureLog
+from tracker.market.freshness import SourceHealth, SourceState, frozen
 from tracker.market.quotes import Quote, by_symbol
 from tracker.times import HOUR_MS, MINUTE_MS
 from worker.sources.base import Fetched, Source, without_name
@@ -30,6 +32,8 @@ from worker.venues.exchanges import Exchanges
 MAX_REASON = 200  # characters
 REFER_AGAIN_MS = MINUTE_MS
 """How long shown prices are the reference while the source fails: they move on without it."""
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,7 @@ class Aggregator:
         self.has_asked = False
         """Whether the source was asked since this process began."""
         self._warning: str | None = None
+        self._log = FailureLog(log)
         self._attempted_at: int | None = None
         """When the source gave the reference, or failed, in unix milliseconds."""
         self._reference: tuple[Quote, ...] = ()
@@ -111,9 +116,12 @@ class Aggregator:
         if collected.fetched:
             self._warning = collected.fetched.warning
             self._refer_to(collected.fetched.quotes, at, its_own=True)
+            self._warn_if_frozen(at)
         elif collected.error or (state.reason and abs(at - self._referred_at) >= REFER_AGAIN_MS):
             self._reference, self._referred_at = tuple(self._shown.values()), at
             self._is_its_own = False
+        elif collected.unchanged:
+            self._warn_if_frozen(at)
         if collected.error or collected.unchanged:
             self._attempted_at = at
         if self._reprice(trades, at) or collected.fetched:
@@ -127,6 +135,15 @@ class Aggregator:
         reason = without_name(state.reason, self.source.name) if state.reason else self._warning
         its = SourceHealth(self.source.name, is_ok, since, reason)
         return its, *self.exchanges.health(state.sources[1:])
+
+    def _warn_if_frozen(self, at: int) -> None:
+        """Warn if the source's answer, which is the reference, has old prices alone."""
+        times = [(one.name, one.updated_at) for one in self._reference if one.updated_at]
+        if why := frozen(times, at):
+            self._warning = self._warning or why
+            self._log.failed(f"{self.source.name}: {why}")
+        else:
+            self._log.recovered(f"{self.source.name} has new prices again")
 
     def _refer_to(
         self, quotes: Iterable[Quote], attempted_at: int | None, *, its_own: bool = False

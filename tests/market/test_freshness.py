@@ -129,6 +129,36 @@ def test_the_reason_says_what_is_worse_for_prices_that_are_live(
     assert all_fail.startswith("No exchange answers")
 
 
+def test_answers_whose_prices_are_all_old_are_not_live() -> None:
+    def told(*ages: float, source: SourceState = WELL) -> Status:
+        renewed = [(f"Coin {age}", BEGIN - round(age * MINUTE)) for age in ages]
+        return freshness.status(source, now=BEGIN, stale_after=STALE_AFTER, renewed=renewed)
+
+    assert told(300, 14).reason is None, "one coin is"
+    frozen = told(300, 301)
+    assert frozen.state == "stale"
+    assert frozen.reason == "The source answers, but its newest prices are from 00:54 UTC"
+    assert (told(3000).reason or "").endswith("from 21 Nov, 03:54 UTC")
+    assert told(300, source=failed(WELL, 0)).reason == "down"
+
+
+def test_while_the_source_fails_the_reason_names_the_coins_that_no_exchange_renews() -> None:
+    sources = SourceHealth("coingecko", False), SourceHealth("kraken", True)
+    source = replace(failed(WELL, 0), sources=sources)
+
+    def told(**ages: float) -> str:
+        renewed = [(name, BEGIN - round(age * MINUTE)) for name, age in ages.items()]
+        now = freshness.status(source, now=BEGIN, stale_after=STALE_AFTER, renewed=renewed)
+        assert now.state == "live"
+        return (now.reason or "").partition("stay as they were")[2]
+
+    assert told(Bitcoin=0, Tether=3) == ""
+    assert told(Bitcoin=0, Tether=4) == "; the price of Tether is from 05:50 UTC"
+    assert told(**{"Bitcoin": 0, "Te\u202ether": 34, "BNB": 61, "TRON": 30}) == (
+        "; prices of Tether and 2 more are from 05:24 UTC or before"
+    )
+
+
 def test_a_warning_of_a_source_that_answers_is_the_reason_and_the_next_attempt_no_news() -> None:
     def told(minute: int, reason: str | None) -> Status:
         sources = (SourceHealth("coingecko", True, BEGIN, reason), SourceHealth("kraken", True))

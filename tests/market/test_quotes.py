@@ -103,6 +103,7 @@ class TestJson:
         assert [one["price"] for one in body["quotes"]] == [one.price for one in tick.quotes]
         relayed = TickJson.from_text(text)
         assert (relayed.text, relayed.id, relayed.tick) == (text, tick.id, tick)
+        assert relayed.renewed == TickJson.of_tick(tick).renewed
         parts = [json.loads(relayed.of((coin,)))["quotes"] for coin in relayed.coins]
         assert parts == [[quote] for quote in json.loads(text)["quotes"]]
 

@@ -17,13 +17,14 @@ from dev.embedded_redis import EmbeddedRedis, free_port
 from tests.conftest import AppFactory, SettingsFactory, as_setting, migrate
 from tests.support.postgres import EmbeddedPostgres, programs
 from tests.support.proxy import Proxy
-from tests.support.tools import now_ms, save, wait_for
+from tests.support.tools import now_ms, quote, save, wait_for
 from tests.support.web_process import Web, tick
 from tracker import __version__, concurrency
 from tracker.market.freshness import SourceHealth
 from tracker.monitoring import readiness
 from tracker.services import services
 from tracker.storage.engine import writing
+from tracker.times import HOUR_MS
 
 PROMPTLY_S = 10.0
 """What hangs in these tests would hang for half a minute, or for ever."""
@@ -72,6 +73,11 @@ class TestReadyz:
         prices = becomes(app, 200)["prices"]
         assert (prices["ok"], prices["fatal"]) == (False, False)
         assert prices["detail"].startswith("the newest are 20")
+        app = make_app()
+        store, now = services(app).backend.store, now_ms()
+        save(store, quote(updated_at=now - 5 * HOUR_MS), at=now)
+        prices = becomes(app, 200)["prices"]
+        assert prices["detail"].startswith("The source answers, but its newest prices are from ")
 
     def test_a_coin_that_the_source_does_not_know_is_told(self, app: Flask) -> None:
         told = SourceHealth("coingecko", True, reason="no bitcon")

@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 import simplejson
 
 from tests.support.stand_in import Handler, StandIn
+from tracker.times import iso, now_ms
 
 Manner = Literal["whole", "truncated", "reset", "hang", "drip", "raw", "raw drip"]
 """How a scripted answer is sent: whole; its first half; reset or silence instead of it; with
@@ -85,8 +86,9 @@ def sparkline(price: Any) -> dict[str, list[object]]:
 
 
 def market() -> list[dict[str, Any]]:
-    """Return ten coins by market cap."""
-    return [coin(*known, rank=rank) for rank, known in enumerate(TOP, 1)]
+    """Return ten coins by market cap, with prices of now."""
+    now = iso(now_ms())
+    return [coin(*known, rank=rank, last_updated=now) for rank, known in enumerate(TOP, 1)]
 
 
 class Request(NamedTuple):
@@ -124,6 +126,7 @@ class CoinGecko(StandIn):
         with self._lock:
             entry = next(entry for entry in self.coins if entry["id"] == id)
             entry["current_price"] = Decimal(price)
+            entry["last_updated"] = iso(now_ms())
 
     def answer(
         self,

@@ -217,6 +217,22 @@ def test_two_workers_who_take_turns_do_not_contradict_each_other() -> None:
     assert told == [("no bitcon", []), answers, ("no bitcon", [False]), *[answers] * 5]
 
 
+def test_a_source_whose_prices_are_all_old_is_warned_of_while_exchanges_renew_them(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    hour = HOUR_MS
+    old = [quote("bitcoin", "100", symbol="btc", updated_at=hour), quote("tether", updated_at=1)]
+    new = [replace(one, updated_at=3 * hour) for one in old]
+    tracker = Tracker(Script(old, None, new), Venue(BTC="101"))
+    tracker.at, told = 3 * hour, []
+    for _ in range(3):
+        tracker.collect(is_due=True)
+        told.append(tracker.aggregator.health(SourceState(fresh_since=1))[0].reason)
+    why = "The source answers, but its newest prices are from 01:00 UTC"
+    assert told == [why, why, None]
+    assert caplog.messages == [f"script: {why}", "script has new prices again (2 failures)"]
+
+
 def test_the_health_of_all_is_one_list() -> None:
     venue = Venue()
     venue.prices = None

@@ -6,7 +6,7 @@ All times are unix milliseconds.
 
     starting    nothing has come yet and nothing has failed
     live        the newest prices are at most three of the source's intervals old
-    stale       they are older; the last good ones stay
+    stale       they are older, or are said to be by whoever gives them; the last good ones stay
     offline     there are none to show, and the source (or the database) fails
 
 A failure shows as the *reason* from its first moment, also while still live.
@@ -14,18 +14,24 @@ A failure shows as the *reason* from its first moment, also while still live.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
+from datetime import UTC, datetime
 from typing import Any, Literal, Self
 
 import simplejson
 
 from tracker.errors import MessageError
-from tracker.times import checked_ms, iso
+from tracker.times import DAY_MS, checked_ms, iso
 
 State = Literal["starting", "live", "stale", "offline"]
 
 STALE_AFTER = 3
 """Intervals after which prices count as stale."""
+FROZEN_AFTER_MS = 900_000
+"""The age at which the newest of all prices is old, although the source answers with it: a source
+is some minutes behind at times, and never for all coins as long."""
+MAX_NAME = 40  # characters of a coin's name in a sentence
 MAX_BAR_MS = 3_600_000
 """How long a source may ask to be left alone; anything beyond is a clock that stepped."""
 
@@ -197,25 +203,44 @@ class Status:
         return self.state, self.since, self.reason, [(one.name, one.ok) for one in self.sources]
 
 
-def status(source: SourceState, *, now: int, stale_after: int) -> Status:
-    """Return the status at *now*; prices older than *stale_after* ms are stale."""
+Renewed = Sequence[tuple[str, int]]
+"""Coins by name, and when the price of each was renewed, in unix milliseconds."""
+
+
+def status(source: SourceState, *, now: int, stale_after: int, renewed: Renewed = ()) -> Status:
+    """Return the status at *now*; prices older than *stale_after* ms are stale.
+
+    *renewed* is what the newest tick says of its prices.
+    """
     state: State
     if source.fresh_at is None:
         state = "starting" if source.failing_since is None else "offline"
         since = source.failing_since
     elif now - source.fresh_at <= stale_after:
         state, since = "live", source.fresh_since
+        if why := frozen(renewed, now, stale_after):
+            why = source.reason or why
+            return Status("stale", source.fresh_at, why, source.next_attempt_at, source.sources)
     else:
         state, since = "stale", source.fresh_at + stale_after
         if source.reason is None:
             no_worker = "no new prices have come: is the worker running?"
             return Status(state, since, no_worker, sources=source.sources)
-    reason = source.reason if state != "live" else _what_is_worse(source)
+    worse = _what_is_worse(source, [one for one in renewed if now - one[1] > stale_after], now)
+    reason = worse if state == "live" else source.reason
     return Status(state, since, reason, source.next_attempt_at, source.sources)
 
 
-def _what_is_worse(source: SourceState) -> str | None:
-    """Return in a sentence what a failure means for prices that are live.
+def frozen(renewed: Renewed, now: int, least: int = 0) -> str | None:
+    """Return in a sentence that all prices are old *now*, if they are; *least* ms at least."""
+    newest = max((at for _, at in renewed), default=now)
+    if now - newest <= max(FROZEN_AFTER_MS, least):
+        return None
+    return f"The source answers, but its newest prices are from {_clock(newest, now)}"
+
+
+def _what_is_worse(source: SourceState, old: Renewed, now: int) -> str | None:
+    """Return in a sentence what a failure means for prices that are live, some of which are *old*.
 
     What an operator wants besides is in the source's health.
     """
@@ -232,7 +257,23 @@ def _what_is_worse(source: SourceState) -> str | None:
     sentence = source.reason.partition(" (")[0]
     return (
         f"{sentence}; meanwhile prices come from {them}, and ranks and supplies stay as they were"
+        + _which_are_old(old, now)
     )
+
+
+def _which_are_old(old: Renewed, now: int) -> str:
+    if not old:
+        return ""
+    name = "".join(filter(str.isprintable, old[0][0]))[:MAX_NAME]
+    when = _clock(max(at for _, at in old), now)
+    if len(old) == 1:
+        return f"; the price of {name} is from {when}"
+    return f"; prices of {name} and {len(old) - 1} more are from {when} or before"
+
+
+def _clock(at: int, now: int) -> str:
+    day = "%d %b, " if now - at >= DAY_MS else ""
+    return f"{datetime.fromtimestamp(at // 1000, UTC):{day}%H:%M} UTC"
 
 
 def reason_to_skip(source: SourceState, now: int, interval: int) -> str | None:

@@ -115,11 +115,15 @@ class TickJson:
     id: int = field(compare=False)
     coins: tuple[str, ...] = field(compare=False)
     """The ids of its coins, in the tick's order."""
+    renewed: tuple[tuple[str, int], ...] = field(compare=False)
+    """Each coin's name, and when its price was renewed where that is known (unix ms)."""
 
     @classmethod
     def of_tick(cls, tick: Tick) -> Self:
         """Return the JSON of *tick*."""
-        made = cls(tick.to_json(), tick.id, tuple(quote.id for quote in tick.quotes))
+        ids = tuple(quote.id for quote in tick.quotes)
+        times = tuple((one.name, one.updated_at) for one in tick.quotes if one.updated_at)
+        made = cls(tick.to_json(), tick.id, ids, times)
         made.__dict__["tick"] = tick  # what the property would find in the text
         return made
 
@@ -132,9 +136,9 @@ class TickJson:
         """
         try:
             body = json.loads(text)
-            for quote in body["quotes"]:
-                _check(quote)
-            made = cls(text, checked_ms(body["id"]), tuple(one["id"] for one in body["quotes"]))
+            quotes = body["quotes"]
+            times = tuple((one["name"], at) for one in quotes if (at := _check(one)))
+            made = cls(text, checked_ms(body["id"]), tuple(one["id"] for one in quotes), times)
             is_head = isinstance(body["currency"], str) and isinstance(body["source"], str)
             is_one_line = "\n" not in text and "\r" not in text
             is_compact = _QUOTES + _QUOTE in text and text.endswith("]}") and made._parts
@@ -239,8 +243,11 @@ def _is_number(value: object) -> bool:
     return number(value) is not None
 
 
-def _check(quote: dict[str, Any]) -> None:
-    """Raise `KeyError`, `TypeError` or `ValueError` unless *quote*'s fields make a `Quote`."""
+def _check(quote: dict[str, Any]) -> int | None:
+    """Return when *quote*'s price was renewed, in unix milliseconds.
+
+    Raises `KeyError`, `TypeError` or `ValueError` unless its fields make a `Quote`.
+    """
     for name, kinds in _KINDS.items():
         if not isinstance(quote[name], kinds):
             raise TypeError(f"{name} cannot be {quote[name]!r}")
@@ -253,8 +260,8 @@ def _check(quote: dict[str, Any]) -> None:
         value = quote[name]
         if not _is_number(value) and (value is not None or name == "price"):
             raise ValueError(f"{name} cannot be {value!r}")
-    if quote["updated_at"] is not None:
-        checked_ms(unix_ms(quote["updated_at"]))
+    at = quote["updated_at"]
+    return None if at is None else checked_ms(unix_ms(at))
 
 
 _KINDS = {"id": str, "symbol": str, "name": str, "image": str | None, "rank": int | None}

@@ -94,7 +94,10 @@ class Readiness:
         if newest_id is None:
             return "there are none"
         age = now_ms() - newest_id
-        return None if age <= self._stale_after else f"the newest are {age / 1000:.0f} s old"
+        if age > self._stale_after:
+            return f"the newest are {age / 1000:.0f} s old"
+        status = self._relay.status()
+        return status.reason if status.state == "stale" else None
 
 
 def _timed(name: str, check: Callable[[], str | None], *, fatal: bool = True) -> Check:
