@@ -1,6 +1,7 @@
 """The hub writes to everybody, waits for nobody, and loses nothing within the buffer."""
 
 import random
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,9 +14,9 @@ from tests.support.tools import wait_for
 from tracker.stream import admission as admission_module
 from tracker.stream import hub as hub_module
 from tracker.stream.admission import NotAdmittedError
-from tracker.stream.frames import ControlFrame, Frame, LastEventId, Variant, encode
+from tracker.stream.frames import HEARTBEAT, ControlFrame, Frame, LastEventId, Variant, encode
 from tracker.stream.hub import Hub
-from tracker.stream.screen import CLEAR, GOODBYE, Screen, paint
+from tracker.stream.screen import CLEAR, GOODBYE, NOTHING, Screen, paint
 
 
 class Room(Hub):
@@ -229,6 +230,22 @@ def test_who_hangs_up_is_gone_without_a_write(hub: Room) -> None:
     assert hub.admission.total == 1
     hub.broadcast(message(1))
     assert other.read_all().ids == [1]
+
+
+@pytest.mark.parametrize("gzip", [False, True])
+def test_who_sends_no_more_but_reads_is_served(hub: Room, gzip: bool) -> None:
+    """As `nc -N` does after its request. It is looked after once, not again and again."""
+    reader, terminal = hub.reader(gzip=gzip), hub.reader(gzip=gzip, screen=())
+    for one in (reader, terminal):
+        one.far.shutdown(socket.SHUT_WR)
+    wait_for(lambda: reader.read_all().raw.endswith(HEARTBEAT))
+    wait_for(lambda: terminal.read_all().raw.endswith(NOTHING))
+    assert hub._poller.ready() == []
+    hub.broadcast(message(1))
+    assert reader.read_all().ids == [1]
+    reader.close()
+    terminal.close()
+    wait_for(lambda: len(hub) == 0)
 
 
 def test_silence_lasts_as_long_as_is_set(make_hub: MakeHub) -> None:

@@ -29,9 +29,9 @@ from tracker.stream import frames
 from tracker.stream.admission import Admission
 from tracker.stream.critical_thread import critical_thread
 from tracker.stream.frames import HEARTBEAT, ControlFrame, Frame, LastEventId, Variant, encode
-from tracker.stream.poller import FAILED, HUNG_UP, Poller
+from tracker.stream.poller import FAILED, HUNG_UP, SENDS_NO_MORE, WRITABLE, Poller
 from tracker.stream.replay_buffer import ReplayBuffer
-from tracker.stream.screen import CLEAR, GOODBYE, Screen
+from tracker.stream.screen import CLEAR, GOODBYE, NOTHING, Screen
 from tracker.stream.stats import Stats, Why, kind_of
 from tracker.stream.subscriber import Subscriber
 
@@ -226,7 +226,11 @@ class Hub:
                 if mask & HUNG_UP:
                     error = mask & FAILED and sub.sock.getsockopt(SOL_SOCKET, SO_ERROR)
                     self._drop(sub, _why(error))
-                elif self._advance(sub) and fd in self._by_fd:
+                    continue
+                if mask & SENDS_NO_MORE:
+                    self._probe(sub)
+                is_through = mask & WRITABLE and sub in self._behind and self._advance(sub)
+                if is_through and fd in self._by_fd:
                     self._poller.want_write(fd, False)
 
     def sweep(self) -> None:
@@ -274,6 +278,26 @@ class Hub:
                 else:
                     self._fall_behind(sub, data, sent)
         return readers
+
+    def _probe(self, sub: Subscriber) -> None:
+        """Send *sub* bytes without meaning: a kernel whose socket is closed refuses them.
+
+        One that only sends no more takes them. What is behind has bytes under way.
+        """
+        is_behind = sub in self._behind
+        self._poller.is_silent(sub.fd, wants_write=is_behind)
+        if is_behind:
+            return
+        data = sub.encoded(HEARTBEAT if sub.variant.screen is None else NOTHING)
+        try:
+            sent = sub.sock.send(data)
+        except BlockingIOError:
+            sent = 0
+        except OSError as error:
+            self._drop(sub, _why(error.errno))
+            return
+        if sent < len(data):
+            self._fall_behind(sub, data, sent)
 
     def _fall_behind(self, sub: Subscriber, data: bytes, sent: int) -> None:
         """Let *sub* read on, from the replay buffer or the newest screen, after *data*'s rest."""

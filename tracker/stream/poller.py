@@ -18,11 +18,12 @@ from gevent import monkey
 WRITABLE = 0x004
 FAILED = 0x008
 """Error: the socket says which (EPOLLERR)."""
-HUNG_UP = FAILED | 0x010 | 0x2000
-"""Error, hang-up of both sides, or of the peer's (EPOLLERR, EPOLLHUP, EPOLLRDHUP)."""
+HUNG_UP = FAILED | 0x010
+"""Error, or hang-up of both sides (EPOLLERR, EPOLLHUP)."""
+SENDS_NO_MORE = 0x2000
+"""The peer has hung up, or only sends no more and still reads, as `nc -N` (EPOLLRDHUP)."""
 
 _READABLE = 0x001
-_PEER_HUNG_UP = 0x2000
 _POLL_PAUSE = 0.25
 """Seconds between two looks where only `poll` is to be had."""
 
@@ -33,7 +34,8 @@ class Poller:
     def __init__(self, *, epoll: bool = sys.platform == "linux") -> None:
         self._epoll = epoll
         self._poll: Any = monkey.get_original("select", "epoll" if epoll else "poll")()
-        self._always = _PEER_HUNG_UP if epoll else 0
+        self._always = SENDS_NO_MORE if epoll else 0
+        self._silent: set[int] = set()
         self._woken, self._waker = os.pipe()
         self._poll.register(self._woken, _READABLE)
 
@@ -43,10 +45,17 @@ class Poller:
 
     def want_write(self, fd: int, wanted: bool) -> None:
         """Watch *fd* for room to write as well, or no longer."""
-        self._poll.modify(fd, self._always | (WRITABLE if wanted else 0))
+        always = 0 if fd in self._silent else self._always
+        self._poll.modify(fd, always | (WRITABLE if wanted else 0))
+
+    def is_silent(self, fd: int, *, wants_write: bool) -> None:
+        """Take note that *fd*'s peer sends no more: it is told once."""
+        self._silent.add(fd)
+        self.want_write(fd, wants_write)
 
     def remove(self, fd: int) -> None:
         """Watch *fd* no longer."""
+        self._silent.discard(fd)
         self._poll.unregister(fd)
 
     def wait(self) -> None:
@@ -57,7 +66,7 @@ class Poller:
             time.sleep(_POLL_PAUSE)
 
     def ready(self) -> list[tuple[int, int]]:
-        """Return (descriptor, mask of `WRITABLE` and `HUNG_UP`) without waiting."""
+        """Return (descriptor, mask of `WRITABLE`, `HUNG_UP`, `SENDS_NO_MORE`) without waiting."""
         return [(fd, mask) for fd, mask in self._poll.poll(0) if fd != self._woken]
 
     def wake(self) -> None:

@@ -18,6 +18,8 @@ from tracker.stream.frames import Variant, gzip_block
 
 CLEAR = b"\x1b[H\x1b[2J"
 """The first bytes: an empty terminal. Most keep what they had shown, to be scrolled back to."""
+NOTHING = b"\x1b[0m"
+"""Bytes that change nothing on a terminal between two drawings."""
 GOODBYE = b"The server ends this table: it stops or restarts. Run the command again.\n"
 """The last bytes, below the last drawing: the prompt begins a line of its own."""
 

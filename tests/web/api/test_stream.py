@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
@@ -18,7 +19,7 @@ from dev.embedded_redis import free_port
 from tests.conftest import AppFactory, SettingsFactory
 from tests.support.serving import serving
 from tests.support.stream_clients import Reader
-from tests.support.tools import wait_for
+from tests.support.tools import quote, wait_for
 from tests.support.web_process import (
     Shared,
     Web,
@@ -84,6 +85,38 @@ def test_readers_cost_no_greenlet_and_leave_neither_place_nor_descriptor(shared:
     wait_for(lambda: web.descriptors() <= before + 1)
     with request(web.port) as sock:
         read_until(sock, b"event: prices")
+
+
+def test_a_client_that_sends_no_more_is_served_until_it_hangs_up(shared: Shared) -> None:
+    """`nc -N` ends its side after the request; another request behind it is not answered."""
+    before = shared.web.descriptors()
+    with ExitStack() as stack:
+        for path in ("/stream", "/watch"):
+            sock = stack.enter_context(request(shared.web.port, path))
+            sock.sendall(b"GET /api/prices HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            sock.shutdown(socket.SHUT_WR)
+            read_until(sock, b"event: prices" if path == "/stream" else b"Bitcoin")
+            tick(shared.app, quote("bitcoin", "4711.5"))
+            got = read_until(sock, b"4711.5" if path == "/stream" else b"4,711.50")
+            assert b"HTTP/1.1" not in got
+    tick(shared.app)
+    wait_for(lambda: shared.web.descriptors() <= before)
+
+
+def test_a_reader_that_hangs_up_is_gone_without_a_tick_or_heartbeat(shared: Shared) -> None:
+    before = shared.web.descriptors()
+    with request(shared.web.port) as sock:
+        read_until(sock, b"event: prices")
+    ended_at = time.monotonic()
+    wait_for(lambda: shared.web.descriptors() <= before)
+    assert time.monotonic() - ended_at < 5
+
+
+def test_the_head_of_a_stream_has_no_length(shared: Shared) -> None:
+    for path in ("/stream", "/watch"):
+        response, body = shared.web.get(path, method="HEAD", User_Agent="curl/8")
+        assert (response.status, body) == (200, b"")
+        assert "Content-Length" not in response.headers
 
 
 def test_too_many_from_one_address_are_refused_so_that_a_browser_survives(

@@ -37,7 +37,7 @@ def stream() -> Response:
     variant = Variant(tuple(sorted(coins)), gzip=accepts_gzip())  # equal choices are equal
     headers = GZIP_HEADERS if variant.gzip else HEADERS
     if request.method == "HEAD":
-        return Response(headers=headers)
+        return head(headers)
     last_event_id = _last_event_id()
     if last_event_id and last_event_id.id is not None:
         services().relay.sync_until(last_event_id.id)
@@ -48,6 +48,13 @@ def stream() -> Response:
     return Response(EventStream(ticket), headers=headers, direct_passthrough=True)
 
 
+def head(headers: dict[str, str]) -> Response:
+    """Return the head of a stream: without a length, which it has not."""
+    response = Response(headers=headers | {"Connection": "close"})
+    response.automatically_set_content_length = False
+    return response
+
+
 def accepts_gzip() -> bool:
     """Return whether gzip is accepted; most who do not accept it say nothing at all."""
     return "HTTP_ACCEPT_ENCODING" in request.environ and request.accept_encodings["gzip"] > 0
@@ -55,7 +62,7 @@ def accepts_gzip() -> bool:
 
 def _last_event_id() -> LastEventId | None:
     """Return the header's, which a browser keeps up to date, or else the address's."""
-    given = request.headers.get("Last-Event-ID") or request.args.get("last_event_id")
+    given = request.headers.get("Last-Event-ID") or query_params.given_once("last_event_id")
     return LastEventId.parse(given[:MAX_ID]) if given else None
 
 

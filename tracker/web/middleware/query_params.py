@@ -3,6 +3,9 @@
 Each function returns an accepted value, or raises werkzeug's `BadRequest`, or `NotFound` for a
 coin in a path, with what was wrong and what is accepted. What cannot be known yet, as a currency
 before the first exchange rates, is `ServiceUnavailable`.
+
+A parameter that is given twice is refused, since nobody knows which one is meant; lists of
+coins are joined.
 """
 
 import re
@@ -48,7 +51,7 @@ def coins(market: MarketState) -> tuple[str, ...]:
     """
     if not request.query_string:  # as most streams are opened
         return ()
-    names = (name.strip().lower() for name in request.args.get("coins", "").split(","))
+    names = (name.strip().lower() for name in ",".join(request.args.getlist("coins")).split(","))
     wanted = tuple(dict.fromkeys(filter(None, names)))
     if len(wanted) > MAX_COINS:
         raise BadRequest(
@@ -73,13 +76,13 @@ def coin(name: str, market: MarketState) -> str:
 
 def currency(market: MarketState, own: str) -> Unit:
     """Return `?currency=`, a currency or a coin; the tracker's *own* if there is none."""
-    given = request.args.get("currency", "").strip().lower()
+    given = given_once("currency").strip().lower()
     return _unit("currency", given or own, market, own)
 
 
 def unit(parameter: str, market: MarketState, own: str, default: str = "") -> Unit:
     """Return the coin or the currency that *parameter* names."""
-    given = request.args.get(parameter, default).strip().lower()
+    given = given_once(parameter, default).strip().lower()
     return _unit(parameter, given, market, own)
 
 
@@ -92,7 +95,7 @@ def no_rates(market: MarketState) -> ServiceUnavailable:
 
 def amount() -> Decimal:
     """Return `?amount=`, an exact decimal; 1 if there is none."""
-    given = request.args.get("amount", "1").strip()
+    given = given_once("amount", "1").strip()
     part = f"[0-9]{{1,{MAX_AMOUNT_DIGITS}}}"
     if not re.fullmatch(rf"{part}(\.{part})?|\.{part}", given):
         accepted = f"a decimal as 0.5, up to {MAX_AMOUNT_DIGITS} digits before and after the point"
@@ -141,8 +144,16 @@ def theme() -> str:
     return _choice("theme", "", ("", *THEMES))
 
 
+def given_once(name: str, default: str = "") -> str:
+    """Return the parameter *name*, *default* if there is none."""
+    values = request.args.getlist(name)
+    if len(values) > 1:
+        raise BadRequest(f"{name} is given {len(values)} times; accepted: once")
+    return values[0] if values else default
+
+
 def _number(name: str, default: int, parse: Callable[[str], Any]) -> int:
-    given = request.args.get(name, str(default))
+    given = given_once(name, str(default))
     try:
         return int(parse(given))
     except ValueError as error:
@@ -150,7 +161,7 @@ def _number(name: str, default: int, parse: Callable[[str], Any]) -> int:
 
 
 def _choice(name: str, default: str, accepted: Iterable[str]) -> str:
-    given = request.args.get(name, default)
+    given = given_once(name, default)
     if given not in accepted:
         raise _refusal(name, given, ", ".join(filter(None, accepted)))
     return given

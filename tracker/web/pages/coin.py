@@ -44,7 +44,7 @@ def _page(coin: str) -> Response | Redirect:
         id = relay.state.ids([proper]).get(proper)
         return _redirect_to(id, 302) if id else _unknown(coin, tick)
     quote = next((quote for quote in tick.quotes if quote.id == coin), None) if tick else None
-    wanted = request.args.get("range", DEFAULT_RANGE)
+    wanted = ",".join(request.args.getlist("range")) or DEFAULT_RANGE
     return live_page.page(
         "coin.html",
         coin=coin,

@@ -9,7 +9,7 @@ from tracker.stream.admission import NotAdmittedError
 from tracker.stream.frames import Variant
 from tracker.stream.response import EventStream
 from tracker.text.watch import Look
-from tracker.web.api.stream import accepts_gzip, seconds_to_wait
+from tracker.web.api.stream import accepts_gzip, head, seconds_to_wait
 from tracker.web.middleware import query_params
 from tracker.web.middleware.client_address import client_network
 from tracker.web.middleware.terminals import HTML, varied
@@ -35,7 +35,7 @@ def watch() -> Response | Redirect:
     variant = Variant(tuple(sorted(coins)), accepts_gzip(), _look(state))
     headers = HEADERS | ({"Content-Encoding": "gzip"} if variant.gzip else {})
     if request.method == "HEAD":
-        return Response(headers=headers)
+        return head(headers)
     if state.newest:
         services().weeks.of(state.newest.coins, wait_s=text.WAIT_S)
     try:  # last: the ticket is taken by the response, or given back when that is closed
