@@ -23,6 +23,7 @@ from tracker.monitoring.instruments import Instruments
 from tracker.monitoring.readiness import Readiness
 from tracker.monitoring.sampler import Sampler
 from tracker.relay import Relay
+from tracker.storage.disk import DiskUse
 from tracker.storage.engine import engine_options
 from tracker.storage.history import History
 from tracker.storage.history_cache import HistoryCache
@@ -112,6 +113,7 @@ class Services:
                 sampler,
                 backend.refresh_stats,
                 sources=lambda: relay.state.source.sources,
+                disk_use=lambda: DiskUse.of(settings.database_url),
             ),
             readiness=Readiness(
                 hub=hub,
@@ -119,6 +121,7 @@ class Services:
                 relay=relay,
                 store=backend.store,
                 stale_after=settings.stale_after_ms,
+                disk_use=lambda: DiskUse.of(settings.database_url),
             ),
         )
 

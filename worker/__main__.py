@@ -8,6 +8,7 @@ from rq.exceptions import StopRequested
 
 from tracker.config import Settings
 from tracker.messaging.claim import Claim
+from tracker.storage import disk
 from worker.jobs import aggregator, backend
 from worker.process import end_on_signals, run_process
 from worker.rq_worker import RefreshWorker, restart
@@ -39,5 +40,12 @@ def run(settings: Settings, connection: Redis) -> None:
         raise ConnectionError("RQ's worker gave up")
 
 
+def prepare() -> None:
+    """Build what jobs need, and warn of what the settings mean."""
+    aggregator()
+    if (warning := disk.warning(backend().settings)) is not None:
+        log.warning("%s", warning)
+
+
 if __name__ == "__main__":
-    run_process(run, prepare=aggregator)
+    run_process(run, prepare=prepare)

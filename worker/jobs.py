@@ -11,6 +11,7 @@ with jitter, so that many trackers do not come back in step.
 import logging
 import math
 import random
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 
@@ -18,6 +19,7 @@ from redis.exceptions import RedisError
 from rq import get_current_job
 from rq.job import Job
 from rq.timeouts import JobTimeoutException
+from sqlalchemy.exc import SQLAlchemyError
 
 from tracker import backend as backends
 from tracker import config
@@ -42,6 +44,7 @@ from worker.rates import RatesDesk
 from worker.told_time import told_ms
 
 MAX_WAIT_MS = 300_000  # the longest wait after a failure, unless the interval is longer
+NOT_STORED = "prices cannot be stored: the database takes none now"
 JITTER = 0.1  # the part of a wait that is drawn
 
 log = logging.getLogger(__name__)
@@ -85,7 +88,11 @@ def refresh_prices() -> None:
         log_context(job=job.id if job else None, run=valid_or_new_id(None), request=request),
         backend().refresh_stats.counted() as outcome,
     ):
-        state = refresh(aggregator(), backend(), outcome=outcome, early=request is not None)
+        try:
+            state = refresh(aggregator(), backend(), outcome=outcome, early=request is not None)
+        except SQLAlchemyError:
+            tell_of_database(backend())
+            raise
         has_exchanges = bool(aggregator().exchanges)
         if job and state.reason and state.next_attempt_at is not None and not has_exchanges:
             reschedule(job, state.next_attempt_at)
@@ -150,6 +157,16 @@ def refresh_rates(desk: RatesDesk, backend: Backend, state: SourceState) -> None
     if (rates := desk.collect(state)) is not None:
         backend.store.save_rates(rates)
         publish(backend, Message(state, rates=rates))
+
+
+def tell_of_database(backend: Backend) -> None:
+    """Publish that prices cannot be stored now, as a failure that is not stored either."""
+    at, state = now_ms(), SourceState()
+    with suppress(SQLAlchemyError):
+        state = backend.store.source_state()
+    again_at = at + backend.settings.interval * 1000
+    with suppress(RedisError):
+        publish(backend, Message(state.failed(at, NOT_STORED, next_attempt_at=again_at)))
 
 
 def _collect(

@@ -1,6 +1,7 @@
 """`/healthz` and `/readyz`: alive is not ready, and nothing that hangs holds them up."""
 
 import json
+import re
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -23,9 +24,11 @@ from tracker import __version__, concurrency
 from tracker.market.freshness import SourceHealth
 from tracker.monitoring import readiness
 from tracker.services import services
+from tracker.storage import disk
 from tracker.storage.engine import writing
 from tracker.times import HOUR_MS
 
+WORDS = r"the database has [0-9.]+ MB, its disk [0-9.]+ [MG]B left"
 PROMPTLY_S = 10.0
 """What hangs in these tests would hang for half a minute, or for ever."""
 
@@ -59,7 +62,7 @@ class TestReadyz:
         """Under a server that has not started the relay, this does."""
         tick(app)
         checks = becomes(app, 200)
-        assert list(checks) == ["hub", "feed", "database", "prices", "coins"]
+        assert list(checks) == ["hub", "feed", "database", "disk", "prices", "coins"]
         assert all(check["ok"] for check in checks.values()), checks
         monkeypatch.setattr(readiness, "MAX_PROOF_AGE_S", -1)
         assert "no message to itself" in becomes(app, 503)["feed"]["detail"]
@@ -85,6 +88,15 @@ class TestReadyz:
         coins = becomes(app, 200)["coins"]
         assert coins["detail"] == "no bitcon"
         assert (coins["ok"], coins["fatal"]) == (False, False)
+
+    def test_a_disk_that_is_nearly_full_is_told_with_its_numbers(
+        self, app: Flask, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert re.fullmatch(WORDS, becomes(app, 200)["disk"]["detail"])
+        monkeypatch.setattr(disk, "LOW_BYTES", 2**63)
+        services(app).readiness.checks.cache.clear()  # type: ignore[attr-defined]
+        found = becomes(app, 200)["disk"]
+        assert (found["ok"], found["fatal"]) == (False, False)
 
     def test_without_redis_it_is_not_ready_until_it_is_back(
         self, make_app: AppFactory, own_redis: EmbeddedRedis

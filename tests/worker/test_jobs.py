@@ -128,6 +128,28 @@ class TestSuccess:
             refresh(Script([quote()]), interval=MINUTE)
         assert feed.messages == []
 
+    def test_of_the_disk_the_reason_is_published_with_the_last_prices_age(
+        self,
+        backend: Backend,
+        feed: RecordingFeed,
+        refresh: Refresh,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        refresh(Script([quote()]))
+        fresh_at = feed.messages.pop().state.fresh_at
+        at_once = replace(backend.settings, interval=0, coingecko_interval=0)
+        monkeypatch.setattr(jobs, "backend", lambda: replace(backend, settings=at_once))
+        many = [quote(f"coin-{number}") for number in range(1000)]
+        monkeypatch.setattr(jobs, "aggregator", lambda: alone(Script(many)))
+        with backend.engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA max_page_count = 1")
+        with pytest.raises(DBAPIError, match="disk is full"):
+            jobs.refresh_prices()
+        (message,) = feed.messages
+        assert (message.tick, message.state.fresh_at) == (None, fresh_at)
+        assert message.state.reason == jobs.NOT_STORED
+        assert backend.store.source_state().reason is None
+
 
 class TestFailure:
     def test_it_is_saved_and_then_published_and_over_with_the_next_success(
@@ -212,15 +234,24 @@ class TestSkip:
             assert source.fetched == fetched
         assert store.source_state().reason is None
 
+    @pytest.mark.parametrize("told", [True, False])
     def test_a_clock_that_stepped_back_skips_nothing(
-        self, store: Store, refresh: Refresh, at: Callable[[int], None]
+        self,
+        backend: Backend,
+        at: Callable[[int], None],
+        monkeypatch: pytest.MonkeyPatch,
+        told: bool,
     ) -> None:
-        source = Script([quote()], [quote()])
-        refresh(source, interval=MINUTE)
-        at(now_ms() - 60 * MINUTE)
-        refresh(source, interval=MINUTE)
-        first, second = (tick.id for tick in store.newest(5))
-        assert second == first + 1
+        """Whether the source's own clock tells that it is right now, or behind."""
+        its = replace(backend, settings=replace(backend.settings, source="coingecko"))
+        before = now_ms()
+        jobs.refresh(alone(Script([quote()])), its)
+        back = before - 60 * MINUTE
+        monkeypatch.setattr(jobs, "told_ms", lambda: back if told else before)
+        at(back)
+        jobs.refresh(alone(Script([quote()])), its)
+        ids = [tick.id for tick in its.store.newest(5)]
+        assert ids == ([back] if told else [ids[0], ids[0] + 1])
 
     def test_what_another_worker_saved_meanwhile_is_not_saved_twice(
         self, store: Store, feed: RecordingFeed, refresh: Refresh

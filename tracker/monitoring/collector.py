@@ -25,6 +25,7 @@ from tracker.messaging.refresh_stats import RefreshSnapshot, RefreshStats, Sourc
 from tracker.monitoring import multiproc_dir, process_stats
 from tracker.monitoring.instruments import Instruments, is_shared
 from tracker.monitoring.sampler import Sampler
+from tracker.storage.disk import DiskUse
 
 REDIS_TIMEOUT_S = 0.5
 
@@ -50,9 +51,10 @@ class Collector:
         sampler: Sampler,
         stats: RefreshStats,
         sources: Callable[[], Iterable[SourceHealth]],
+        disk_use: Callable[[], DiskUse | None],
     ) -> None:
         self._instruments = instruments
-        self._sources = sources
+        self._sources, self._disk_use = sources, disk_use
         self._sampler = sampler
         self._read = TimedCall(lambda: stats.read())
         self._snapshot = shared(self._read_redis)
@@ -72,6 +74,11 @@ class Collector:
                 age = max(0.0, time.time() - at) if at else math.inf
                 yield GaugeMetricFamily(*AGES[family.name], age)
         yield from process_stats.collect()
+        if used := self._disk_use():
+            help = "Size of the SQLite file and its journal"
+            yield GaugeMetricFamily("tracker_database_bytes", help, used.size)
+            help = "Room that is left on the SQLite file's disk"
+            yield GaugeMetricFamily("tracker_database_disk_free_bytes", help, used.room)
         sources = {source.name: source.ok for source in self._sources()}
         help = "1 if the source or exchange answers, and agrees with the others"
         ok = GaugeMetricFamily("tracker_source_ok", help, labels=("name",))

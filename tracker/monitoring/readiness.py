@@ -14,6 +14,8 @@ from tracker.concurrency import TimedCall, shared
 from tracker.errors import StoreError
 from tracker.messaging.feed import PROBE_EVERY_S, PROBE_TIMEOUT_S, SILENCE_S, Feed
 from tracker.relay import Relay
+from tracker.storage import disk
+from tracker.storage.disk import DiskUse
 from tracker.storage.ticks import Store
 from tracker.stream.hub import Hub
 from tracker.times import now_ms
@@ -43,12 +45,20 @@ class Readiness:
     """The checks of one process. Prices older than *stale_after*, in ms, are stale."""
 
     def __init__(
-        self, *, hub: Hub, feed: Feed, relay: Relay, store: Store, stale_after: int
+        self,
+        *,
+        hub: Hub,
+        feed: Feed,
+        relay: Relay,
+        store: Store,
+        stale_after: int,
+        disk_use: Callable[[], DiskUse | None],
     ) -> None:
         self._hub = hub
         self._feed = feed
         self._relay = relay
         self._stale_after = stale_after
+        self._disk_use = disk_use
         self._start = TimedCall(relay.start)
         self._read = TimedCall(lambda: store.newest(1))
         self.checks = shared(self._run)
@@ -59,6 +69,7 @@ class Readiness:
             _timed("hub", self._check_hub),
             _timed("feed", self._check_feed),
             _timed("database", self._check_database),
+            *self._check_disk(),
             _timed("prices", self._check_prices, fatal=False),
             _timed("coins", lambda: self._relay.state.source.warning, fatal=False),
         ]
@@ -88,6 +99,14 @@ class Readiness:
         except (SQLAlchemyError, StoreError) as error:
             return f"it cannot be read: {type(error).__name__}"  # its words may name hosts
         return None
+
+    def _check_disk(self) -> list[Check]:
+        """Return how full the disk is, in words; nothing for a database on another host."""
+        began_at = time.perf_counter()
+        if (used := self._disk_use()) is None:
+            return []
+        seconds = round(time.perf_counter() - began_at, 6)
+        return [Check("disk", used.room >= disk.LOW_BYTES, str(used), seconds, fatal=False)]
 
     def _check_prices(self) -> str | None:
         newest_id = self._relay.state.id

@@ -4,7 +4,7 @@ import sqlite3
 import time
 from contextlib import closing
 
-from tests.faults.harness.fault import NOTHING, STILL, Act, Fault
+from tests.faults.harness.fault import NOTHING, REASON, STILL, Act, Fault
 from tests.faults.harness.product import Product
 
 HEALTHY = "PRAGMA query_only = 0\nPRAGMA max_page_count = 1073741823"
@@ -47,9 +47,9 @@ def restart_postgresql(after: float) -> Act:
 
 
 FAULTS = (
-    Fault("database: locked for 10 s", lock, STILL, 20),
-    Fault("database: disk full for 4 s", sabotage("PRAGMA max_page_count = 1"), STILL),
-    Fault("database: read-only for 4 s", sabotage("PRAGMA query_only = 1"), STILL),
+    Fault("database: locked for 10 s", lock, REASON, 20),
+    Fault("database: disk full for 4 s", sabotage("PRAGMA max_page_count = 1"), REASON),
+    Fault("database: read-only for 4 s", sabotage("PRAGMA query_only = 1"), REASON),
     Fault("database: a price and a time that are no numbers", damage, NOTHING),
 )
 
