@@ -3,12 +3,12 @@
 import { Alerts } from "./alerts/alerts.js";
 import { PriceChart } from "./chart/chart.js";
 import { DataTable } from "./chart/data_table.js";
-import { documentTitle } from "./lib/document_title.js";
 import { one, setAttribute, setData, setText, setTitle, show } from "./lib/dom.js";
 import { compact, exact, percent, price, trend } from "./lib/format.js";
 import { adoptIcon, showIcon } from "./lib/icons.js";
-import { ARROWS, showPrice } from "./lib/price_cell.js";
+import { showPrice } from "./lib/price_cell.js";
 import { LivePage } from "./live/live.js";
+import { showTitle } from "./live/tab.js";
 
 /**
  * @typedef {import("./lib/format.js").Currency} Currency
@@ -16,7 +16,6 @@ import { LivePage } from "./live/live.js";
  * @typedef {import("./lib/market.js").Tick} Tick
  */
 
-const NOT_LIVE = ["stale", "offline", "reconnecting"];
 const CHANGES = /** @type {const} */ (["change_1h", "change_24h", "change_7d"]);
 /** @type {[key: "low_24h" | "high_24h" | "market_cap" | "volume_24h", format: typeof price][]} */
 const FACTS = [
@@ -67,7 +66,7 @@ function follow(tick, quote, currency) {
   chart.currency = currency;
   chart.add(tick.id, quote.price);
   newest = [quote, currency];
-  showTitle();
+  updateTitle();
 }
 
 /**
@@ -134,14 +133,9 @@ function showSpan(quote) {
   setAttribute(mark, "x", (part * 97.5).toFixed(1)); // of 100, less the mark's width
 }
 
-/** The tab's title, also of a hidden one. It says so if the price is not live. */
-function showTitle() {
-  if (!newest) return;
-  const [quote, currency] = newest;
-  const { state = "" } = root.dataset;
-  const prefix = NOT_LIVE.includes(state) ? `(${state})` : ARROWS[quote.direction];
-  const title = documentTitle(quote, currency, prefix);
-  if (document.title !== title) document.title = title;
+function updateTitle() {
+  const [quote, currency] = newest ?? [];
+  if (quote) showTitle(root.dataset.state ?? "", quote, currency, "");
 }
 
 /**
@@ -168,7 +162,7 @@ function onRangeClick(event) {
 
 adoptIcon(icon, one("[data-ticker]").textContent || (one("[data-name]").textContent ?? ""));
 ranges.addEventListener("click", onRangeClick);
-new MutationObserver(showTitle).observe(root, { attributeFilter: ["data-state"] });
+new MutationObserver(updateTitle).observe(root, { attributeFilter: ["data-state"] });
 const points = history.textContent?.trim();
 if (points) chart.show(JSON.parse(points));
 else chart.load();

@@ -1,10 +1,9 @@
 /** The page of all coins. */
 
 import { Alerts } from "./alerts/alerts.js";
-import { documentTitle } from "./lib/document_title.js";
 import { one, setText, show } from "./lib/dom.js";
-import { ARROWS } from "./lib/price_cell.js";
 import { LivePage } from "./live/live.js";
+import { showTitle } from "./live/tab.js";
 import { Announcer } from "./table/announcer.js";
 import { heading } from "./table/heading.js";
 import { describe, topFavorite } from "./table/order.js";
@@ -28,7 +27,7 @@ const sparklines = new SparklineLoader(historyUrl, (lines) => table.showSparklin
 const preferences = new Preferences(() => {
   table.sort(preferences.order, preferences.favorites);
   sorting.show(preferences.order);
-  showTitle();
+  updateTitle();
 });
 
 const sorting = new Sorting(root, preferences.order, (order) => {
@@ -58,12 +57,10 @@ one("[data-search-clear]").addEventListener("click", () => {
 let newest = null;
 
 /** The tab's title has the top favorite's price, also while the page is hidden. */
-function showTitle() {
+function updateTitle() {
   const [tick, currency] = newest ?? [];
   const quote = topFavorite(tick?.quotes ?? [], preferences);
-  const title =
-    quote && currency ? documentTitle(quote, currency, ARROWS[quote.direction]) : plainTitle;
-  if (document.title !== title) document.title = title;
+  showTitle(root.dataset.state ?? "", quote, currency, plainTitle);
 }
 
 /**
@@ -81,11 +78,13 @@ function showFound(needle) {
 
 table.sort(preferences.order, preferences.favorites);
 
+new MutationObserver(updateTitle).observe(root, { attributeFilter: ["data-state"] });
+
 const page = new LivePage(root, {
   onTick(tick, currency) {
     alerts.onTick(tick);
     newest = [tick, currency];
-    showTitle();
+    updateTitle();
   },
   render(tick, currency) {
     alerts.render(tick, currency);
@@ -98,7 +97,7 @@ const page = new LivePage(root, {
     show("[data-table], [data-controls]", tick.quotes.length > 0);
     show("[data-empty]", tick.quotes.length === 0);
     setText(one("[data-code]"), tick.currency.toUpperCase());
-    showTitle();
+    updateTitle();
     setTimeout(() => sparklines.refresh(tick.quotes.length)); // after the prices
   },
 });

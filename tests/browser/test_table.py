@@ -218,11 +218,14 @@ def test_the_focus_stays_where_it_is_when_rows_move_and_many_come(site: Site, pa
 
 
 def test_favorites_stand_on_top_and_the_topmosts_price_in_the_title(site: Site, page: Page) -> None:
-    """Sorted among themselves, for the next visit too, and in the tab's title while hidden."""
+    """Sorted among themselves, for the next visit too, and in the tab's title while hidden.
+
+    It says first that prices are not live, and its icon is grey then.
+    """
     page.set_viewport_size(PHONE)
     other = page.context.new_page()
     open_live(other, site)
-    expect(page).to_have_title("Live crypto prices · Crypto Tracker")
+    expect(page).to_have_title("Crypto prices · Crypto Tracker")
     for coin in ("tether", "ethereum"):
         expect(star(page, coin)).to_have_attribute("aria-pressed", "false")
         star(page, coin).click()
@@ -248,8 +251,20 @@ def test_favorites_stand_on_top_and_the_topmosts_price_in_the_title(site: Site, 
     expect(cell(page, "ethereum", "price")).to_contain_text("$3,512.25")
     site.send_tick(COINS[0], COINS[2])
     expect(page).to_have_title("$1.0000 TET · Crypto Tracker")
+    site.send_status(Status("stale"))
+    expect(page).to_have_title("(stale) $1.0000 TET · Crypto Tracker")
+    icon = page.locator("link[rel=icon]")
+    expect(icon).to_have_attribute("href", re.compile("favicon-grey"))
     star(page, "tether").click()
-    expect(page).to_have_title("Live crypto prices · Crypto Tracker")
+    expect(page).to_have_title("(stale) Crypto prices · Crypto Tracker")
+    site.is_refusing = True
+    site.hang_up()
+    expect(page).to_have_title("(reconnecting) Crypto prices · Crypto Tracker")
+    site.is_refusing = False
+    site.send_status(Status("live"))
+    page.evaluate("dispatchEvent(new Event('online'))")
+    expect(page).to_have_title("Crypto prices · Crypto Tracker")
+    expect(icon).to_have_attribute("href", re.compile("favicon[.]svg"))
 
 
 def test_the_heading_follows_a_tracker_that_starts_again_with_other_settings(

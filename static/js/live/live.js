@@ -9,6 +9,7 @@ import { one, setText, show } from "../lib/dom.js";
 import { ago } from "../lib/format.js";
 import { PRICE, showOrigins } from "./origins.js";
 import { isSilent, report, StatusIndicator } from "./status_indicator.js";
+import { showFavicon } from "./tab.js";
 import { parseTick } from "../lib/market.js";
 import { Connection } from "../stream/connect.js";
 import { localizeTimes, showTime } from "../lib/times.js";
@@ -164,6 +165,7 @@ export class LivePage {
     const shown = report(situation);
     this.indicator.show(shown);
     this.root.dataset.state = shown.state; // prices that are not live are grey
+    showFavicon(shown.state);
     this.#showAge();
     this.#showOrigins(this.root.querySelectorAll("[data-price]")); // on a coin's page
     const quiet = now - Math.max(this.linkSince, this.openedAt);
