@@ -12,6 +12,7 @@ from decimal import ROUND_HALF_UP, Context, Decimal
 from functools import lru_cache
 
 from tracker.market.quotes import Direction, Quote
+from tracker.times import HOUR_MS
 
 UNKNOWN = "–"
 """Stands where the source has no number."""
@@ -164,6 +165,11 @@ def origin(quote: Quote, source: str, now: int) -> str:
     names = listed(quote.venues or [source])
     text = f"Median of {names}" if len(quote.venues) > 1 else names
     return text if quote.updated_at is None else f"{text}, {ago(now - quote.updated_at)}"
+
+
+def is_old(quote: Quote, now: int) -> bool:
+    """Return whether nothing has renewed the price for an hour before *now* (unix ms)."""
+    return quote.updated_at is not None and now - quote.updated_at > HOUR_MS
 
 
 def every(seconds: int) -> str:

@@ -1,8 +1,13 @@
-/** Where prices come from and how old they are: in their titles, on a coin's page also below. */
+/**
+ * Where prices come from and how old they are: in their titles, on a coin's page also below.
+ * One that nothing has renewed for an hour is marked.
+ */
 
-import { setText, setTitle } from "../lib/dom.js";
+import { setData, setText, setTitle } from "../lib/dom.js";
 import { ago, exact } from "../lib/format.js";
 import { origin } from "../lib/market.js";
+
+const OLD_AFTER_MS = 3_600_000; // as `is_old` of the server's
 
 export const PRICE = "[data-direction]";
 
@@ -18,7 +23,9 @@ export function showOrigins(cells, tick, currency, now) {
     const of = /** @type {HTMLElement} */ (cell.closest("[data-coin], [data-of]")).dataset;
     const quote = quotes.get(of.coin ?? of.of ?? "");
     const { venues, updated_at: at = null } = quote ?? {};
-    const age = at === null ? "" : `, ${ago(now - Date.parse(at))}`;
+    const ageMs = at === null ? 0 : now - Date.parse(at);
+    const age = at === null ? "" : `, ${ago(ageMs)}`;
+    setData(/** @type {HTMLElement} */ (cell), "old", String(ageMs > OLD_AFTER_MS));
     const text = quote ? origin(venues, tick.source) + age : "";
     const digits = exact(quote?.price_digits ?? null, currency);
     setTitle(/** @type {HTMLElement} */ (cell), `${digits}\n${text}`.trim());

@@ -41,6 +41,7 @@ def test_first_paint_has_all_that_is_known_of_the_coin() -> None:
     assert "$95,500.00 $98,000.00 Market cap$1.92T Volume, 24 h$31.00B" in page.text
     assert page.one("data-span-mark")["x"] == "59.0"
     assert page.one("data-price")["title"] == f"97,012.50 USD\n{origin}"
+    assert page.one("data-price")["data-old"] == "true"
     assert "All coins" in page.text
 
 

@@ -15,7 +15,7 @@ def small_icon(url: str) -> str:
 
 
 _SAME_NAME = (
-    formats.compact, formats.currency, formats.every, formats.exact, formats.listed,
+    formats.compact, formats.currency, formats.every, formats.exact, formats.is_old, formats.listed,
     formats.origin, formats.percent, formats.price, formats.source_name, formats.spoken,
     formats.trend, formats.utc_clock, small_icon,
 )  # fmt: skip
