@@ -81,9 +81,18 @@ class TestWithoutASession:
         ):  # fmt: skip
             assert log_in(client, password, user).status_code == 401
             assert client.get("/admin/").status_code == 302
-        form = {"user": "admin", "password": PASSWORD}
-        assert client.post("/admin/login", data=form).status_code == 400
         assert log_in(client, headers={"Sec-Fetch-Site": "cross-site"}).status_code == 400
+
+    def test_an_old_form_is_answered_with_one_that_logs_in(self, app: Flask) -> None:
+        """Of before a restart without SECRET_KEY, say."""
+        client, address = app.test_client(), "/admin/login?next=/admin/quotes/"
+        form = {"user": "admin", "password": PASSWORD}
+        for old in ({}, {"csrf_token": token(app.test_client())}):
+            answer = client.post(address, data=form | old)
+            assert (answer.status_code, auth.OLD_FORM in answer.text) == (400, True)
+            assert client.get("/admin/").status_code == 302
+        fresh = {"csrf_token": answer.text.split('name="csrf_token" value="')[1].split('"')[0]}
+        assert client.post(address, data=form | fresh).location == "/admin/quotes/"
 
     def test_a_forged_cookie_is_no_session(self, app: Flask) -> None:
         for cookie in ("", "x", "eyJzaW5jZSI6MX0.x.y", "ü" * 5000):

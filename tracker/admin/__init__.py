@@ -10,9 +10,11 @@ everything beneath `/admin` is 404.
     job_status   what RQ and its scheduler know; retry, delete, refresh now
 """
 
-from flask import Flask
+from flask import Flask, request
 from flask_admin import Admin
 from flask_admin.theme import Bootstrap4Theme
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from tracker.admin import auth, model_views
@@ -42,5 +44,11 @@ def mount(app: Flask) -> None:
         csp_nonce_generator=auth.nonce,
     )
     model_views.register(admin, views)
-    problem_details.register(admin, lambda error: index.page("admin/error.html", error=error))
+
+    def error_page(error: HTTPException) -> str:
+        if isinstance(error, CSRFError) and request.endpoint == auth.LOGIN:
+            return index.page("admin/login.html", trouble=auth.OLD_FORM)
+        return index.page("admin/error.html", error=error)
+
+    problem_details.register(admin, error_page)
     app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {"/admin": admin})  # type: ignore[method-assign]

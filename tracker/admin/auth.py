@@ -39,8 +39,10 @@ REDIS_TIMEOUT_S = 2.0
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 STATIC = "admin.static"
-OPEN_ENDPOINTS = ("admin.login", STATIC)
+LOGIN = "admin.login"
+OPEN_ENDPOINTS = (LOGIN, STATIC)
 """Reached without a session."""
+OLD_FORM = "This form was too old, or came from another site. Log in with this one."
 MAX_TEXT = 100
 """Characters of a text from a client that the audit's lines keep."""
 
@@ -160,7 +162,7 @@ def _guard() -> Redirect | None:
         if changes:
             abort(401, "Log in first.")
         wanted = request.full_path.rstrip("?")
-        return redirect(url_for("admin.login", next=f"{request.script_root}{wanted}"))
+        return redirect(url_for(LOGIN, next=f"{request.script_root}{wanted}"))
     back = request.args.get("url")  # where Flask-Admin redirects to after a form
     if back is not None and next_address(back) != back:
         abort(400, "`url` is not an address of the admin.")
