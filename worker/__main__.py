@@ -3,11 +3,12 @@
 import logging
 
 from redis import Redis
-from redis.exceptions import ConnectionError, RedisError
+from redis.exceptions import RedisError
 from rq.exceptions import StopRequested
 
 from tracker.config import Settings
 from tracker.messaging.claim import Claim
+from tracker.messaging.key_types import remove_wrong_types
 from tracker.storage import disk
 from worker.jobs import aggregator, backend
 from worker.process import end_on_signals, run_process
@@ -23,9 +24,14 @@ def run(settings: Settings, connection: Redis) -> None:
     """Work until a signal ends the process. Raises `redis.RedisError`."""
     level = "DEBUG" if settings.log_level == "DEBUG" else "WARNING"
     claim = Claim(connection, backend().store.installation)
+
+    def on_heartbeat() -> None:
+        remove_wrong_types(connection)
+        claim.hold()
+
     claim.hold()
     on_refused = backend().refresh_stats.count_refused
-    worker = RefreshWorker(connection, on_refused, on_heartbeat=claim.hold)
+    worker = RefreshWorker(connection, on_refused, on_heartbeat=on_heartbeat)
     try:
         worker.work(logging_level=level, max_jobs=MAX_JOBS)
     except (RedisError, StopRequested):
@@ -37,7 +43,7 @@ def run(settings: Settings, connection: Redis) -> None:
         log.info("%d jobs done: the worker starts anew", MAX_JOBS)
         restart()
     if not worker.told_to_end:
-        raise ConnectionError("RQ's worker gave up")
+        raise RedisError("RQ's worker gave up")
 
 
 def prepare() -> None:

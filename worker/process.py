@@ -16,6 +16,7 @@ from tracker.logs import setup
 from tracker.logs.throttle import FailureLog
 from tracker.messaging import redis_client
 from tracker.messaging.claim import DatabaseTakenError
+from tracker.messaging.key_types import remove_wrong_types
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +50,7 @@ def retry_on_redis_error(settings: Settings, run: Run) -> None:
         try:
             with redis_client.connect(settings) as connection:
                 connection.ping()
+                remove_wrong_types(connection)
                 if is_away:  # else it answered before, and may fail again
                     failure_log.recovered("Redis can be reached again")
                 return run(settings, connection)

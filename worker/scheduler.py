@@ -21,11 +21,13 @@ from tracker.messaging import json_jobs
 from tracker.messaging.job_queue import (
     MAINTENANCE_TIMEOUT,
     PRUNE,
+    PRUNE_ID,
     QUEUE,
     REFRESH,
     REFRESH_ID,
     REFRESH_TIMEOUT,
     ROLL_UP,
+    ROLL_UP_ID,
 )
 from tracker.messaging.json_jobs import JsonJob
 from worker.process import run_process
@@ -65,8 +67,8 @@ def jobs_of(interval: int) -> tuple[RegularJob, ...]:
     """Return all jobs. Maintenance begins later, so that the first prices do not wait for it."""
     return (
         RegularJob(REFRESH_ID, REFRESH, interval, REFRESH_TIMEOUT),
-        RegularJob("roll_up", ROLL_UP, 60, MAINTENANCE_TIMEOUT, after=15),
-        RegularJob("prune", PRUNE, 3600, MAINTENANCE_TIMEOUT, after=30),
+        RegularJob(ROLL_UP_ID, ROLL_UP, 60, MAINTENANCE_TIMEOUT, after=15),
+        RegularJob(PRUNE_ID, PRUNE, 3600, MAINTENANCE_TIMEOUT, after=30),
     )
 
 
@@ -108,7 +110,8 @@ class RefreshScheduler(Scheduler):  # type: ignore[misc]
         ids = [job.id for job in self._jobs]
         scores = self.connection.zmscore(self.scheduled_jobs_key, ids)
         for job, score in zip(self._jobs, scores, strict=True):
-            due_at = self._register(job) if was_set_back or score is None else score
+            is_far = score is None or score > self._clock() + job.interval + MAX_AHEAD_S
+            due_at = self._register(job) if was_set_back or is_far else score
             if due_at <= self._clock():
                 self._enqueue(job)
 
@@ -143,8 +146,13 @@ class RefreshScheduler(Scheduler):  # type: ignore[misc]
             pipeline.execute()
 
     def acquire_lock(self) -> bool:
-        """Take the lock for one poll; a killed process holds it for `LOCK_MS` at most."""
+        """Take the lock for one poll; a killed process holds it for `LOCK_MS` at most.
+
+        So does whoever has written there without an end.
+        """
         is_free = self.connection.set(self.scheduler_lock_key, time.time(), px=LOCK_MS, nx=True)
+        if not is_free and self.connection.pttl(self.scheduler_lock_key) < 0:
+            self.connection.pexpire(self.scheduler_lock_key, LOCK_MS)
         self._lock_acquired = bool(is_free)
         return self._lock_acquired
 

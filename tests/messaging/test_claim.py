@@ -26,6 +26,10 @@ def test_all_workers_of_one_tracker_hold_it_and_another_trackers_is_told_what_to
     assert connection.ttl(KEY) > 60
     with pytest.raises(DatabaseTakenError, match="let REDIS_URL end in /1, or wait for 120 s"):
         other.hold()
+    connection.persist(KEY)
+    with pytest.raises(DatabaseTakenError):
+        other.hold()
+    assert 0 < connection.ttl(KEY) <= 120
     connection.delete(KEY)
     other.hold()
     with pytest.raises(DatabaseTakenError):

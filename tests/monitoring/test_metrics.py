@@ -311,6 +311,21 @@ class TestRefreshes:
         assert now("refreshes_total", outcome="unchanged", kind="") == 3
         assert (now("queue_jobs"), now("failed_jobs"), now("workers")) == (1, 0, 1)
 
+    @pytest.mark.parametrize("garbage", ["string", "field"])
+    def test_what_something_else_has_written_there_is_counted_over(
+        self, app: Flask, redis_server: EmbeddedRedis, garbage: str
+    ) -> None:
+        stats = services(app).backend.refresh_stats
+        with Redis.from_url(redis_server.url) as redis:
+            if garbage == "string":
+                redis.set(stats.key, "x")
+            else:
+                redis.hset(stats.key, "count:tick:", "x")
+        for _ in range(2):
+            with stats.counted() as outcome:
+                outcome.what = "tick"
+        assert stats.read().counts == {("tick", ""): 1}
+
 
 def test_any_process_answers_for_all_also_for_those_that_died(
     app: Flask, settings: SettingsFactory, tmp_path: Path

@@ -94,6 +94,15 @@ class TestSchedule:
         registered(connection, 5)
         assert all_due(connection)["roll_up"] < later, "the clock was set back meanwhile"
 
+    def test_what_somebody_else_has_scheduled_for_ever_runs_at_once(
+        self, connection: Redis
+    ) -> None:
+        scheduler = registered(connection, 60)
+        connection.zadd(scheduler.scheduled_jobs_key, {REFRESH_ID: "inf"})
+        connection.zadd(scheduler.scheduled_jobs_key, {b"\xff:\n": 0})
+        scheduler.enqueue_jobs()
+        assert Queue(QUEUE, connection=connection).job_ids == [REFRESH_ID]
+
     def test_a_redis_that_was_emptied_is_filled_again(self, connection: Redis) -> None:
         scheduler = registered(connection, 60)
         scheduler.enqueue_jobs()
@@ -155,6 +164,10 @@ class TestSchedule:
         assert not other.acquire_lock()
         left: Any = connection.pttl(RefreshScheduler.scheduler_lock_key)
         assert 0 < left <= 2000
+        connection.persist(RefreshScheduler.scheduler_lock_key)
+        assert not other.acquire_lock()
+        left = connection.pttl(RefreshScheduler.scheduler_lock_key)
+        assert 0 < left <= 2000, "somebody has written it"
 
 
 @pytest.mark.faults

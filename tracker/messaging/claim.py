@@ -39,6 +39,8 @@ class Claim:
         if self._connection.get(KEY) == id.encode():
             self._connection.expire(KEY, LIVES_S)
             return
+        if self._connection.ttl(KEY) < 0:  # no worker has written that
+            self._connection.expire(KEY, LIVES_S)
         number = number_of(self._connection)
         raise DatabaseTakenError(
             f"another tracker works on database {number} of this Redis, and each needs its own: "

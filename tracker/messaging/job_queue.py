@@ -16,6 +16,9 @@ REFRESH_ID = "refresh_prices"
 """The id of the job that the scheduler queues."""
 REFRESH_NOW_ID = "refresh_now"
 """The id of the one that the admin asks for: there is one at most."""
+ROLL_UP_ID, PRUNE_ID = "roll_up", "prune"
+"""The ids of the jobs that maintain the history."""
+JOB_IDS = (REFRESH_ID, REFRESH_NOW_ID, ROLL_UP_ID, PRUNE_ID)
 REFRESH_TIMEOUT = 30
 """Seconds after which RQ ends a refresh that hangs."""
 MAINTENANCE_TIMEOUT = 60

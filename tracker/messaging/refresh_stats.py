@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, fields
 
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 from sqlalchemy.exc import SQLAlchemyError
 
 from tracker.config import Settings
@@ -117,6 +117,14 @@ class RefreshStats(RedisUser):
                 pipeline.execute()
         except (RedisError, OSError) as error:
             log.debug("a refresh was not counted: %s", error)
+            if type(error) is ResponseError:  # none of its subclasses: what is there is no count
+                self._begin_anew(error)
+
+    def _begin_anew(self, error: ResponseError) -> None:
+        """Remove what is at the key: something else has written it."""
+        with suppress(RedisError, OSError):
+            self._redis.delete(self.key)
+            log.warning("%s did not hold counts: refreshes count from zero (%s)", self.key, error)
 
     def count_refused(self) -> None:
         """Count a job that is not the tracker's own, and was not run."""

@@ -8,6 +8,7 @@ from tests.faults.breaks.processes import freeze
 from tests.faults.harness.fault import LATER, STILL, Fault, way_broken
 from tests.faults.harness.product import Product
 from tests.support.proxy import Proxy
+from tracker.messaging.key_types import TYPES
 
 cut = way_broken("to_redis", Proxy.cut, 4)
 
@@ -33,6 +34,12 @@ def kill_clients(product: Product) -> None:
             client.client_kill_filter(_type=kind, skipme=True)
 
 
+def garble(product: Product) -> None:
+    """Let another program write texts where RQ has lists, sets and hashes."""
+    with redis.Redis.from_url(product.redis.url) as client:
+        client.mset(dict.fromkeys((key for key, type in TYPES.items() if type != "string"), "x"))
+
+
 FAULTS = (
     Fault("Redis: kill -9, restarted empty", restart, LATER),
     Fault("Redis: STOP, CONT after 4 s", freeze("redis"), STILL),
@@ -50,4 +57,5 @@ FAULTS = (
     ),
     Fault("Redis: out of memory for 4 s", fill, STILL, 20),
     Fault("Redis: CLIENT KILL of all", kill_clients, LATER),
+    Fault("Redis: all keys of RQ are texts", garble, LATER),
 )

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from redis import Redis
 
 from dev.embedded_redis import EmbeddedRedis, free_port
 from tests.conftest import AppFactory, SettingsFactory
@@ -62,6 +63,20 @@ def test_a_client_is_the_network_of_the_address_that_the_proxy_names(app: Flask)
     assert statuses(client, 4, X_Forwarded_For=forwarded) == [200, 200, 200, 429]
     assert statuses(client, 1, X_Forwarded_For=f"{one}, {same}") == [429]
     assert statuses(client, 1, X_Forwarded_For=f"{one}, {other}") == [200]
+
+
+@pytest.mark.parametrize("garbage", ["x", ["x"]])
+def test_what_something_else_has_written_to_a_count_is_counted_over(
+    app: Flask, redis_server: EmbeddedRedis, garbage: Any
+) -> None:
+    client = app.test_client()
+    assert statuses(client, 1) == [200]
+    with Redis.from_url(redis_server.url) as redis:
+        [key] = redis.keys("LIMITS:*")
+        redis.delete(key)
+        redis.set(key, garbage) if isinstance(garbage, str) else redis.rpush(key, *garbage)
+        assert statuses(client, 4) == [200, 200, 200, 429]
+        assert redis.get(key) == b"4"
 
 
 def test_zero_is_no_limit_and_the_default_is_far_from_what_pages_need(make_app: AppFactory) -> None:

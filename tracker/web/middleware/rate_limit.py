@@ -16,7 +16,7 @@ from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage, RedisStorage
 from limits.strategies import FixedWindowRateLimiter
 from redis import ConnectionPool
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from tracker.config import Settings
 from tracker.errors import ConfigError
@@ -62,7 +62,7 @@ class RateLimits:
         """
         if self._redis and self._may_use_redis():
             try:
-                wait_s = _hit(self._redis, per_minute, key)
+                wait_s = _hit_anew(self._redis, per_minute, key)
             except (RedisError, OSError) as error:
                 if time.monotonic() >= self._redis_again_at:  # else another request noticed first
                     self._leave_redis_alone()
@@ -91,6 +91,17 @@ def _hit(limiter: FixedWindowRateLimiter, per_minute: int, key: tuple[str, ...])
         return None
     left_s = limiter.get_window_stats(item, *key).reset_time - time.time()
     return min(WINDOW_S, max(1, math.ceil(left_s)))
+
+
+def _hit_anew(limiter: FixedWindowRateLimiter, per_minute: int, key: tuple[str, ...]) -> int | None:
+    """As `_hit`, also where something else has written to the key what is no count."""
+    try:
+        return _hit(limiter, per_minute, key)
+    except ResponseError as error:
+        if type(error) is not ResponseError:  # its subclasses are of Redis, as that it is full
+            raise
+        limiter.clear(RateLimitItemPerMinute(per_minute), *key)
+        return _hit(limiter, per_minute, key)
 
 
 def register(app: Flask) -> None:
