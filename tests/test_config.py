@@ -96,6 +96,7 @@ class TestAccepted:
             ("TRACKER_CORS_ORIGINS", "*", "cors_origins", ("*",)),
             ("TRACKER_CORS_ORIGINS", "https://A.example:443,http://[::1]", "cors_origins", FRIENDS),
             ("TRACKER_CORS_ORIGINS", "http://ü.example:443", "cors_origins", ("http://xn--tda.example:443",)),
+            ("TRACKER_URL", "https://p.example/", "url", "https://p.example"),
             ("LOG_LEVEL", "debug", "log_level", "DEBUG"),
         ],
     )  # fmt: skip
@@ -111,8 +112,22 @@ class TestAccepted:
         settings = load({"DATABASE_URL": "sqlite:///data/t.db"})
         assert settings.database_url == f"sqlite:///{tmp_path}/data/t.db"
 
+    def test_targets_have_the_names_they_are_given_or_their_services(self) -> None:
+        text = "Phone=ntfys://topic json://a/?b=c json://d"
+        assert load({"TRACKER_NOTIFY": text}).targets == (
+            ("phone", "ntfys://topic"),
+            ("json", "json://a/?b=c"),
+            ("json2", "json://d"),
+        )
+
 
 class TestRefused:
+    @pytest.mark.parametrize("text", ["topic", "phone=topic", "a=json://b a=json://secret-c"])
+    def test_what_is_no_list_of_targets_is_not_shown(self, text: str) -> None:
+        line = refusal(TRACKER_NOTIFY=text)
+        assert line.startswith("TRACKER_NOTIFY=(hidden) is not accepted; accepted: Apprise URLs")
+        assert "secret-c" not in line
+
     @pytest.mark.parametrize(
         ("variable", "text", "accepted"),
         [

@@ -6,6 +6,7 @@ It imports them only when called, so that `tracker.config` alone comes quickly.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 __version__ = "1.2.0"
@@ -43,4 +44,8 @@ def create_app(settings: Settings | None = None) -> Flask:
 
         admin.mount(app)  # before the web's middleware is wrapped around both
     web.register(app)
+    if "gunicorn" not in os.environ.get("SERVER_SOFTWARE", ""):
+        from tracker import commands
+
+        commands.register(app)
     return app

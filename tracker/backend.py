@@ -9,10 +9,13 @@ from pathlib import Path
 
 from sqlalchemy import Engine, create_engine, make_url
 
+from tracker import processes
 from tracker.config import Settings
 from tracker.messaging.feed import Feed
 from tracker.messaging.refresh_stats import RefreshStats
+from tracker.storage.alerts import AlertStore
 from tracker.storage.engine import engine_options
+from tracker.storage.outbox import Outbox
 from tracker.storage.rollup import RollUp
 from tracker.storage.ticks import Store
 
@@ -25,6 +28,8 @@ class Backend:
     engine: Engine
     store: Store
     rollup: RollUp
+    alerts: AlertStore
+    outbox: Outbox
     feed: Feed
     refresh_stats: RefreshStats
 
@@ -41,11 +46,14 @@ def build(settings: Settings, engine: Engine | None = None) -> Backend:
     if engine is None:
         engine = create_engine(settings.database_url, **engine_options(settings.database_url))
     market = settings.market
+    store, targets = Store(engine, market), [target.name for target in settings.targets]
     return Backend(
         settings=settings,
         engine=engine,
-        store=Store(engine, market),
+        store=store,
         rollup=RollUp(engine, market),
+        alerts=AlertStore(engine, store, stale_after=settings.stale_after_ms, targets=targets),
+        outbox=Outbox(engine, targets, holder=processes.this_process()),
         feed=Feed(settings),
         refresh_stats=RefreshStats(settings),
     )

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 from tracker.errors import ConfigError
@@ -249,6 +249,47 @@ def exchange_names(text: str) -> tuple[str, ...]:
     return found
 
 
+class Target(NamedTuple):
+    """Where alerts go: an Apprise URL, which is a secret, by a name that is none."""
+
+    name: str
+    url: str
+
+
+_TARGET = re.compile(r"(?:(?P<name>[A-Za-z][A-Za-z0-9_-]{0,19})=)?(?P<url>[A-Za-z0-9]{2,20}://\S+)")
+MAX_TARGETS = 20
+
+
+def notify_targets(text: str) -> tuple[Target, ...]:
+    """Return the targets of a list with spaces; one without a name has its service's, numbered."""
+    found: dict[str, Target] = {}
+    for word in text.split():
+        if (match := _TARGET.fullmatch(word)) is None:
+            raise ValueError(_TARGETS_ACCEPTED)
+        service = match["url"].partition("://")[0].lower()
+        name = (match["name"] or service).lower()
+        if name in found and match["name"]:
+            raise ValueError(f"{_TARGETS_ACCEPTED}; two have the name {name}")
+        others = (f"{service}{number}" for number in range(2, MAX_TARGETS + 2))
+        name = next(one for one in (name, *others) if one not in found)
+        found[name] = Target(name, match["url"])
+    if len(found) > MAX_TARGETS:
+        raise ValueError(f"at most {MAX_TARGETS} Apprise URLs")
+    return tuple(found.values())
+
+
+_TARGETS_ACCEPTED = (
+    "Apprise URLs separated by spaces, each with a name if you like: "
+    "phone=ntfys://TOPIC mailtos://USER:PASSWORD@HOST"
+)
+
+
+def notify(text: str) -> str:
+    """Return *text* if it is a list of targets."""
+    notify_targets(text)
+    return text
+
+
 def setting(
     env: str, default: Any, parse: Parse, meaning: str, *, shown: str = "", secret: bool = False
 ) -> Any:
@@ -389,6 +430,22 @@ class Settings:
         shown="none: no admin",
         secret=True,
     )
+    notify: str | None = setting(
+        "TRACKER_NOTIFY",
+        None,
+        notify,
+        "where alerts of the server go: Apprise URLs, separated by spaces, each with a name if you"
+        " like: `phone=ntfys://TOPIC` (secret); see [alerts.md](alerts.md)",
+        shown="none",
+        secret=True,
+    )
+    url: str | None = setting(
+        "TRACKER_URL",
+        None,
+        base_url,
+        "base URL of the page, as `https://prices.example.org`: alerts link to it",
+        shown="none",
+    )
     log_level: str = setting(
         "LOG_LEVEL",
         "INFO",
@@ -408,6 +465,11 @@ class Settings:
                 "`make run` brings a Redis of its own"
             )
         return self.redis_url
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """Where alerts go."""
+        return notify_targets(self.notify or "")
 
     @property
     def market(self) -> Market:

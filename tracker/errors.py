@@ -4,7 +4,9 @@
     ├── ConfigError     a setting is wrong: the process ends with one line
     ├── SourceError     the source gave no prices: readers see why, and it is tried again
     ├── MessageError    a published message cannot be parsed
+    ├── NotifyError     a message was not sent: it is tried again
     ├── RateError       an amount cannot be converted: there is no exchange rate
+    ├── RuleError       a rule of an alert is not accepted: it says what is
     └── StoreError      the database is not as the store needs it
 
 `tracker.stream` stands on its own and has its own `FrameError`.
@@ -43,8 +45,16 @@ class MessageError(TrackerError):
     """A text is not a tick, a health or a message of the feed."""
 
 
+class NotifyError(TrackerError):
+    """A target did not take a message; `str()` of it says why, without any secret."""
+
+
 class RateError(TrackerError):
     """There is no exchange rate of a currency, or none at all."""
+
+
+class RuleError(TrackerError):
+    """A rule of an alert is not one, or names what there is not."""
 
 
 class StoreError(TrackerError):

@@ -10,6 +10,7 @@ from tracker.config import Settings
 from tracker.messaging.claim import Claim
 from tracker.messaging.key_types import remove_wrong_types
 from tracker.storage import disk
+from worker.alerts import check_targets, dispatcher
 from worker.jobs import aggregator, backend
 from worker.process import end_on_signals, run_process
 from worker.rq_worker import RefreshWorker, restart
@@ -38,6 +39,7 @@ def run(settings: Settings, connection: Redis) -> None:
         if not worker.told_to_end:
             raise
     finally:
+        dispatcher().finish()
         end_on_signals()  # RQ's own handlers only stop its loop, which has ended
     if worker.jobs_done >= MAX_JOBS and not worker.told_to_end:
         log.info("%d jobs done: the worker starts anew", MAX_JOBS)
@@ -47,8 +49,9 @@ def run(settings: Settings, connection: Redis) -> None:
 
 
 def prepare() -> None:
-    """Build what jobs need, and warn of what the settings mean."""
+    """Build what jobs need, and warn of what the settings mean. Raises `ConfigError`."""
     aggregator()
+    check_targets()
     if (warning := disk.warning(backend().settings)) is not None:
         log.warning("%s", warning)
 

@@ -11,14 +11,17 @@ with jitter, so that many trackers do not come back in step.
 import logging
 import math
 import random
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache
 
+from redis import Redis
 from redis.exceptions import RedisError
 from rq import get_current_job
 from rq.job import Job
 from rq.timeouts import JobTimeoutException
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from tracker import backend as backends
@@ -29,14 +32,17 @@ from tracker.errors import SourceError
 from tracker.logs.context import current_id, log_context, valid_or_new_id
 from tracker.logs.throttle import is_same_failure, still_failing
 from tracker.market import freshness
+from tracker.market.alerts import Firing
 from tracker.market.candles import from_sparkline
 from tracker.market.freshness import SourceState
-from tracker.market.quotes import TickJson
+from tracker.market.quotes import Tick, TickJson
+from tracker.messaging import json_jobs
 from tracker.messaging.feed import Message
-from tracker.messaging.job_queue import REFRESH_TIMEOUT
-from tracker.messaging.refresh_stats import Outcome, SourceCounts
+from tracker.messaging.job_queue import ALERTS, ALERTS_NOW_ID, ALERTS_TIMEOUT, REFRESH_TIMEOUT
+from tracker.messaging.refresh_stats import Outcome, RefreshStats, SourceCounts
 from tracker.storage.rollup import MAX_FILLS
 from tracker.storage.ticks import Change
+from tracker.text.alerts import sentence
 from tracker.times import HOUR_MS, now_ms
 from worker import sources, venues
 from worker.aggregator import Aggregator, Collected
@@ -96,6 +102,8 @@ def refresh_prices() -> None:
         has_exchanges = bool(aggregator().exchanges)
         if job and state.reason and state.next_attempt_at is not None and not has_exchanges:
             reschedule(job, state.next_attempt_at)
+    if job and outcome.fired and backend().settings.notify:
+        queue_alerts(job.connection)
     refresh_rates(rates_desk(), backend(), state)
 
 
@@ -126,8 +134,13 @@ def refresh(
     outcome.sources = _counts(found, aggregator, at)
     if found.quotes:
         told = at if backend.settings.source == "simulated" else told_ms()
+        fired: list[Firing] = []
+
+        def judge(connection: Connection, tick: Tick, state: SourceState) -> None:
+            fired.extend(backend.alerts.judge_tick(connection, tick, state, at))
+
         saved = backend.store.save(
-            found.quotes, at=at, change=change, min_gap=interval_ms // 2, told=told
+            found.quotes, at=at, change=change, min_gap=interval_ms // 2, told=told, then=judge
         )
         if saved is None:
             outcome.what = "skipped"
@@ -135,6 +148,9 @@ def refresh(
             return before
         state, tick = saved.state, saved.tick
         publish(backend, Message(state, TickJson.of_tick(tick), saved.previous))
+        if fired:
+            log_fired(fired, backend.refresh_stats)
+            outcome.fired = len(fired)
         # Between two answers of the source it would be a line every few seconds.
         level = logging.INFO if found.fetched else logging.DEBUG
         log.log(level, "tick %d: %d quotes from %s", tick.id, len(found.quotes), tick.source)
@@ -150,6 +166,23 @@ def refresh(
         candles = {coin: from_sparkline(week, end=at) for coin, week in weeks.items()}
         log.info("the week before: %d hourly candles added", backend.rollup.fill(candles))
     return state
+
+
+def queue_alerts(connection: Redis) -> None:
+    """Have what fired delivered next; without Redis the regular job finds it."""
+    queue, limits = json_jobs.queue(connection), {"job_timeout": ALERTS_TIMEOUT, "result_ttl": 60}
+    try:
+        queue.enqueue(ALERTS, job_id=ALERTS_NOW_ID, at_front=True, **limits)
+    except RedisError as error:
+        log.warning("alerts go out a little later: %s", error)
+
+
+def log_fired(fired: Sequence[Firing], stats: RefreshStats) -> None:
+    """Log and count the alerts that have *fired*."""
+    for firing in fired:
+        log.info("alert %d fired: %s", firing.rule.id, sentence(firing))
+    if fired:
+        stats.count_fired(len(fired))
 
 
 def refresh_rates(desk: RatesDesk, backend: Backend, state: SourceState) -> None:

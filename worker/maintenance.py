@@ -26,7 +26,7 @@ def roll_up() -> None:
 
 
 def prune() -> None:
-    """Delete the ticks older than `retention_days`, in every market.
+    """Delete the ticks older than `retention_days`, in every market, and what alerts told.
 
     A market that is no longer followed keeps its candles and its newest tick. In the first hour
     that ticks come nothing is deleted: what looks old may be a clock that is wrong.
@@ -39,3 +39,5 @@ def prune() -> None:
     for rollup in backend().rollup.of_all_markets():
         pruned = rollup.prune(before)
         log.info("pruned: %d ticks of %s in %s", pruned, *rollup.market)
+    if pruned := backend().outbox.prune(before):
+        log.info("pruned: %d alerts that have been told", pruned)

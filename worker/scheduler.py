@@ -19,6 +19,9 @@ from rq_scheduler import Scheduler
 from tracker.config import Settings
 from tracker.messaging import json_jobs
 from tracker.messaging.job_queue import (
+    ALERTS,
+    ALERTS_ID,
+    ALERTS_TIMEOUT,
     MAINTENANCE_TIMEOUT,
     PRUNE,
     PRUNE_ID,
@@ -44,6 +47,8 @@ MAX_AHEAD_S = 3900
 """Seconds beyond its interval: a job due later is registered again. A Retry-After may delay one
 by an hour."""
 
+ALERTS_INTERVAL_S = 5
+"""Seconds between two looks at what alerts have to tell: a failed one is first retried then."""
 FAILURE_TTL_S = 86_400
 """Seconds that a failure of a job is kept, each job's last ten; RQ would keep them for a year."""
 
@@ -67,6 +72,7 @@ def jobs_of(interval: int) -> tuple[RegularJob, ...]:
     """Return all jobs. Maintenance begins later, so that the first prices do not wait for it."""
     return (
         RegularJob(REFRESH_ID, REFRESH, interval, REFRESH_TIMEOUT),
+        RegularJob(ALERTS_ID, ALERTS, ALERTS_INTERVAL_S, ALERTS_TIMEOUT, after=3),
         RegularJob(ROLL_UP_ID, ROLL_UP, 60, MAINTENANCE_TIMEOUT, after=15),
         RegularJob(PRUNE_ID, PRUNE, 3600, MAINTENANCE_TIMEOUT, after=30),
     )

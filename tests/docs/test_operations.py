@@ -40,6 +40,7 @@ def test_every_metric_served_is_documented_and_every_one_documented_is_served(ap
     backend = services(app).backend
     with backend.refresh_stats.counted() as outcome:
         refresh(alone(Script([quote()])), backend, outcome=outcome)
+    backend.refresh_stats.count_alerts("phone", sent=1)
     wait_for(lambda: services(app).relay.state.tick)
     client = app.test_client()
     client.get("/healthz")

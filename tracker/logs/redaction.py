@@ -25,6 +25,8 @@ _SECRET_IN_QUERY = re.compile(
     rf"(?P<before>[?&]\w*(?:{'|'.join(_SECRET_NAMES)})=)[^&\s'\"]+", re.IGNORECASE
 )
 
+_HOST = re.compile(r"localhost|[a-z0-9-]+(\.[a-z0-9-]+)+", re.IGNORECASE)
+
 
 def redactor(settings: Settings) -> Callable[[str], str]:
     """Return a function that hides the secrets of *settings* in a text."""
@@ -46,9 +48,24 @@ def _secrets(settings: Settings) -> Iterator[str]:
         value = getattr(settings, field.name)
         if not field.metadata["secret"] or value is None:
             continue
+        if field.name == "notify":
+            yield from _parts_of_targets(settings)
+            continue
         # Only in a setting that is a URL does "://" mean one: a key may contain it.
         forms = set(_secrets_in_url(value)) if field.name.endswith("_url") else {value}
         yield from (form for form in forms if len(form) >= MIN_LENGTH)
+
+
+def _parts_of_targets(settings: Settings) -> Iterator[str]:
+    """Yield all that Apprise URLs consist of: in each service something else is the secret.
+
+    A host's name or address is none: it may be in any line.
+    """
+    for target in settings.targets:
+        rest = target.url.partition("://")[2]
+        for part in (target.url, rest, *re.split(r"[/?&=@:,]", rest)):
+            if not _HOST.fullmatch(part):
+                yield from (one for one in (part, unquote(part)) if len(one) >= MIN_LENGTH)
 
 
 def _secrets_in_url(url: str) -> Iterator[str]:

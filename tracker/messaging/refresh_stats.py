@@ -45,6 +45,8 @@ class SourceCounts:
     newest_at: int | None = None
 
 
+DELIVERIES = ("sent", "failed", "given_up")
+"""What becomes of deliveries to a target; one that failed is tried again."""
 SOURCE_FIELDS = {field.name for field in fields(SourceCounts)}
 
 
@@ -52,11 +54,13 @@ SOURCE_FIELDS = {field.name for field in fields(SourceCounts)}
 class Outcome:
     """What became of one refresh: `tick`, `unchanged`, `skipped` or `failed`, and why.
 
-    *sources* is what became of its requests, by the name of the source or exchange.
+    *sources* is what became of its requests, by the name of the source or exchange; *fired* how
+    many alerts it made fire.
     """
 
     what: str = "failed"
     kind: str = ""
+    fired: int = 0
     sources: dict[str, SourceCounts] = field(default_factory=dict)
 
 
@@ -75,6 +79,8 @@ class RefreshSnapshot:
     counts: dict[tuple[str, str], int] = field(default_factory=dict)
     durations: dict[str, Duration] = field(default_factory=dict)
     sources: dict[str, SourceCounts] = field(default_factory=dict)
+    alerts: dict[tuple[str, str], int] = field(default_factory=dict)
+    """What alerts did, by what (`fired`, `waiting` or `DELIVERIES`) and target."""
     queued: int = 0
     failed: int = 0
     workers: int = 0
@@ -131,6 +137,23 @@ class RefreshStats(RedisUser):
         with suppress(RedisError, OSError):
             self._redis.hincrby(self.key, "count:refused:")
 
+    def count_fired(self, count: int) -> None:
+        """Count alerts that have fired."""
+        with suppress(RedisError, OSError):
+            self._redis.hincrby(self.key, "alerts:fired:", count)
+
+    def count_alerts(self, target: str, **counts: int) -> None:
+        """Count what became of deliveries to *target*, each of `DELIVERIES`."""
+        with suppress(RedisError, OSError):
+            for what, count in counts.items():
+                if count:
+                    self._redis.hincrby(self.key, f"alerts:{what}:{target}", count)
+
+    def note_alerts_waiting(self, count: int) -> None:
+        """Note how many deliveries wait."""
+        with suppress(RedisError, OSError):
+            self._redis.hset(self.key, "alerts:waiting:", count)
+
     def read(self) -> RefreshSnapshot:
         """Return what was counted so far. Raises `redis.RedisError`."""
         with self._redis.pipeline(transaction=False) as pipeline:
@@ -152,6 +175,8 @@ def _put(snapshot: RefreshSnapshot, name: str, value: bytes) -> None:
     try:
         if what == "count":
             snapshot.counts[outcome, detail] = int(value)
+        elif what == "alerts":
+            snapshot.alerts[outcome, detail] = int(value)
         elif what == "seconds":
             snapshot.durations.setdefault(outcome, Duration()).total = float(value)
         elif what == "bucket" and float(detail) in BUCKETS:

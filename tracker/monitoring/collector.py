@@ -21,7 +21,12 @@ from redis.exceptions import RedisError
 
 from tracker.concurrency import TimedCall, shared
 from tracker.market.freshness import SourceHealth
-from tracker.messaging.refresh_stats import RefreshSnapshot, RefreshStats, SourceCounts
+from tracker.messaging.refresh_stats import (
+    DELIVERIES,
+    RefreshSnapshot,
+    RefreshStats,
+    SourceCounts,
+)
 from tracker.monitoring import multiproc_dir, process_stats
 from tracker.monitoring.instruments import Instruments, is_shared
 from tracker.monitoring.sampler import Sampler
@@ -90,6 +95,7 @@ class Collector:
         yield GaugeMetricFamily("tracker_redis_answers", help, bool(snapshot))
         if snapshot:
             yield from _of_redis(snapshot)
+            yield from _of_alerts(snapshot)
             yield from _of_sources(
                 {name: snapshot.sources.get(name, SourceCounts()) for name in sources}
             )
@@ -124,6 +130,20 @@ def _of_redis(snapshot: RefreshSnapshot) -> Iterator[Metric]:
     yield GaugeMetricFamily("tracker_queue_jobs", "Jobs that wait for a worker", snapshot.queued)
     yield GaugeMetricFamily("tracker_failed_jobs", "Jobs that RQ keeps as failed", snapshot.failed)
     yield GaugeMetricFamily("tracker_workers", "Workers that RQ knows", snapshot.workers)
+
+
+def _of_alerts(snapshot: RefreshSnapshot) -> Iterator[Metric]:
+    fired, waiting = (snapshot.alerts.get((what, ""), 0) for what in ("fired", "waiting"))
+    yield CounterMetricFamily("tracker_alerts_fired", "Alerts that have fired", fired)
+    help = "What became of alerts on their way, by target; one that failed is tried again"
+    name, labels = "tracker_alert_deliveries", ("target", "outcome")
+    deliveries = CounterMetricFamily(name, help, labels=labels)
+    for (what, target), count in sorted(snapshot.alerts.items()):
+        if what in DELIVERIES:
+            deliveries.add_metric((target, what), count)
+    yield deliveries
+    help = "Deliveries of alerts that wait to be sent"
+    yield GaugeMetricFamily("tracker_alert_deliveries_waiting", help, waiting)
 
 
 def _of_sources(sources: Mapping[str, SourceCounts]) -> Iterator[Metric]:

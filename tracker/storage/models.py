@@ -211,6 +211,80 @@ class InstallationRow(Base):
     id: Mapped[str] = mapped_column(sa.String(32), primary_key=True)
 
 
+class AlertRow(Base):
+    """A rule, see `market.alerts.Rule`. It is of a *source*, whatever the tracker's currency is."""
+
+    __tablename__ = "alert"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    source: Mapped[str] = mapped_column(sa.String(20), index=True)
+    kind: Mapped[str] = mapped_column(sa.String(10))
+    coin: Mapped[str] = mapped_column(sa.String(100))
+    currency: Mapped[str] = mapped_column(sa.String(100))
+    limit: Mapped[Number] = mapped_column("threshold", key="limit")
+    window: Mapped[str] = mapped_column("within", sa.String(10), key="window")
+    margin: Mapped[Number]
+    once: Mapped[bool]
+    note: Mapped[str] = mapped_column(sa.String(200))
+    paused: Mapped[bool]
+    expires_at: Mapped[Milliseconds | None]
+    armed: Mapped[bool | None]
+    fired_at: Mapped[Milliseconds | None]
+
+
+class AlertVersionRow(Base):
+    """A word that is another after each change of a source's rules: they are read once each."""
+
+    __tablename__ = "alert_version"
+
+    source: Mapped[str] = mapped_column(sa.String(20), primary_key=True)
+    version: Mapped[str] = mapped_column(sa.String(40))
+
+
+class AlertEventRow(Base):
+    """What is to be told, as it was when its rule fired; *rule_id* is none of what is no rule's."""
+
+    __tablename__ = "alert_event"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    rule_id: Mapped[int | None]
+    coin: Mapped[str] = mapped_column(sa.String(100))
+    at: Mapped[Milliseconds]
+    text: Mapped[str] = mapped_column(sa.Text)
+    note: Mapped[str] = mapped_column(sa.String(200))
+
+
+class AlertDeliveryRow(Base):
+    """An event's way to a target: `waiting`, `sent` or `given_up`, *done_at* a time."""
+
+    __tablename__ = "alert_delivery"
+    __table_args__ = (sa.Index("delivery_by_state", "state", "target"),)
+
+    event_id: Mapped[int] = mapped_column(
+        sa.ForeignKey("alert_event.id", ondelete="CASCADE"), primary_key=True
+    )
+    target: Mapped[str] = mapped_column(sa.String(40), primary_key=True)
+    state: Mapped[str] = mapped_column(sa.String(10))
+    done_at: Mapped[Milliseconds | None]
+
+
+class AlertTargetRow(Base):
+    """How a target does: the one who sends to it now, when it may be sent to, and its failure."""
+
+    __tablename__ = "alert_target"
+
+    name: Mapped[str] = mapped_column(sa.String(40), primary_key=True)
+    holder: Mapped[str | None] = mapped_column(sa.String(200))
+    held_until: Mapped[Milliseconds]
+    next_at: Mapped[Milliseconds]
+    allowed_at: Mapped[Milliseconds]
+    sent_at: Mapped[Milliseconds | None]
+    failures: Mapped[int]
+    failing_since: Mapped[Milliseconds | None]
+    reason: Mapped[str | None] = mapped_column(sa.Text)
+    is_told: Mapped[bool]
+
+
 def of_market(table: type[TickRow | _OfMarket], market: Market) -> sa.ColumnElement[bool]:
     """Return the condition that a row of *table* is of *market*."""
     return sa.and_(table.source == market.source, table.currency == market.currency)

@@ -89,6 +89,8 @@ _QUOTE_VALUES = attrgetter(*_QUOTE_FIELDS)
 _INSERT_COIN, _INSERT_TICK, _INSERT_QUOTE = map(insert, (CoinRow, TickRow, QuoteRow))
 
 Change = Callable[[SourceState], SourceState]
+Then = Callable[[Connection, Tick, SourceState], object]
+"""What belongs to a tick and the source's state with it: done before they are committed."""
 
 log = logging.getLogger(__name__)
 
@@ -120,8 +122,11 @@ class Store:
         change: Change,
         min_gap: int = 0,
         told: int | None = None,
+        then: Then | None = None,
     ) -> Saved | None:
         """Commit *quotes*, as of *at*, as the next tick, and the *change* of the source's state.
+
+        What *then* does with the connection is committed with them.
 
         Quotes get their directions. The tick's id is *at*, or one more than the newest id
         where the clock has stepped back. Where it was far ahead, and is right now by what
@@ -143,6 +148,8 @@ class Store:
             tick = self._tick(max(at, newest_of_all + 1), directed(shown, prices))
             _insert(connection, tick)
             state = self._change_state(connection, change)
+            if then:
+                then(connection, tick, state)
         return Saved(tick, previous, state)
 
     def change_state(self, change: Change) -> SourceState:
@@ -153,7 +160,7 @@ class Store:
     def source_state(self) -> SourceState:
         """Return the state of the source."""
         with reading(self._engine) as connection:
-            return self._source_state(connection)
+            return self.read_state(connection)
 
     def save_rates(self, rates: Rates) -> None:
         """Store *rates* instead of those before."""
@@ -234,11 +241,12 @@ class Store:
         return Tick(id=id, **self.market._asdict(), quotes=quotes)
 
     def _change_state(self, connection: Connection, change: Change) -> SourceState:
-        state = change(self._source_state(connection))
+        state = change(self.read_state(connection))
         put(connection, SourceStateRow, self.market, **asdict(state))
         return state
 
-    def _source_state(self, connection: Connection) -> SourceState:
+    def read_state(self, connection: Connection) -> SourceState:
+        """Return the state of the source as *connection* sees it."""
         try:
             row = connection.execute(self._state).mappings().first()
             return SourceState(**row).checked() if row else SourceState()
