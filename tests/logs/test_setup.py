@@ -113,9 +113,13 @@ class TestLine:
         assert not any(shown in in_query for shown in ("GRES8", "client", "gateway9"))
 
     def test_no_part_of_where_alerts_go_is_shown_but_a_host(self) -> None:
-        notify = "phone=ntfys://my-topic-of-mine tgram://123456789:AAtoken-of-mine/-100200300 json://127.0.0.1/x"
-        text = "no my-topic-of-mine 123456789 AAtoken-of-mine/-100200300 at 127.0.0.1"
-        assert 'msg="no (hidden) (hidden) (hidden) at 127.0.0.1"' in line(text, notify=notify)
+        notify = (
+            "phone=ntfys://my-topic-of-mine tgram://123456789:AA-token/-100200300 json://127.0.0.1"
+        )
+        text = "no my-topic-of-mine 123456789 AA-token/-100200300 at 127.0.0.1"
+        assert 'msg="no (hidden) (hidden) (hidden)/(hidden) at 127.0.0.1"' in line(
+            text, notify=notify
+        )
 
     def test_a_secret_that_looks_like_a_url_is_hidden_and_a_url_without_one_stays(self) -> None:
         for secret in ("abc://defghij", "abc://user:pass@h", "://12345678"):

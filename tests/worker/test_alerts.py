@@ -65,7 +65,7 @@ def rig(app: Flask) -> Iterator[Rig]:
     rig = Rig(app)
     yield rig
     rig.sender.may_go.set()
-    rig.dispatcher.finish(30)
+    wait_for(lambda: "request" not in {thread.name for thread in threading.enumerate()})
 
 
 def test_a_storm_is_one_message_per_target(rig: Rig) -> None:
