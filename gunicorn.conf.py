@@ -13,9 +13,11 @@ import gc  # noqa: E402
 import logging  # noqa: E402
 import os  # noqa: E402
 import resource  # noqa: E402
+import socket  # noqa: E402
 import sys  # noqa: E402
 from typing import Any  # noqa: E402
 
+from gunicorn import sock  # noqa: E402
 from gunicorn.arbiter import Arbiter  # noqa: E402
 from gunicorn.glogging import Logger  # noqa: E402
 
@@ -50,7 +52,30 @@ class OneLineLogger(Logger):  # type: ignore[misc]
         super()._set_handler(log, output, setup.Formatter(settings), stream)
 
 
-bind = f"0.0.0.0:{settings.port}"
+class OnlyIPv6Socket(sock.TCP6Socket):  # type: ignore[misc]
+    """gunicorn's socket for IPv6, which leaves IPv4 to the other: addresses stay what they are."""
+
+    def set_options(self, sock: socket.socket, bound: bool = False) -> Any:
+        """Set what has to be set before it is bound."""
+        if not bound:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        return super().set_options(sock, bound)
+
+
+def has_ipv6() -> bool:
+    """Return whether this machine has IPv6: a kernel or a container may be without."""
+    try:
+        with socket.socket(socket.AF_INET6) as one:
+            one.bind(("::", 0))
+    except OSError:
+        return False
+    return True
+
+
+bind = [f"0.0.0.0:{settings.port}"]
+if has_ipv6():
+    sock.TCP6Socket = OnlyIPv6Socket
+    bind.append(f"[::]:{settings.port}")
 workers = settings.web_concurrency
 worker_class = "tracker.server.gunicorn_worker.Worker"
 worker_connections = 500

@@ -31,6 +31,7 @@ from tracker.errors import ConfigError
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = "/cryptos/"
+LOOPBACKS = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
 POLL_S = 0.1  # between two attempts to reach the web
 
 
@@ -52,9 +53,7 @@ def check_port(port: int) -> None:
     """Raise `ConfigError`, with what to do, if the web could not listen on *port*."""
     try:
         # macOS allows to bind beside a listener on the loopback alone, so connect as well.
-        with socket.socket() as caller:
-            is_taken = caller.connect_ex(("127.0.0.1", port)) == 0
-        if not is_taken:
+        if not any(_answers(family, host, port) for family, host in LOOPBACKS):
             socket.create_server(("", port)).close()
             return
         problem = "is in use by another process"
@@ -62,6 +61,12 @@ def check_port(port: int) -> None:
         problem = f"cannot be used ({os.strerror(error.errno or 0).lower()})"
     other = port + 1 if 1024 <= port < 65535 else 8000
     raise ConfigError(f"PORT={port} {problem}; end it, or take another: PORT={other} make run")
+
+
+def _answers(family: socket.AddressFamily, host: str, port: int) -> bool:
+    with suppress(OSError), socket.socket(family) as caller:  # there may be no IPv6
+        return caller.connect_ex((host, port)) == 0
+    return False
 
 
 def launch(procfile: Path, settings: Settings) -> int:

@@ -303,7 +303,7 @@ def setting(
 class Settings:
     """All settings, checked. Times are in seconds."""
 
-    port: int = setting("PORT", 8000, whole(1, 65535), "where the web listens")
+    port: int = setting("PORT", 8000, whole(1, 65535), "where the web listens, on IPv4 and IPv6")
     web_concurrency: int = setting("WEB_CONCURRENCY", 1, whole(1, 64), "how many web processes")
     redis_url: str | None = setting(
         "REDIS_URL",

@@ -249,10 +249,15 @@ class TestLauncher:
         assert launcher.output.count("\n") == 1
         assert launcher.output.startswith('TRACKER_INTERVAL="often"')
 
-    def test_a_busy_port_gives_one_line_with_another(self) -> None:
+    @pytest.mark.parametrize(
+        ("host", "family"), [("127.0.0.1", socket.AF_INET), ("::1", socket.AF_INET6)]
+    )
+    def test_a_busy_port_gives_one_line_with_another(
+        self, host: str, family: socket.AddressFamily
+    ) -> None:
         port = free_port()
         with (
-            socket.create_server(("127.0.0.1", port)),
+            socket.create_server((host, port), family=family),
             pytest.raises(
                 ConfigError, match=rf"PORT={port} is in use by another .* PORT=\d+ make run$"
             ),
