@@ -286,6 +286,7 @@ def test_a_drain_lets_all_go_in_time_each_with_its_own_delay_and_frames_until_th
 
 def test_the_number_of_topics_is_bounded(hub: Room, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(admission_module, "MAX_CHOICES", 2)
+    monkeypatch.setattr(admission_module, "MOST_OF_A_CLIENT", 1)
     first = hub.reader(topics=("a",))
     for topics, gzip in ((("b",), True), (("a",), True), ((), False)):
         hub.reader(topics=topics, gzip=gzip)
@@ -296,6 +297,28 @@ def test_the_number_of_topics_is_bounded(hub: Room, monkeypatch: pytest.MonkeyPa
     wait_for(lambda: len(hub) == 3)
     with pytest.raises(NotAdmittedError):
         hub.reader(topics=("c",))
+
+
+@pytest.mark.parametrize(("screen", "most"), [(None, 256), (("wide",), 64)])
+def test_one_address_takes_no_more_than_its_share_of_the_choices(
+    hub: Room, screen: tuple[str, ...] | None, most: int
+) -> None:
+    def choose(client: str, n: int, *, gzip: bool = False) -> Reader:
+        return hub.reader(client=client, topics=(f"{client} {n}",), screen=screen, gzip=gzip)
+
+    for client in "abcdefg":
+        readers = [choose(client, n) for n in range(most // 8)]
+        with pytest.raises(NotAdmittedError, match=f"your address {client} reads too many"):
+            choose(client, most)
+        choose(client, 0, gzip=True)
+        hub.reader(client=client, screen=None if screen is None else ())
+    choose("somebody else", 1)
+    readers[0].close()
+    readers[1].close()
+    wait_for(lambda: sum(hub.admission._choices["g"].values()) == most // 8 - 1)
+    choose("g", most)
+    with pytest.raises(NotAdmittedError):
+        choose("g", most + 1)
 
 
 def test_a_place_is_taken_once_and_free_when_its_reader_has_gone(make_hub: MakeHub) -> None:
@@ -408,6 +431,7 @@ class TestScreens:
         self, hub: Room, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(admission_module, "MAX_SCREENS", 2)
+        monkeypatch.setattr(admission_module, "MOST_OF_A_CLIENT", 1)
         for topics, look in (((), ("a",)), (("t",), ("a",)), ((), ("a",)), ((), ()), ((), ())):
             hub.reader(topics=topics, screen=look, gzip=len(hub) % 2 == 1)
         for topics, look in (((), ("b",)), (("t",), ()), (("u",), ("a",))):
