@@ -381,7 +381,10 @@ class Settings:
         "GEMINI_URL", EXCHANGE_URLS["gemini"], base_url, "base URL of Gemini", secret=True
     )
     heartbeat: int = setting(
-        "TRACKER_HEARTBEAT", 15, whole(1, 3600), "seconds of silence before a comment is sent"
+        "TRACKER_HEARTBEAT",
+        15,
+        whole(1, 3600),
+        "seconds of silence before the stream's status is sent again",
     )
     retry: int = setting("TRACKER_RETRY", 3, whole(1, 3600), "base of the reconnect delay, seconds")
     replay: int = setting(

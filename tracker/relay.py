@@ -183,6 +183,7 @@ class Relay:
         replay: int,
         weeks: Weeks,
         top: int | None = None,
+        heartbeat_s: int | None = None,
         on_broadcast: Callable[[Broadcast], None] = lambda broadcast: None,
     ) -> None:
         self._feed = feed
@@ -191,6 +192,7 @@ class Relay:
         self._stale_after = stale_after
         self._weeks = weeks
         self._top = top
+        self._heartbeat_s = heartbeat_s
         self._on_broadcast = on_broadcast
         self._closing = False
         self._thread: threading.Thread | None = None
@@ -230,7 +232,7 @@ class Relay:
 
     def status(self) -> Status:
         """Return the status for readers, as of now."""
-        return replace(self._status(), top=self._top)
+        return replace(self._status(), top=self._top, heartbeat_s=self._heartbeat_s)
 
     def _status(self) -> Status:
         source, newest = self.state.source, self.state.newest

@@ -88,6 +88,7 @@ class Services:
             replay=replay,
             weeks=weeks,
             top=settings.coins.top,
+            heartbeat_s=settings.heartbeat,
             on_broadcast=instruments.on_broadcast,
         )
         sampler = Sampler(

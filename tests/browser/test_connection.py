@@ -18,6 +18,7 @@ from tests.support.browser import Open
 from tests.support.fake_site import BITCOIN, OWN_CONNECTION, Site, cell, expect_state, make_tick
 from tests.support.tools import quote, wait_for
 from tests.support.web_process import Web, tick
+from tracker.market.freshness import Status
 from tracker.market.quotes import Tick
 
 WORKER = ""
@@ -159,6 +160,19 @@ def test_ids_that_were_ahead_of_the_clock_hold_up_no_tab_when_they_are_right_aga
     after = site.send_tick(BITCOIN)
     for tab, before in zip(tabs, ([first.id], [first.id], []), strict=True):
         tab.expect_ids([*before, right.id, after.id])
+
+
+@BOTH_WAYS
+def test_a_connection_on_which_nothing_comes_any_more_is_doubted_and_replaced(
+    site: Site, first: Tick, new_page: Open, way: str
+) -> None:
+    """Nothing closes it, as where a network has swallowed it; heartbeats are what is missed."""
+    site.told = Status("live", heartbeat_s=1)
+    (tab,) = open_tabs(new_page, site.root, way, 1)
+    wait_for(lambda: site.connections == 2)
+    wait_for(lambda: tab.links[:3] == ["open", "lost", "open"])
+    sent = [first, site.send_tick(BITCOIN)]
+    tab.expect_ids([tick.id for tick in sent])
 
 
 @pytest.mark.faults

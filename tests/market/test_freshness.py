@@ -83,6 +83,7 @@ def test_the_status_is_written_as_documented() -> None:
         "next_attempt_at": "2026-11-23T05:56:00.000Z",
         "sources": [],
         "top": None,
+        "heartbeat_s": None,
     }
     nothing = {"since": None, "reason": None, "next_attempt_at": None}
     sources = SourceHealth("coingecko", True), SourceHealth("kraken", False, BEGIN, "Kraken: busy")
@@ -99,6 +100,7 @@ def test_the_status_is_written_as_documented() -> None:
             },
         ],
         "top": None,
+        "heartbeat_s": None,
     }
 
 

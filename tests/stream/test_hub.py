@@ -257,6 +257,17 @@ def test_silence_lasts_as_long_as_is_set(make_hub: MakeHub) -> None:
     assert all(reader.read_all().raw.endswith(b"\n:\n") for reader in readers)
 
 
+def test_where_there_is_a_state_it_is_the_heartbeat(make_hub: MakeHub) -> None:
+    """An event, so that a script in a browser sees that the connection lives."""
+    hub = make_hub(started=False, heartbeat=0)
+    hub.retain(ControlFrame(encode("calm", event="state")))
+    readers = [hub.reader(), hub.reader(gzip=True)]
+    said = [reader.read_all().raw.count(b"data: calm") for reader in readers]
+    hub.sweep()
+    assert [reader.read_all().raw.count(b"data: calm") for reader in readers] == [2, 2]
+    assert said == [1, 1]
+
+
 @pytest.mark.parametrize("gzip", [False, True])
 def test_after_a_gap_everybody_is_told_and_older_ids_are_no_longer_known(
     hub: Room, gzip: bool

@@ -163,7 +163,8 @@ class Status:
     """What readers are told; *since* is when the state began.
 
     *top* is how many coins are followed by market cap, where that is known: readers that
-    stay see the settings change.
+    stay see the settings change. *heartbeat_s* is after how many seconds of silence the
+    status is sent again.
     """
 
     state: State
@@ -172,6 +173,7 @@ class Status:
     next_attempt_at: int | None = None
     sources: tuple[SourceHealth, ...] = ()
     top: int | None = None
+    heartbeat_s: int | None = None
 
     @property
     def source_answers(self) -> bool:

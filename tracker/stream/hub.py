@@ -236,12 +236,13 @@ class Hub:
     def sweep(self) -> None:
         """Send a heartbeat after silence, and drop readers that take no byte any more.
 
-        A terminal's heartbeat is its screen, drawn anew.
+        It is the retained frame again, an event that scripts in browsers see, or a comment
+        where there is none. A terminal's heartbeat is its screen, drawn anew.
         """
         with self._lock:
             now = time.monotonic()
             if now - self._spoke_at >= self._heartbeat_after:
-                self._send_to_live(self._heartbeat)
+                self._send_to_live(self._retained or self._heartbeat)
                 if self._screen is not None:
                     self._screen = self._screen.again()
                     self._send_to_live(self._screen)

@@ -40,6 +40,7 @@
  * @property {string | null} next_attempt_at
  * @property {{name: string, ok: boolean, since: string | null, reason: string | null}[]} sources
  * @property {number | null} top how many coins are followed by market cap; 0: all are named
+ * @property {number | null} [heartbeat_s] seconds of silence after which it is sent again
  */
 
 /** @type {Record<string, string>} */

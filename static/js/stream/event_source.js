@@ -5,7 +5,9 @@
  * good on any answer that is not a stream; then this opens a new one, which
  * continues after the newest tick received. A link counts as open once an event
  * has come, not when it was connected: a full server answers and closes at once.
- * Heartbeats are comments, which an `EventSource` does not show.
+ *
+ * Where a network swallows packets nothing says that a connection is dead. So one
+ * that is silent for longer than the server's heartbeats allow is replaced.
  *
  * It needs no document: it runs in a page and in a worker.
  */
@@ -31,6 +33,10 @@ const FIRST_DELAY_MS = 3_000; // as the server's own default
 const MAX_DELAY_MS = 60_000;
 const MIN_AGE_MS = 10_000; // a younger connection is not renewed: its first event may be on its way
 const MIN_AGE_LOST_MS = 1_000; // the same while the link is lost
+const SILENT_HEARTBEATS = 2.5; // then a connection is taken for dead
+const FIRST_EVENT_MS = 20_000; // how long a first connection may take to its first event
+const QUICK_MS = 8_000; // the same in place of one that has gone silent
+const QUICK_ATTEMPTS = 8; // about a minute; then the time doubles
 
 /**
  * The delay before attempt number *attempt* (from 0): doubling, and spread so that
@@ -41,6 +47,16 @@ const MIN_AGE_LOST_MS = 1_000; // the same while the link is lost
  */
 export function delayBefore(attempt, random = Math.random()) {
   return Math.min(FIRST_DELAY_MS * 2 ** attempt, MAX_DELAY_MS) * (0.5 + random);
+}
+
+/**
+ * How long an attempt in place of a silent connection may take to its first event:
+ * packets that are lost now may get through in a moment.
+ *
+ * @param {number} silences in a row
+ */
+export function patience(silences) {
+  return Math.min(QUICK_MS * 2 ** Math.max(0, silences - QUICK_ATTEMPTS), MAX_DELAY_MS);
 }
 
 /**
@@ -63,6 +79,9 @@ export class ReconnectingEventSource {
   #attempt = 0;
   #timer = 0;
   #openedAt = -Infinity;
+  #silence = 0; // a timer
+  #silences = 0; // in a row
+  #heartbeatMs = 0; // unknown before the server has said it
 
   /**
    * @param {string} url
@@ -86,8 +105,11 @@ export class ReconnectingEventSource {
     this.#openedAt = performance.now();
     const source = new EventSource(resuming(this.url, last));
     this.#source = source;
+    this.#limitSilence(this.#silences ? patience(this.#silences) : FIRST_EVENT_MS);
     source.addEventListener("status", (event) => {
-      this.listener.onStatus(JSON.parse(event.data));
+      const status = JSON.parse(event.data);
+      this.#heartbeatMs = (status.heartbeat_s ?? 0) * 1000;
+      this.listener.onStatus(status);
       this.#onEvent();
     });
     source.addEventListener("resume", (event) => {
@@ -113,18 +135,34 @@ export class ReconnectingEventSource {
   /** Close the connection until `open` is called. */
   close() {
     clearTimeout(this.#timer);
+    clearTimeout(this.#silence);
     this.#source?.close();
     this.#source = null;
   }
 
   #onEvent() {
     this.#attempt = 0;
+    this.#silences = 0;
+    this.#limitSilence(this.#heartbeatMs * SILENT_HEARTBEATS);
     if (this.#state !== "open") this.#setLink("open", null);
+  }
+
+  /** @param {number} ms after which the connection is replaced; 0 sets no limit */
+  #limitSilence(ms) {
+    clearTimeout(this.#silence);
+    if (ms) this.#silence = setTimeout(() => this.#onSilence(), ms);
+  }
+
+  #onSilence() {
+    this.#silences++;
+    this.#setLink("lost", Date.now());
+    this.open();
   }
 
   /** @param {EventSource} source */
   #onError(source) {
     if (source !== this.#source) return;
+    clearTimeout(this.#silence); // the browser, or the timer below, makes the next attempt
     let nextAttemptAt = null;
     if (source.readyState === EventSource.CLOSED) {
       const delay = delayBefore(this.#attempt++);

@@ -56,6 +56,32 @@ describe("a connection", () => {
     assert.deepEqual(heard, ["live", "open", 1, 2]);
   });
 
+  test("a connection that is silent for two and a half heartbeats is replaced, and again if need be", () => {
+    newest().say("status", { state: "live", heartbeat_s: 15 });
+    newest().say("prices", { id: 7, quotes: [] });
+    clock.tick(37_000);
+    newest().say("status", { state: "live", heartbeat_s: 15 }); // the heartbeat
+    clock.tick(37_000);
+    assert.equal(urls().length, 1);
+    clock.tick(1_000);
+    assert.deepEqual(urls(), ["/stream", "/stream?last_event_id=7"]);
+    assert.equal(heard.at(-1), "lost");
+    clock.tick(60_000); // quick, then slower
+    assert.equal(urls().length, 9);
+    clock.tick(60_000);
+    assert.equal(urls().length, 12);
+    newest().say("status", { state: "live", heartbeat_s: 15 });
+    assert.equal(heard.at(-1), "open");
+    clock.tick(37_000);
+    assert.equal(urls().length, 12);
+  });
+
+  test("a server that does not say its heartbeat may be silent", () => {
+    newest().say("status", { state: "live" });
+    clock.tick(600_000);
+    assert.equal(urls().length, 1);
+  });
+
   test("a connection that the browser mends is left to it", () => {
     newest().fail(false);
     clock.tick(120_000);
@@ -107,6 +133,7 @@ describe("a connection", () => {
     stream.renew();
     stream.renew();
     assert.equal(FakeEventSource.made.length, 2);
+    newest().say("status", { state: "live" });
     clock.tick(60_000);
     assert.equal(FakeEventSource.made.length, 2, "the attempt that was waited for is off");
   });
