@@ -57,7 +57,7 @@ def coin(
     rank: int | None = 1,
     **fields: Any,
 ) -> dict[str, Any]:
-    """Return one entry of `/coins/markets`, as far as it is read; *fields* override."""
+    """Return one entry of `/coins/markets`, of now, as far as it is read; *fields* override."""
     exact = Decimal(price)
     entry = {
         "id": id,
@@ -71,7 +71,7 @@ def coin(
         "high_24h": exact * 2,
         "low_24h": exact / 2,
         "price_change_percentage_24h": Decimal("1.23001"),
-        "last_updated": "2026-11-23T06:14:00.123Z",
+        "last_updated": iso(now_ms()),
         "price_change_percentage_1h_in_currency": Decimal("0.12000000000000455"),
         "price_change_percentage_24h_in_currency": Decimal("1.23"),
         "price_change_percentage_7d_in_currency": Decimal("-3.4"),
@@ -86,9 +86,8 @@ def sparkline(price: Any) -> dict[str, list[object]]:
 
 
 def market() -> list[dict[str, Any]]:
-    """Return ten coins by market cap, with prices of now."""
-    now = iso(now_ms())
-    return [coin(*known, rank=rank, last_updated=now) for rank, known in enumerate(TOP, 1)]
+    """Return ten coins by market cap."""
+    return [coin(*known, rank=rank) for rank, known in enumerate(TOP, 1)]
 
 
 class Request(NamedTuple):

@@ -45,7 +45,8 @@ def left_out(*body: Any) -> list[str]:
 
 class TestQuotes:
     def test_a_coin_becomes_a_quote_with_every_field(self) -> None:
-        quote = one(symbol="btc", price="97012.50", supply=19_950_000)
+        at = "2026-11-23T06:14:00.123Z"
+        quote = one(symbol="btc", price="97012.50", supply=19_950_000, last_updated=at)
         shown = Tick(id=1, currency="usd", source="coingecko", quotes=(quote,)).to_json()
         assert shown.partition('"quotes":[')[2] == (
             '{"id":"bitcoin","rank":1,"symbol":"btc","name":"Bitcoin",'
