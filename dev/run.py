@@ -12,12 +12,14 @@ import signal
 if __name__ == "__main__":  # nothing to end yet: a Ctrl-C during the imports needs no traceback
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
+import fcntl
 import multiprocessing
 import os
 import socket
 import sys
 import time
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -28,6 +30,7 @@ from dev.manager import Manager, signal_at_parents_death
 from tracker import config
 from tracker.config import Settings
 from tracker.errors import ConfigError
+from tracker.storage.disk import sqlite_path
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = "/cryptos/"
@@ -76,6 +79,7 @@ def launch(procfile: Path, settings: Settings) -> int:
     with ExitStack() as stack:
         redis_url = settings.redis_url
         if not redis_url:
+            stack.enter_context(sole_user_of(settings.database_url))
             redis = EmbeddedRedis(private=True, in_child=signal_at_parents_death)
             redis_url = stack.enter_context(redis).url
         env = environment(settings, redis_url)
@@ -86,6 +90,28 @@ def launch(procfile: Path, settings: Settings) -> int:
         if status or first.times_asked:
             return status
         return manager.run(commands, env, procfile.parent)
+
+
+@contextmanager
+def sole_user_of(database_url: str) -> Iterator[None]:
+    """Hold a SQLite file for this launcher alone, as long as each has a Redis of its own.
+
+    Two would tell their readers half of the ticks late. Raises `ConfigError`. No child inherits
+    the lock, so that it ends with this process.
+    """
+    if (path := sqlite_path(database_url)) is None:
+        yield
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_name(f"{path.name}.lock").open("w") as file:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise ConfigError(
+                f"another `make run` uses {path}; end it, or take another database:"
+                f" DATABASE_URL=sqlite:///{path.with_name('other.db')} make run"
+            ) from None
+        yield
 
 
 def environment(settings: Settings, redis_url: str) -> dict[str, str]:

@@ -4,16 +4,18 @@ The worker needs nothing else, so nothing here knows Flask. Building connects to
 nothing: the database and Redis are connected to when first used.
 """
 
+import os
 from dataclasses import dataclass
-from pathlib import Path
 
-from sqlalchemy import Engine, create_engine, make_url
+from sqlalchemy import Engine, create_engine
 
 from tracker import processes
 from tracker.config import Settings
+from tracker.errors import ConfigError
 from tracker.messaging.feed import Feed
 from tracker.messaging.refresh_stats import RefreshStats
 from tracker.storage.alerts import AlertStore
+from tracker.storage.disk import sqlite_path
 from tracker.storage.engine import engine_options
 from tracker.storage.outbox import Outbox
 from tracker.storage.rollup import RollUp
@@ -60,7 +62,13 @@ def build(settings: Settings, engine: Engine | None = None) -> Backend:
 
 
 def _make_folder_of(database_url: str) -> None:
-    """Make the folder of a SQLite file, which SQLite itself does not."""
-    url = make_url(database_url)
-    if url.get_backend_name() == "sqlite" and url.database:
-        Path(url.database).resolve().parent.mkdir(parents=True, exist_ok=True)
+    """Make the folder of a SQLite file, which SQLite itself does not. Raises `ConfigError`."""
+    if (path := sqlite_path(database_url)) is None:
+        return
+    try:
+        path.resolve().parent.mkdir(parents=True, exist_ok=True)
+        reason = "it is a folder" if path.is_dir() else None
+    except OSError as error:
+        reason = f"its folder cannot be made: {os.strerror(error.errno or 0).lower()}"
+    if reason:
+        raise ConfigError(f"DATABASE_URL: {path} cannot be the database: {reason}")

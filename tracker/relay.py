@@ -24,6 +24,7 @@ from tracker.market.freshness import SourceState, Status
 from tracker.market.quotes import Tick, TickJson, by_symbol
 from tracker.market.rates import Rates
 from tracker.messaging.feed import Feed, FeedEvent, Message
+from tracker.storage.engine import explained
 from tracker.storage.ticks import Store
 from tracker.storage.weeks import Weeks
 from tracker.stream.critical_thread import critical_thread
@@ -139,7 +140,7 @@ class DatabaseSync:
         try:
             source, coins, rates, installation, ticks = self._query.result(QUERY_TIMEOUT_S)
         except (SQLAlchemyError, StoreError, TimeoutError) as error:
-            self._failures.failed(f"the database cannot be read: {error}")
+            self._failures.failed(f"the database cannot be read: {explained(error)}")
             self.answers = False
             return None
         self._failures.recovered("the database can be read again")

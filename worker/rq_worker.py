@@ -26,12 +26,13 @@ from redis.exceptions import ConnectionError, RedisError, TimeoutError
 from rq import Queue, SimpleWorker
 from rq.exceptions import StopRequested
 from rq.job import Job
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from tracker.errors import TrackerError
 from tracker.logs.throttle import FailureLog
 from tracker.messaging import json_jobs
 from tracker.messaging.json_jobs import JsonJob, why_refused
+from tracker.storage.engine import explained
 
 END_S = 3
 """Time that a job has to end after a signal: whoever sent it kills after some seconds more."""
@@ -176,8 +177,7 @@ class RefreshWorker(SimpleWorker):
         if isinstance(error, StopRequested):
             log.warning("%s was ended, since the worker ends", job.id)
         elif isinstance(error, RedisError | SQLAlchemyError | TrackerError):
-            cause = error.orig if isinstance(error, DBAPIError) else error
-            self._failures[job.id].failed(f"{job.id} failed: {type(cause).__name__}: {cause}")
+            self._failures[job.id].failed(f"{job.id} failed: {explained(error)}")
         else:
             super().handle_exception(job, *exc_info)
 

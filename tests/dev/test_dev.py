@@ -28,7 +28,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from dev.embedded_redis import EmbeddedRedis, binary, free_port
-from dev.run import check_port
+from dev.run import check_port, sole_user_of
 from tests.support.tools import ROOT, Child, environment, wait_for
 from tracker.config import Settings
 from tracker.errors import ConfigError
@@ -141,6 +141,7 @@ class Launcher(Child):
         if read_by:
             piped = f"python {shlex.join(command)} | {read_by}; exit ${{PIPESTATUS[0]}}"
             command = ["bash", "-c", piped]
+        env.setdefault("DATABASE_URL", f"sqlite:///{directory / 'tracker.db'}")
         env = environment(None, TMPDIR=str(self.temporary), **env)
         super().__init__(*command, env=env, log=directory / "log")
 
@@ -248,6 +249,16 @@ class TestLauncher:
         assert launcher.ended() == 1
         assert launcher.output.count("\n") == 1
         assert launcher.output.startswith('TRACKER_INTERVAL="often"')
+
+    def test_a_second_one_on_the_same_sqlite_file_gives_one_line(
+        self, launch: Launch, tmp_path: Path
+    ) -> None:
+        url = f"sqlite:///{tmp_path / 'instance' / 'tracker.db'}"
+        with sole_user_of(url):
+            launcher = launch({"web": STAYS}, DATABASE_URL=url, REDIS_URL="")
+            assert launcher.ended() == 1
+        assert launcher.output.startswith(f"another `make run` uses {tmp_path}/instance/tracker.db")
+        assert launcher.output.count("\n") == 1
 
     @pytest.mark.parametrize(
         ("host", "family"), [("127.0.0.1", socket.AF_INET), ("::1", socket.AF_INET6)]

@@ -4,19 +4,20 @@ The data are made from the tables as they are at that revision: one row each,
 so a revision that is added later is tested without a word here.
 """
 
+import subprocess
 from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import flask_migrate
 import pytest
 import sqlalchemy as sa
 from alembic.script import ScriptDirectory
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import TypeEngine
 
 from tests.conftest import AppFactory
-from tests.support.tools import ROOT, newest_of, save
+from tests.support.tools import ROOT, environment, newest_of, save
 from tracker.market.quotes import Market
 from tracker.services import db, services
 from tracker.storage.engine import reading, writing
@@ -104,7 +105,7 @@ def test_all_the_way_down_and_up_the_tables_are_the_models_and_a_failure_leaves_
     assert tables() == []
     with writing(db.engine) as connection:
         connection.execute(sa.text("CREATE TABLE health (in_the_way INTEGER)"))
-    with pytest.raises(DBAPIError):
+    with pytest.raises(SystemExit, match=r"cannot be migrated: .*already exists"):
         flask_migrate.upgrade()
     assert [table.name for table in tables()] == ["health"]
     with writing(db.engine) as connection:
@@ -112,3 +113,26 @@ def test_all_the_way_down_and_up_the_tables_are_the_models_and_a_failure_leaves_
     flask_migrate.upgrade()
     assert {table.name for table in tables()} == Base.metadata.tables.keys()
     assert save(services().backend.store, at=1)
+
+
+def test_a_database_of_a_newer_version_is_refused_in_one_line() -> None:
+    with writing(db.engine) as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(SystemExit, match=r"another version .*9999; .* run that version, or rest"):
+        flask_migrate.upgrade()
+
+
+def test_a_database_that_is_none_is_refused_in_one_line(tmp_path: Path) -> None:
+    path, env = tmp_path / "tracker.db", environment(TRACKER_SOURCE="simulated")
+    upgrade = ["flask", "--app", "wsgi", "db", "upgrade"]
+    path.write_text("this is a text, and no database" * 99)
+    for url, line in (
+        (f"sqlite:///{path}", "the database cannot be migrated: DatabaseError: file is not a"),
+        (f"sqlite:///{path}/x/t.db", "its folder cannot be made: not a directory"),
+    ):
+        done = subprocess.run(
+            upgrade, cwd=ROOT, env=env | {"DATABASE_URL": url}, capture_output=True, text=True
+        )
+        assert done.returncode == 1
+        assert line in done.stderr
+        assert done.stderr.count("\n") == 1

@@ -3,6 +3,7 @@
 Behaviour that only one of them has is tested on that one.
 """
 
+import shutil
 import sqlite3
 import sys
 from collections.abc import Iterator
@@ -27,7 +28,7 @@ from tracker.market.freshness import SourceHealth, SourceState
 from tracker.market.quotes import NUMBERS, Market, Quote
 from tracker.market.rates import Rates
 from tracker.storage import engine as module
-from tracker.storage.engine import engine_options, reading, writing
+from tracker.storage.engine import engine_options, explained, reading, writing
 from tracker.storage.models import QuoteRow, RatesRow, SourceStateRow
 from tracker.storage.ticks import Saved, Store
 from tracker.times import DAY_MS, HOUR_MS
@@ -283,6 +284,26 @@ class TestSqlite:
             engine.dispose()  # for connections with that time limit
             with pytest.raises(OperationalError, match="locked"), writing(engine):
                 pass
+
+    def test_a_file_that_was_replaced_or_deleted_is_not_written_to_any_more(
+        self, store: Store, tmp_path: Path
+    ) -> None:
+        path, other = tmp_path / "tracker.db", tmp_path / "other.db"
+        shutil.copy(path, other)
+        save(store, at=0)
+        for suffix in ("-wal", "-shm"):
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
+        other.rename(path)
+        assert store.newest(5) == []
+        second = save(store, at=MINUTE).tick
+        with closing(sqlite3.connect(path)) as connection:
+            assert connection.execute("SELECT id FROM tick").fetchall() == [(second.id,)]
+        for file in tmp_path.glob("tracker.db*"):
+            file.unlink()
+        with pytest.raises(OperationalError) as caught:
+            save(store, at=2 * MINUTE)
+        assert "no such table" in explained(caught.value)
+        assert "was emptied or replaced: start the tracker again" in explained(caught.value)
 
 
 class TestPostgres:

@@ -12,12 +12,14 @@ server: so nothing is left behind in one, and a connection that was cut while it
 was idle is noticed before it is used.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine, event, make_url, text
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError
 
 from tracker.errors import StoreError
 
@@ -79,7 +81,37 @@ def _prepare_sqlite(connection: DBAPIConnection, record: Any) -> None:
                 f"SQLite has {pragma} {found} and would not take {wanted}: "
                 "DATABASE_URL must name a file on a local disk"
             )
+    (path,) = cursor.execute("SELECT file FROM pragma_database_list").fetchone() or ("",)
     cursor.close()
+    record.info["file"] = path, _identity(path)
+
+
+@event.listens_for(Engine, "checkout")
+def _same_file(connection: DBAPIConnection, record: Any, proxy: Any) -> None:
+    """Let go of connections to a SQLite file that is no longer there, or is another now.
+
+    They would go on for ever, and what is written to them would be lost.
+    """
+    path, opened = record.info.get("file", (None, None))
+    if path and _identity(path) != opened:
+        raise InvalidatePoolError
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def explained(error: Exception) -> str:
+    """Return the *error* of the database in one line, with what to do where that is known."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    line = f"{type(cause).__name__}: {cause}".partition("\n")[0]
+    if "no such table" in line or type(cause).__name__ == "UndefinedTable":
+        line += "; the database was emptied or replaced: start the tracker again, which migrates it"
+    return line
 
 
 def _text(stored: bytes) -> str:
