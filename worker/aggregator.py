@@ -8,6 +8,9 @@ CoinGecko fails, ranks and supplies stay what they were, and prices go on.
 The last prices shown then take the place of its own, at each failure and each minute. Prices
 that nothing has renewed for an hour are no reference: then there are none until it answers.
 
+A coin that CoinGecko lists without a price keeps its last one, with its time, and an exchange
+may move it on.
+
 All this is in memory: a worker that starts, or finds that another worker has asked
 CoinGecko, takes the newest tick as its reference, and what that one knows as the source's health.
 """
@@ -30,6 +33,7 @@ from worker.venues.consensus import Factors, factors, repriced, verdicts, young
 from worker.venues.exchanges import Exchanges
 
 MAX_REASON = 200  # characters
+MAX_NAMED = 3  # coins in a warning
 REFER_AGAIN_MS = MINUTE_MS
 """How long shown prices are the reference while the source fails: they move on without it."""
 
@@ -115,7 +119,12 @@ class Aggregator:
         trades = self.exchanges.trades(max(0.0, deadline - monotonic()))
         if collected.fetched:
             self._warning = collected.fetched.warning
-            self._refer_to(collected.fetched.quotes, at, its_own=True)
+            kept = self._kept(collected.fetched)
+            if kept and not self._warning:
+                named = ", ".join(one.name for one in kept[:MAX_NAMED])
+                more = f" and {len(kept) - MAX_NAMED} more" if len(kept) > MAX_NAMED else ""
+                self._warning = f"The source has no price now of {named}{more}: the last one stays"
+            self._refer_to((*collected.fetched.quotes, *kept), at, its_own=True)
             self._warn_if_frozen(at)
         elif collected.error or (state.reason and abs(at - self._referred_at) >= REFER_AGAIN_MS):
             self._reference, self._referred_at = tuple(self._shown.values()), at
@@ -152,6 +161,10 @@ class Aggregator:
         self._is_its_own = its_own
         self._shown = {quote.id: quote for quote in self._reference}
         self._factors = {}
+
+    def _kept(self, fetched: Fetched) -> list[Quote]:
+        """Return the last quotes of coins that the source lists, but has no price of now."""
+        return [one for id, one in self._shown.items() if id in fetched.without_price]
 
     def _ask_source(self, etag: str | None, *, week: bool) -> Future[Fetched | None]:
         """Begin to ask the source; without exchanges nothing goes on meanwhile."""

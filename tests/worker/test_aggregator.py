@@ -54,6 +54,24 @@ class Tracker:
         return [f"{one.price} {' '.join(one.venues)}".strip() for one in found.quotes]
 
 
+def test_a_coin_that_the_source_has_no_price_of_keeps_its_last_until_it_leaves_the_list() -> None:
+    """With the time of that price; an exchange moves it on, and so does the source's next one."""
+    old, ether = replace(BITCOIN, updated_at=7), quote("ether", "5", symbol="eth")
+    lacking = Fetched(quotes=[ether], without_price=frozenset({"bitcoin", "never-seen"}))
+    venue = Venue("kraken")
+    tracker = Tracker(Script([old, ether], lacking, lacking, [ether]), venue)
+    tracker.collect(is_due=True)
+    kept = {one.id: one for one in tracker.collect(is_due=True).quotes}
+    assert kept == {"ether": ether, "bitcoin": old}
+    [source, _] = tracker.aggregator.health(tracker.state)
+    assert source.reason == "The source has no price now of Bitcoin: the last one stays"
+    venue.prices = {"BTC": "101"}
+    assert tracker.prices() == ["5", "101 kraken"]
+    assert tracker.prices(is_due=True) == ["5", "101 kraken"]
+    assert tracker.prices(is_due=True) == ["5"]
+    assert tracker.aggregator.health(tracker.state)[0].reason is None
+
+
 def test_the_first_prices_are_the_source_s_and_the_next_the_exchanges() -> None:
     tracker = Tracker(Script([BITCOIN]), Venue("kraken", BTC="101"), Venue("gemini", BTC="102"))
     assert tracker.prices(is_due=True) == ["100"]

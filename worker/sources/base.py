@@ -21,12 +21,14 @@ class Fetched:
 
     `etag` identifies this answer: pass it to the next fetch. `weeks`, if asked for, has the
     hourly prices of the last week by coin id, oldest first; None is an hour without a price.
+    `without_price` are ids of coins that the source lists but has no price of now.
     `warning` says in a sentence which of the settings' coins are not among them.
     """
 
     quotes: list[Quote]
     etag: str | None = None
     weeks: dict[str, list[Decimal | None]] = field(default_factory=dict)
+    without_price: frozenset[str] = frozenset()
     warning: str | None = None
 
 

@@ -81,7 +81,8 @@ class CoinGecko:
 
         None if nothing has changed since the answer *etag*. An answer with a *week* has
         another URL, so it neither takes an *etag* nor gives one; nor does one of two requests.
-        Coins without a price are left out, with one warning for all of them.
+        Coins without a price are left out, with one warning for all of them, and named in
+        `without_price`.
         Raises `SourceError`, also if no coin is left.
         """
         if self._names and monotonic() - self._learned_at > LEARN_EVERY_S:
@@ -115,6 +116,7 @@ class CoinGecko:
             quotes=found,
             etag=answer.etag() if has_etag else None,
             weeks=quotes.weeks(rows, {quote.id for quote in found}) if week else {},
+            without_price=frozenset(quotes.ids(rows) - {quote.id for quote in found}),
             warning=self._warning,
         )
 
