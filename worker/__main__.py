@@ -15,7 +15,7 @@ from worker.jobs import aggregator, backend
 from worker.process import end_on_signals, run_process
 from worker.rq_worker import RefreshWorker, restart
 
-MAX_JOBS = 5000
+MAX_JOBS = 20_000
 """Jobs after which the process starts anew, so that no library's memory grows for ever."""
 
 log = logging.getLogger("worker")
