@@ -27,11 +27,13 @@ BOTH_WAYS = pytest.mark.parametrize("way", [WORKER, OWN_CONNECTION], ids=["worke
 LISTEN = """async (stream) => {
   const { Connection } = await import("/assets/today/js/stream/connect.js");
   globalThis.heard = { ids: [], links: [], states: [] };
-  new Connection(stream, {
+  const connection = new Connection(stream, {
     onLink: ({ state }) => heard.links.push(state),
     onStatus: ({ state }) => heard.states.push(state),
     onTick: ({ id }) => heard.ids.push(id),
-  }).open();
+  });
+  connection.open();
+  addEventListener("pagehide", () => connection.close());
 }"""
 
 
@@ -123,6 +125,31 @@ def test_a_connection_ends_with_its_last_tab_also_by_a_crash(
         wait_for(lambda: site.readers == 1)
     stays.page.close()
     wait_for(lambda: site.readers == 0)
+
+
+def test_the_ninth_tab_loads_also_without_a_shared_worker(
+    site: Site, first: Tick, new_page: Open
+) -> None:
+    """Hidden tabs hang up: a browser has six connections to a server, and pages need some."""
+    context = new_page(locale="en-US").context
+    context.add_init_script(OWN_CONNECTION)
+    context.add_init_script("""
+        globalThis.isHidden = true;
+        Object.defineProperty(Document.prototype, "hidden", { get: () => globalThis.isHidden });
+    """)
+    tabs = []
+    for _ in range(9):
+        tabs.append(Tab(context.new_page(), site.root))
+        tabs[-1].expect_link("open")
+    wait_for(lambda: site.readers == 1)
+    sent = [first, site.send_tick(BITCOIN)]
+    tabs[-1].expect_ids([tick.id for tick in sent])
+    assert tabs[0].ids == [first.id]
+    tabs[0].page.evaluate("isHidden = false; document.dispatchEvent(new Event('visibilitychange'))")
+    tabs[0].expect_ids([tick.id for tick in sent])
+    wait_for(lambda: site.readers == 1)
+    tabs[0].page.close()
+    wait_for(lambda: site.readers == 1, what="another tab to take over")
 
 
 @BOTH_WAYS

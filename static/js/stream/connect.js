@@ -5,16 +5,16 @@
  *    HTTP/1.1 a browser opens six connections to a server at most, so with one per
  *    tab the seventh would hang;
  * 2. where shared workers are missing, refused or cannot be loaded, the tab has a
- *    stream of its own.
+ *    stream of its own (`own_stream.js`), which it closes while it is hidden.
  *
  * Nothing is lost in between: each begins after the newest tick that the tab has.
  */
 
 import { Deduplicator } from "./deduplicator.js";
-import { ReconnectingEventSource } from "./event_source.js";
+import { OwnStream } from "./own_stream.js";
 import { SharedWorkerClient } from "./shared_worker_client.js";
 
-/** @typedef {Pick<ReconnectingEventSource, "renew" | "close">} Stream */
+/** @typedef {Pick<OwnStream, "renew" | "close">} Stream */
 
 export class Connection {
   #canShare = "SharedWorker" in globalThis;
@@ -50,9 +50,7 @@ export class Connection {
 
   #connect() {
     if (!this.#canShare) {
-      const source = new ReconnectingEventSource(this.url, this.listener);
-      this.#stream = source;
-      source.open(this.listener.last);
+      this.#stream = new OwnStream(this.url, this.listener);
       return;
     }
     try {

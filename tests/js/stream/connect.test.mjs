@@ -23,6 +23,24 @@ class FakeWorker extends EventTarget {
   }
 }
 
+/** A channel between tabs; *said* is what this one has said. */
+class FakeChannel {
+  static made = [];
+  said = [];
+
+  constructor() {
+    FakeChannel.made.push(this);
+  }
+
+  postMessage(data) {
+    this.said.push(data);
+  }
+
+  close() {
+    this.onmessage = () => {};
+  }
+}
+
 const tick = (id) => ({ id, quotes: [] });
 const newest = () => FakeEventSource.made.at(-1);
 const urls = () => FakeEventSource.made.map(({ url }) => url.replace("http://tracker.test", ""));
@@ -40,6 +58,8 @@ describe("a tab", () => {
     Object.defineProperty(globalThis, "navigator", { value: {}, configurable: true }); // no locks
     globalThis.EventSource = FakeEventSource;
     globalThis.SharedWorker = FakeWorker;
+    globalThis.BroadcastChannel = FakeChannel;
+    FakeChannel.made = [];
     FakeEventSource.made = [];
     FakeWorker.made = [];
     received.length = 0;
@@ -47,7 +67,7 @@ describe("a tab", () => {
 
   afterEach(() => {
     clock.remove();
-    const made = ["addEventListener", "document", "navigator", "EventSource", "SharedWorker"];
+    const made = ["addEventListener", "document", "navigator", "EventSource", "SharedWorker", "BroadcastChannel"];
     for (const name of made) delete globalThis[name];
   });
 
@@ -139,6 +159,46 @@ describe("a tab", () => {
     assert.deepEqual(FakeWorker.made[0].requests.at(-1), { leave: true });
     document.dispatchEvent(new Event("resume"));
     assert.equal(FakeWorker.made[1].requests[0].join.last, 7);
+  });
+
+  function hide(isHidden) {
+    document.hidden = isHidden;
+    document.dispatchEvent(new Event("visibilitychange"));
+  }
+
+  test("a hidden tab with a stream of its own makes room for another, until it is seen", () => {
+    delete globalThis.SharedWorker;
+    const connection = opened();
+    const [channel] = FakeChannel.made;
+    newest().say("prices", tick(5));
+    channel.onmessage({ data: "opened" });
+    assert.equal(newest().readyState, 0, "it is seen");
+    hide(true);
+    assert.equal(newest().readyState, 0, "nobody needs its place");
+    channel.onmessage({ data: "opened" });
+    assert.equal(newest().readyState, FakeEventSource.CLOSED);
+    clock.tick(60_000);
+    connection.open();
+    assert.equal(urls().length, 1);
+    hide(false);
+    assert.deepEqual(urls(), ["/stream", "/stream?last_event_id=5"]);
+    assert.deepEqual(channel.said, ["opened", "opened"]);
+  });
+
+  test("one of the hidden ones takes over from a tab that ends, and the last one says so", () => {
+    delete globalThis.SharedWorker;
+    const connection = opened();
+    const [channel] = FakeChannel.made;
+    hide(true);
+    for (const data of ["opened", "closed", "opened"]) channel.onmessage({ data });
+    clock.tick(60_000);
+    assert.equal(urls().length, 1, "another one was quicker");
+    channel.onmessage({ data: "closed" });
+    clock.tick(2_000);
+    assert.equal(urls().length, 2);
+    connection.close();
+    assert.deepEqual(channel.said, ["opened", "opened", "closed"]);
+    assert.equal(newest().readyState, FakeEventSource.CLOSED);
   });
 
   test("a lost link is tried at once by a page that is online again or looked at again", () => {
