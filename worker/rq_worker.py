@@ -11,6 +11,7 @@ Redis: the last two would end this process and its siblings. So none is listened
 import logging
 import math
 import os
+import re
 import signal
 import sys
 import threading
@@ -26,6 +27,7 @@ from redis.exceptions import ConnectionError, RedisError, TimeoutError
 from rq import Queue, SimpleWorker
 from rq.exceptions import StopRequested
 from rq.job import Job
+from rq.utils import now as utc_now
 from sqlalchemy.exc import SQLAlchemyError
 
 from tracker.errors import TrackerError
@@ -44,6 +46,10 @@ HEARTBEAT_S = 5.0
 """Time between two heartbeats, which RQ sends seven times a job: its keys live for minutes."""
 JOIN_S = 5.0
 """Longest wait for the end of the thread that looks for it."""
+
+_ID, _STARTED = re.compile(rb"[\w-]+"), re.compile(rb"[\w-]+:[\w-]+")
+"""A job's id, and an entry of one that runs: its id and the run's."""
+_WORKER = re.compile(rb"rq:worker:[\x21-\x7e]+")
 
 log = logging.getLogger(__name__)
 
@@ -115,6 +121,36 @@ class RefreshWorker(SimpleWorker):
             self.connection.delete(JsonJob.key_for(id))
         self._refusals.failed(f"refused and removed the job {id[:80]!r}: {why[:80]}", key="refused")
         self._on_refused()
+
+    def run_maintenance_tasks(self) -> None:
+        """Clean RQ's registries, also of what RQ cannot read: somebody else has written it."""
+        try:
+            super().run_maintenance_tasks()  # type: ignore[no-untyped-call]
+        except RedisError:
+            raise
+        except Exception as error:  # noqa: BLE001 - RQ raises what it likes
+            self.last_cleaned_at = utc_now()  # type: ignore[assignment]
+            self.queues[0].release_maintenance_lock()  # type: ignore[no-untyped-call]
+            self._refusals.failed(
+                f"removed from RQ's registries what it cannot read: {error}", key="unreadable"
+            )
+            self._remove_unreadable()
+
+    def _remove_unreadable(self) -> None:
+        redis: Any = self.connection
+        queue = self.queues[0]
+        started, waiting = queue.started_job_registry.key, queue.intermediate_queue_key
+        for key, pattern in ((started, _STARTED), (f"rq:ready:{queue.name}", _ID)):
+            for member in redis.zrange(key, 0, -1):
+                if not pattern.fullmatch(member):
+                    redis.zrem(key, member)
+        for id in redis.lrange(waiting, 0, -1):
+            if not _ID.fullmatch(id):
+                redis.lrem(waiting, 0, id)
+        for key in ("rq:workers", f"rq:workers:{queue.name}"):
+            for member in redis.smembers(key):
+                if not _WORKER.fullmatch(member):
+                    redis.srem(key, member)
 
     def execute_job(self, job: Job, queue: Queue) -> None:
         """Run *job*, and start the process anew if that does not end."""

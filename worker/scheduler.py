@@ -134,7 +134,7 @@ class RefreshScheduler(Scheduler):  # type: ignore[misc]
         have an rq-scheduler on this Redis are theirs to queue.
         """
         queue = json_jobs.queue(self.connection)
-        is_queued = job.id in queue.job_ids
+        is_queued = self.connection.lpos(queue.key, job.id) is not None  # whatever else is there
         with self.connection.pipeline() as pipeline:
             if not is_queued:
                 made = self._create_job(

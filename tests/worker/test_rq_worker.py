@@ -169,6 +169,27 @@ def test_a_job_that_is_not_the_trackers_own_is_refused_in_one_line_and_removed(
     assert not touched.exists()
 
 
+def test_what_rq_cannot_read_in_its_registries_is_removed(
+    worker: RefreshWorker, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It would end RQ's worker, again and again."""
+    redis, odd = worker.connection, (b"\xff", b"a:b:c", b"", b"a b\n")
+    worker.register_birth()  # type: ignore[no-untyped-call]
+    for id in odd:
+        for registry in ("wip", "ready", "finished", "failed"):
+            redis.zadd(f"rq:{registry}:tracker", {id: 1})
+        redis.rpush("rq:queue:tracker:intermediate", id)
+        redis.sadd("rq:workers", id)
+        redis.sadd("rq:workers:tracker", id)
+        redis.sadd("rq:queues", id)
+    for _ in range(2):
+        worker.run_maintenance_tasks()
+    assert caplog.text.count("removed from RQ's registries what it cannot read") == 1
+    assert not redis.zcard("rq:wip:tracker")
+    assert worker.key.encode() in redis.smembers("rq:workers:tracker")
+    assert b"\xff" not in redis.smembers("rq:workers")
+
+
 class SlowCoinGecko(CoinGecko):
     """It answers when it may."""
 
