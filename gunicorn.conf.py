@@ -113,6 +113,7 @@ def child_exit(server: Arbiter, worker: Worker) -> None:
     from prometheus_client.multiprocess import mark_process_dead
 
     mark_process_dead(worker.pid)
+    multiproc_dir.fold(worker.pid)
 
 
 def on_exit(server: Arbiter) -> None:

@@ -357,6 +357,7 @@ def test_any_process_answers_for_all_also_for_those_that_died(
             wait_for(lambda: dead not in web.workers and len(web.workers) == 2)
             wait_for(lambda: len(list(temporary.glob(f"{folders}/gauge_livesum_*"))) == 2)
             wait_for(lambda: scraped()("status", state="live") == 2)
+            wait_for(lambda: not list(temporary.glob(f"{folders}/*_{dead}.db")))
             after = scraped()
         assert after("stream_joins_total", form="events", encoding="plain", coins="all") == 20
         assert after("stream_subscribers", form="events", encoding="plain", coins="all") < 20

@@ -34,6 +34,8 @@ def product(gecko: CoinGecko, folder: Path) -> Iterator[str]:
         PORT=str(free_port()),
         COINGECKO_URL=gecko.url,
         TRACKER_INTERVAL="1",
+        TZ="../../etc/passwd",  # neither changes anything
+        LC_ALL="xx_YY.ISO-8859-9",
         DATABASE_URL=f"sqlite:///{folder / 'not' / 'yet' / 'tracker.db'}",
     )
     with Child("-m", "dev.run", env=env, log=folder / "run.log") as child:

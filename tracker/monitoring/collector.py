@@ -3,6 +3,7 @@
 Redis is waited for briefly; without its numbers the others are there all the same.
 """
 
+import fcntl
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -103,8 +104,9 @@ class Collector:
     def _of_processes(self) -> Iterable[Metric]:
         if not is_shared():
             return self._instruments.registry.collect()
-        files = [str(path) for path in multiproc_dir.files("*.db")]
-        families: Iterable[Metric] = MultiProcessCollector.merge(files)
+        with multiproc_dir.locked(fcntl.LOCK_SH):
+            files = [str(path) for path in multiproc_dir.files("*.db")]
+            families: Iterable[Metric] = MultiProcessCollector.merge(files)
         return families
 
     def _read_redis(self) -> RefreshSnapshot | None:

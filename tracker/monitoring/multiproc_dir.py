@@ -4,12 +4,13 @@ It must exist and be named in the environment before `prometheus_client` is
 first imported, so this does not import it.
 """
 
+import fcntl
 import os
 import re
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
@@ -34,6 +35,34 @@ def files(pattern: str) -> Iterator[Path]:
         with suppress(FileNotFoundError):  # of a process that ended just now
             if path.stat().st_size:
                 yield path
+
+
+@contextmanager
+def locked(how: int) -> Iterator[None]:
+    """Hold the folder: `fcntl.LOCK_SH` to read its files, `LOCK_EX` to move numbers in it."""
+    with open(Path(os.environ[VARIABLE]) / "lock", "a") as file:
+        fcntl.flock(file, how)
+        yield
+
+
+def fold(pid: int) -> None:
+    """Add what the dead process *pid* has counted to what all dead ones have, and remove its files.
+
+    Else each death would leave two files, which every scrape reads.
+    """
+    from prometheus_client.mmap_dict import MmapedDict
+
+    with locked(fcntl.LOCK_EX):
+        for path in list(files(f"*_{pid}.db")):
+            kind = path.name.partition("_")[0]
+            if kind not in ("counter", "histogram"):
+                continue
+            counted = list(MmapedDict.read_all_values_from_file(str(path)))
+            total = MmapedDict(str(path.with_name(f"{kind}_dead.db")))
+            for key, value, *_ in counted:
+                total.write_value(key, total.read_value(key)[0] + value, 0.0)
+            total.close()
+            path.unlink()
 
 
 def remove() -> None:
