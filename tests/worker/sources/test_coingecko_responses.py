@@ -97,6 +97,13 @@ class TestQuotes:
             "entry 1 (no id)", "other (no symbol)", "other (no name)",
         ]  # fmt: skip
 
+    def test_a_name_turns_no_text_around_and_hides_nothing(self) -> None:
+        """On no page, in no terminal, title or message; what is nothing else is no name."""
+        evil = {"name": "\u202eniocti\u2066B\u200b \ufeff", "symbol": "\u200ebtc\x9b"}
+        [quote], _ = quotes.quotes(rows([coin("a") | evil]))
+        assert (quote.name, quote.symbol) == ("nioctiB", "btc")
+        assert left_out(coin("a") | {"name": "\u202e"}) == ["a (no usable name)"]
+
     @pytest.mark.parametrize("id", [".", "..", "a/b", "a\\b", "a\u202eb"])
     def test_a_coin_whose_page_could_have_no_address_is_left_out(self, id: str) -> None:
         assert left_out(coin("a") | {"id": id}, coin("b")) == [f"{id} (no usable id)"]

@@ -18,6 +18,13 @@ UNADDRESSABLE = re.compile(r"\.{1,2}|.*[/\\].*")
 """Ids that a path cannot hold: a coin's page is at its id. CoinGecko has none of them."""
 UNSTORABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 """PostgreSQL refuses NUL, UTF-8 lone surrogates, and a log line ends at a line break."""
+INVISIBLE = re.compile(
+    "[\x80-\x9f\u00ad\u061c\u200b\u200e\u200f\u2028\u2029\u202a-\u202e\u2060-\u206f\ufeff]"
+)
+"""What turns the direction of all that follows, breaks lines or is seen as nothing.
+
+Not the joiners: emoji and Persian need them.
+"""
 MAX_RANK = 1_000_000  # CoinGecko lists some 20,000 coins; the database's integers end at 2**31
 MAX_WEEK = 200  # hourly prices; a week has 168, and 167 were seen
 YEAR_2100 = 4_102_444_800_000  # unix milliseconds; a later time is an error of CoinGecko's
@@ -66,8 +73,8 @@ def _quote(row: Any) -> Quote:
     return Quote(
         id=_id(row),
         rank=_rank(row.get("market_cap_rank")),
-        symbol=_text(row, "symbol"),
-        name=_text(row, "name"),
+        symbol=_shown(row, "symbol"),
+        name=_shown(row, "name"),
         image=_image(row.get("image")),
         price=price,
         change_1h=number(row.get("price_change_percentage_1h_in_currency")),
@@ -86,6 +93,14 @@ def _text(row: dict[str, Any], key: str) -> str:
     if not isinstance(text, str) or not text.strip():
         raise ValueError(f"no {key}")
     if len(text) > MAX_TEXT[key] or UNSTORABLE.search(text):
+        raise ValueError(f"no usable {key}")
+    return text
+
+
+def _shown(row: dict[str, Any], key: str) -> str:
+    """Return a text that stands beside others: on pages, in terminals, titles and messages."""
+    text = INVISIBLE.sub("", _text(row, key)).strip()
+    if not text:
         raise ValueError(f"no usable {key}")
     return text
 
