@@ -261,3 +261,18 @@ def test_permission_is_requested_only_after_a_click_and_what_fails_is_on_the_pag
         expect(toasts(page)).to_have_count(1)
         page.get_by_role("button", name=re.compile("^Dismiss: ")).click()
         bitcoin(site, "97000")
+
+
+def test_where_the_browser_stores_nothing_the_reader_is_told(site: Site, new_page: Open) -> None:
+    site.tick = make_tick(BITCOIN, ETHER)
+    page = new_page(viewport=PHONE)
+    page.add_init_script(
+        """Storage.prototype.setItem = () => { throw new DOMException("no", "SecurityError"); };"""
+    )
+    open_live(page, site)
+    open_dialog(page)
+    dialog(page).get_by_label("this price").fill("98000")
+    page.keyboard.press("Enter")
+    expect(message(page)).to_contain_text("it lasts as long as this page")
+    bitcoin(site, "98001")
+    expect(toasts(page)).to_have_count(1)

@@ -16,6 +16,8 @@ import { confirmation, description, detail, headline, standing } from "./labels.
  * @typedef {import("./rules.js").Alert} Alert
  */
 
+const NOT_STORED = "Your browser stores nothing for this site: it lasts as long as this page.";
+
 export class Alerts {
   /** @param {string} [coin] selected in the form at first */
   constructor(coin = "") {
@@ -131,7 +133,9 @@ export class Alerts {
    * @param {Tick} tick
    */
   async #add(alert, tick) {
-    if (await this.store.add(alert, tick)) return confirmation(alert);
+    if (await this.store.add(alert, tick)) {
+      return this.store.areStored ? confirmation(alert) : `${confirmation(alert)} ${NOT_STORED}`;
+    }
     return `You can have ${MAX_ALERTS} alerts. Remove one first.`;
   }
 

@@ -10,7 +10,7 @@
  * tab until they are dismissed in one.
  */
 
-import { onChange, read, write } from "../lib/prefs.js";
+import { isStored, onChange, read, write } from "../lib/prefs.js";
 import { isAlert, isFiring, judge } from "./rules.js";
 
 /**
@@ -37,6 +37,11 @@ export class AlertStore {
   /** @returns {Alert[]} the newest first */
   get alerts() {
     return list(ALERTS, isAlert);
+  }
+
+  /** Whether they outlive the page. */
+  get areStored() {
+    return isStored(ALERTS);
   }
 
   /** @returns {Firing[]} to be dismissed by the reader, the newest first */

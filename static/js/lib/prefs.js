@@ -43,6 +43,15 @@ export function write(key, value) {
 }
 
 /**
+ * Whether what was written is in the browser's storage, and not in this page alone.
+ *
+ * @param {string} key
+ */
+export function isStored(key) {
+  return !unstored.has(key);
+}
+
+/**
  * Call *listener* when another tab has written *key*.
  *
  * @param {string} key

@@ -94,6 +94,19 @@ describe("alerts", () => {
     assert.equal(one.waiting.length, 1);
   });
 
+  test("are there without storage, which is said, and stored once it is allowed", async () => {
+    const one = store();
+    const { setItem } = storage;
+    storage.setItem = () => {
+      throw new DOMException("no", "QuotaExceededError");
+    };
+    assert.equal(await one.add(ALERT, tick(1, 99)), true);
+    assert.deepEqual([one.alerts.length, one.areStored], [1, false]);
+    storage.setItem = setItem;
+    await one.add({ ...ALERT, id: "b" }, tick(2, 99));
+    assert.deepEqual([one.alerts.length, one.areStored], [2, true]);
+  });
+
   test("are fifty at most", async () => {
     const one = store();
     for (let count = 0; count < MAX_ALERTS; count++) {
