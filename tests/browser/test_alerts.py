@@ -28,7 +28,10 @@ ALLOWED = """
 
 
 def bitcoin(site: Site, price: str) -> Tick:
-    return site.send_tick(replace(BITCOIN, price=Decimal(price)), ETHER)
+    """Send a price, a minute after the one before."""
+    assert site.tick
+    at = site.tick.id + 60_000
+    return site.send(make_tick(replace(BITCOIN, price=Decimal(price)), ETHER, at=at))
 
 
 @pytest.fixture

@@ -3,6 +3,9 @@
  * The price must return before the alert can fire again. A price at the limit is
  * neither above nor below.
  *
+ * It fires once a minute at most: a price that trembles around the limit would
+ * fire at every other tick.
+ *
  * A gap in the data is no crossing: each price is compared with the last known one.
  * Pure: no DOM, no storage, no clock.
  *
@@ -25,6 +28,8 @@
  * @property {number} price
  * @property {number} at unix ms
  */
+
+const PAUSE_MS = 60_000; // after an alert has fired
 
 /**
  * @param {Side} side
@@ -63,7 +68,8 @@ export function judge(alerts, tick) {
     if (price === undefined) return alert;
     const met = isMet(alert.side, alert.limit, price);
     if (met === alert.met) return alert;
-    if (!met) return { ...alert, met };
+    const since = tick.id - (alert.fired ?? -Infinity); // negative where ids began anew
+    if (!met || (since >= 0 && since < PAUSE_MS)) return { ...alert, met };
     const fired = { ...alert, met, fired: tick.id };
     firings.push({ alert: fired, price, at: tick.id });
     return fired;

@@ -23,14 +23,20 @@ function tick(id, price, currency = "usd") {
   return { id, currency, quotes: [{ id: "ethereum", price: 1e9 }, ...quotes] };
 }
 
-/** The ids of the ticks, numbered from 1, at which the alert fires. */
+const MINUTE = 60_000;
+
+/** The minutes, from 1, at whose ticks the alert fires. */
 function fires(alert, ...prices) {
+  return firesEach(MINUTE, alert, ...prices);
+}
+
+function firesEach(interval, alert, ...prices) {
   const at = [];
   let alerts = [alert];
   prices.forEach((price, place) => {
-    const judged = judge(alerts, tick(place + 1, price));
+    const judged = judge(alerts, tick((place + 1) * interval, price));
     alerts = judged.alerts;
-    at.push(...judged.firings.map((firing) => firing.at));
+    at.push(...judged.firings.map((firing) => firing.at / interval));
   });
   return at;
 }
@@ -39,6 +45,11 @@ test("it fires once per crossing and not while the price stays there", () => {
   assert.deepEqual(fires(ABOVE, 99, 101, 102, 103), [2]);
   assert.deepEqual(fires(ABOVE, 99, 101, 99, 101, 99), [2, 4]);
   assert.deepEqual(fires(BELOW, 101, 99, 98, 101, 97), [2, 5]);
+});
+
+test("a price that trembles around the limit fires it once a minute at most", () => {
+  const trembling = Array.from({ length: 40 }, (_, place) => (place % 2 ? 101 : 99));
+  assert.deepEqual(firesEach(5_000, ABOVE, ...trembling), [2, 14, 26, 38]);
 });
 
 test("a price at the limit is neither above nor below it", () => {
