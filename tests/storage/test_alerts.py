@@ -14,6 +14,7 @@ from tracker.market.alerts import Firing, Rule
 from tracker.market.freshness import SourceState
 from tracker.market.quotes import Market, Tick
 from tracker.market.rates import Rates
+from tracker.storage import damage
 from tracker.storage.alerts import AlertStore
 from tracker.storage.engine import engine_options
 from tracker.storage.outbox import Outbox
@@ -176,19 +177,20 @@ def test_silence_is_judged_without_ticks_and_its_end_with_the_next(alerts: Alert
     assert len(alerts.told()) == 2
 
 
-def test_a_rule_that_cannot_be_read_stops_no_tick(
-    settings: SettingsFactory, caplog: pytest.LogCaptureFixture
+def test_a_rule_that_cannot_be_read_stops_no_tick_and_no_other_rule(
+    settings: SettingsFactory, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In SQLite: PostgreSQL stores nothing but numbers there."""
+    monkeypatch.setattr(damage, "_failures", {})
     engine = create_engine(settings().database_url)
     alerts = Alerts(engine)
     alerts.tick("99", 1)
     alerts.alerts.add(ABOVE, 1)
+    alerts.alerts.add(ABOVE, 1)
     with engine.begin() as connection:
-        connection.execute(text("UPDATE alert SET threshold = 'much'"))
-    assert alerts.tick("101", 2) == []
-    assert [tick.id for tick in alerts.store.newest(1)] == [2]
-    assert caplog.messages[0].startswith("alerts are not judged: StoreError")
+        connection.execute(text("UPDATE alert SET threshold = 'much' WHERE id = 1"))
+    assert alerts.tick("101", 2) == ["above"]
+    assert "no usable rule in the alert where id = 1" in caplog.messages[0]
     engine.dispose()
 
 

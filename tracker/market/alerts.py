@@ -59,6 +59,13 @@ class Rule:
         """Whether it was to fire once, and has."""
         return self.once and self.fired_at is not None
 
+    @property
+    def is_sound(self) -> bool:
+        """Whether it can be judged: what a database holds may be anything."""
+        numbers = (self.limit, self.margin)
+        is_of_kind = self.kind in KINDS and (bool(self.coin) or self.kind in OF_FRESHNESS)
+        return is_of_kind and all(isinstance(one, Decimal) and one.is_finite() for one in numbers)
+
     def is_active(self, now: int) -> bool:
         """Return whether it is judged *now*."""
         is_over = self.expires_at is not None and self.expires_at <= now

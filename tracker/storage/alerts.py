@@ -13,15 +13,16 @@ from collections.abc import Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, bindparam, delete, func, insert, select, update
 
-from tracker.errors import MessageError, RuleError, StoreError
+from tracker.errors import MessageError, RuleError
 from tracker.logs.throttle import FailureLog
 from tracker.market.alerts import OF_FRESHNESS, OF_PRICES, Firing, Rule, Situation, judge
 from tracker.market.freshness import SourceState
 from tracker.market.quotes import Tick
 from tracker.market.rates import Rates
 from tracker.storage import outbox
+from tracker.storage.damage import tell
 from tracker.storage.engine import reading, writing
 from tracker.storage.models import AlertRow, AlertVersionRow, RatesRow, of_market
 from tracker.storage.ticks import Store
@@ -34,6 +35,13 @@ log = logging.getLogger(__name__)
 
 _FIELDS = tuple(field.name for field in fields(Rule))
 _COLUMNS = [getattr(AlertRow, name).label(name) for name in _FIELDS]
+
+_JUDGED = (
+    update(AlertRow)
+    .where(AlertRow.id == bindparam("rule"))
+    .values(armed=bindparam("is"), fired_at=bindparam("at"))
+)
+"""What a judgement changes; of many rules in one statement."""
 
 
 class AlertStore:
@@ -92,7 +100,9 @@ class AlertStore:
         self.get(rule.id)
         standing = self._first_judged(rule, now)
         with writing(self._engine) as connection:
-            self._write(connection, [standing])
+            connection.execute(
+                update(AlertRow).where(AlertRow.id == rule.id).values(_values(standing))
+            )
             self._changed(connection)
         return standing
 
@@ -123,7 +133,7 @@ class AlertStore:
             if not rules:
                 return []
             return self._judge(connection, self._seen(connection, rules, tick, state, at), rules)
-        except (StoreError, ArithmeticError) as error:
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
             self._log.failed(f"alerts are not judged: {error!r}")
             return []
 
@@ -163,23 +173,16 @@ class AlertStore:
         found = judge(rules, situation)
         if not found.changed:
             return []
-        self._write(connection, found.changed)
+        connection.execute(
+            _JUDGED,
+            [{"rule": one.id, "is": one.armed, "at": one.fired_at} for one in found.changed],
+        )
         version = self._changed(connection)
         changed = {rule.id: rule for rule in found.changed}
         # Counts only once this transaction is committed: no other has this version.
         self._cached = version, [changed.get(rule.id, rule) for rule in self._cached[1]]
-        if self._targets:
-            for firing in found.firings:
-                rule, coin = firing.rule, firing.quote.id if firing.quote else ""
-                outbox.put_event(
-                    connection,
-                    self._targets,
-                    rule_id=rule.id,
-                    coin=coin,
-                    at=firing.at,
-                    text=sentence(firing),
-                    note=rule.note,
-                )
+        if self._targets and found.firings:
+            outbox.put_events(connection, self._targets, [_news(one) for one in found.firings])
         return found.firings
 
     def _rules(self, connection: Connection) -> list[Rule]:
@@ -193,7 +196,11 @@ class AlertStore:
 
     def _read(self, connection: Connection) -> list[Rule]:
         its = select(*_COLUMNS).where(AlertRow.source == self._source).order_by(AlertRow.id)
-        return [Rule(**row) for row in connection.execute(its).mappings()]
+        rules = [Rule(**row) for row in connection.execute(its).mappings()]
+        for rule in rules:
+            if not rule.is_sound:
+                tell("alert", "no usable rule", id=rule.id)
+        return [rule for rule in rules if rule.is_sound]
 
     def _newest_rates(self, connection: Connection) -> Rates | None:
         """Return the rates that the database has, taken apart only where they are new."""
@@ -212,10 +219,6 @@ class AlertStore:
         changed = judge([fresh], self.situation(now)).changed
         return changed[0] if changed else fresh
 
-    def _write(self, connection: Connection, rules: Sequence[Rule]) -> None:
-        for rule in rules:
-            connection.execute(update(AlertRow).where(AlertRow.id == rule.id).values(_values(rule)))
-
     def _changed(self, connection: Connection) -> str:
         """Make the version another one, and return it."""
         version = secrets.token_hex(16)
@@ -225,6 +228,11 @@ class AlertStore:
         ).rowcount:
             connection.execute(insert(AlertVersionRow).values(source=self._source, version=version))
         return version
+
+
+def _news(firing: Firing) -> outbox.News:
+    rule, coin = firing.rule, firing.quote.id if firing.quote else ""
+    return outbox.News(firing.at, sentence(firing), rule.id, coin, rule.note)
 
 
 def _values(rule: Rule) -> dict[str, Any]:

@@ -63,23 +63,23 @@ class TargetState:
     reason: str | None = None
 
 
-def put_event(
-    connection: Connection,
-    targets: Sequence[str],
-    *,
-    at: int,
-    text: str,
-    rule_id: int | None = None,
-    coin: str = "",
-    note: str = "",
-) -> int:
-    """Add an event that is to be delivered to *targets*; return its id."""
-    values = {"rule_id": rule_id, "coin": coin, "at": at, "text": text, "note": note}
-    key = connection.execute(insert(AlertEventRow).values(values)).inserted_primary_key
-    assert key
-    rows = [{"event_id": key[0], "target": name, "state": "waiting"} for name in targets]
+class News(NamedTuple):
+    """What is to be told, with the same fields as `Event`, and its rule's id if it has one."""
+
+    at: int
+    text: str
+    rule_id: int | None = None
+    coin: str = ""
+    note: str = ""
+
+
+def put_events(connection: Connection, targets: Sequence[str], news: Sequence[News]) -> list[int]:
+    """Add events, at least one, that are to be delivered to *targets*; return their ids."""
+    added = insert(AlertEventRow).returning(AlertEventRow.id, sort_by_parameter_order=True)
+    ids = list(connection.scalars(added, [one._asdict() for one in news]))
+    rows = [{"event_id": id, "target": name, "state": "waiting"} for id in ids for name in targets]
     connection.execute(insert(AlertDeliveryRow), rows)
-    return int(key[0])
+    return ids
 
 
 class Outbox:
@@ -91,7 +91,7 @@ class Outbox:
     def put(self, text: str, at: int, targets: Sequence[str] = ()) -> int:
         """Add an event of no rule, to *targets* or all; return its id."""
         with writing(self._engine) as connection:
-            return put_event(connection, targets or self.targets, at=at, text=text)
+            return put_events(connection, targets or self.targets, [News(at, text)])[0]
 
     def waiting(self) -> dict[str, int]:
         """Return how many deliveries wait, by target, also of targets that no setting has now."""
@@ -252,4 +252,4 @@ class Outbox:
         if others := [one for one in self.targets if one not in bad]:
             plural = "alert was" if count == 1 else "alerts were"
             text = f"{name} fails since {utc(since)} ({reason}): {count} {plural} given up."
-            put_event(connection, others, at=now, text=text)
+            put_events(connection, others, [News(now, text)])
