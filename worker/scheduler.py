@@ -68,26 +68,35 @@ class RegularJob(NamedTuple):
     after: int = 0
 
 
-def jobs_of(interval: int) -> tuple[RegularJob, ...]:
-    """Return all jobs. Maintenance begins later, so that the first prices do not wait for it."""
+def jobs_of(interval: int, *, alerts: bool = False) -> tuple[RegularJob, ...]:
+    """Return all jobs, that of *alerts* where there is somebody to send them to.
+
+    Maintenance begins later, so that the first prices do not wait for it.
+    """
+    delivery = RegularJob(ALERTS_ID, ALERTS, ALERTS_INTERVAL_S, ALERTS_TIMEOUT, after=3)
     return (
         RegularJob(REFRESH_ID, REFRESH, interval, REFRESH_TIMEOUT),
-        RegularJob(ALERTS_ID, ALERTS, ALERTS_INTERVAL_S, ALERTS_TIMEOUT, after=3),
+        *([delivery] if alerts else []),
         RegularJob(ROLL_UP_ID, ROLL_UP, 60, MAINTENANCE_TIMEOUT, after=15),
         RegularJob(PRUNE_ID, PRUNE, 3600, MAINTENANCE_TIMEOUT, after=30),
     )
 
 
 class RefreshScheduler(Scheduler):  # type: ignore[misc]
-    """rq-scheduler that keeps its jobs registered; *clock* returns unix seconds."""
+    """rq-scheduler that keeps the jobs of `jobs_of` registered; *clock* returns unix seconds."""
 
     def __init__(
-        self, connection: Redis, interval: int, *, clock: Callable[[], float] = time.time
+        self,
+        connection: Redis,
+        interval: int,
+        *,
+        alerts: bool = False,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         super().__init__(
             queue_name=QUEUE, connection=connection, interval=POLL_S, job_class=JsonJob
         )
-        self._jobs = jobs_of(interval)
+        self._jobs = jobs_of(interval, alerts=alerts)
         self._clock = clock
         self._ahead = clock() - time.monotonic()
 
@@ -185,7 +194,7 @@ class RefreshScheduler(Scheduler):  # type: ignore[misc]
 
 def run(settings: Settings, connection: Redis) -> None:
     """Schedule until `SystemExit`. Raises `redis.RedisError`."""
-    scheduler = RefreshScheduler(connection, settings.interval)
+    scheduler = RefreshScheduler(connection, settings.interval, alerts=bool(settings.notify))
     scheduler.register()
     scheduler.run()
 
