@@ -73,6 +73,35 @@ def test_a_failed_job_is_shown_without_secrets_as_text_retried_and_deleted(
     assert "no job of this id failed or waits" in act(client, "jobs/fails/delete")
 
 
+def test_what_anybody_has_written_is_shown_as_far_as_it_can_be_read(
+    client: FlaskClient, queue: Queue
+) -> None:
+    redis = queue.connection
+    odd = (b"\xff", b"a/b", b"a:b", b"", b"x" * 1000, b"<img id=evil>", b"text")
+    queue.enqueue("nowhere.x", job_id="fails")
+    redis.set("rq:job:text", "x")
+    for number, id in enumerate(odd):
+        redis.rpush("rq:queue:tracker", id)
+        redis.zadd("rq:failed:tracker", {id: number})
+        redis.zadd(job_status.SCHEDULE, {id: (float("inf"), 1e300, -1e300)[number % 3]})
+        redis.sadd("rq:workers:tracker", b"rq:worker:" + id)
+    redis.hset("rq:worker:a/b", mapping={"state": b"\xff", "last_heartbeat": "soon"})
+    page = client.get("/admin/").text
+    assert page.count("it cannot be read") == len(odd)
+    assert "Invalid attribute name" in page, "of the job that can be read"
+    assert "\\xff" in page
+    assert "<img id=evil>" not in page
+    assert "Not queued" in act(client, "jobs/text/retry")
+    redis.zrem(job_status.SCHEDULE, "text")
+    for name in ("a/b", "a:b", "text"):
+        assert "Deleted." in act(client, f"jobs/{name}/delete")
+    assert not redis.exists("rq:job:text")
+    assert "Queued; no worker is alive" not in act(client, "refresh"), "there seem to be some"
+    redis.delete("rq:workers:tracker")
+    redis.set("rq:workers:tracker", "x")
+    assert "cannot be shown" in client.get("/admin/").text
+
+
 def test_a_job_of_the_schedule_stays_there_and_an_id_that_has_outlived_its_job_is_deleted(
     client: FlaskClient, queue: Queue
 ) -> None:

@@ -50,12 +50,12 @@ class Index(AdminIndexView):  # type: ignore[misc]
         refresh = partial(job_status.refresh_now, auth.redis(), state, interval, id)
         return _done("refresh now", refresh)
 
-    @at("/jobs/<id>/retry", methods=["POST"])
+    @at("/jobs/<path:id>/retry", methods=["POST"])
     def retry(self, id: str) -> ResponseReturnValue:
         """Queue a failed job again."""
         return _done(f"job {id}", partial(job_status.retry, auth.redis(), id))
 
-    @at("/jobs/<id>/delete", methods=["POST"])
+    @at("/jobs/<path:id>/delete", methods=["POST"])
     def delete(self, id: str) -> ResponseReturnValue:
         """Delete a job that failed or waits."""
         return _done(f"job {id}", partial(job_status.delete, auth.redis(), id))
