@@ -102,8 +102,13 @@ def sole_user_of(database_url: str) -> Iterator[None]:
     if (path := sqlite_path(database_url)) is None:
         yield
         return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.with_name(f"{path.name}.lock").open("w") as file:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        opened = path.with_name(f"{path.name}.lock").open("w")
+    except OSError as error:
+        reason = os.strerror(error.errno or 0).lower()
+        raise ConfigError(f"DATABASE_URL: {path.parent} cannot be written to: {reason}") from None
+    with opened as file:
         try:
             fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

@@ -260,6 +260,13 @@ class TestLauncher:
         assert launcher.output.startswith(f"another `make run` uses {tmp_path}/instance/tracker.db")
         assert launcher.output.count("\n") == 1
 
+    def test_a_folder_of_the_database_that_cannot_be_written_to_gives_one_line(self) -> None:
+        with (
+            pytest.raises(ConfigError, match=r"^DATABASE_URL: /dev/null/x cannot be written to"),
+            sole_user_of("sqlite:////dev/null/x/tracker.db"),
+        ):
+            pass
+
     @pytest.mark.parametrize(
         ("host", "family"), [("127.0.0.1", socket.AF_INET), ("::1", socket.AF_INET6)]
     )
