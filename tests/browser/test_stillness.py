@@ -1,12 +1,14 @@
 """The page keeps still: nothing moves under the reader's eyes but what the reader moves."""
 
 import random
+import re
 from decimal import Decimal
 
 from playwright.sync_api import Page, expect
 
 from tests.support.browser import Open
-from tests.support.fake_site import Site, cell, make_tick, open_live, quote
+from tests.support.fake_site import Site, cell, expect_state, make_tick, open_live, quote
+from tracker.market.freshness import Status
 from tracker.market.quotes import Quote
 
 SHIFTS = """() => {
@@ -87,3 +89,42 @@ def test_rows_glide_to_their_place_but_not_for_those_who_want_no_motion(
     page.locator("[data-sort=price]").click()
     expect(first).to_have_attribute("data-coin", "one")
     assert page.evaluate(glides) == 0
+
+
+def test_notices_move_nothing_and_while_prices_are_live_only_the_pill_says_so(
+    site: Site, new_page: Open
+) -> None:
+    site.tick = make_tick(*shuffled(random.Random(1)))
+    page = new_page(locale="en-US")
+    open_live(page, site)
+    page.evaluate(SHIFTS)
+    first, notice = page.locator("[data-coin]").first, page.locator("[data-notice]")
+    before = first.bounding_box()
+    pill = page.get_by_role("button", name=re.compile("^Prices: Live.* with a problem$"))
+    for state, reason in (("stale", "HTTP 500 " * 30), ("live", "half a problem")):
+        site.send_status(Status(state, reason=reason))  # type: ignore[arg-type]
+        expect_state(page, state)
+        expect(notice).to_be_visible(visible=state != "live")
+        expect(pill).to_be_visible(visible=state == "live")
+        assert first.bounding_box() == before
+    pill.click()
+    expect(page.locator("#sources")).to_contain_text("problem. half a problem")
+    site.send_status(Status("live"))
+    expect(pill).to_be_hidden()
+    assert page.evaluate("shifts") == []
+
+
+def test_the_head_stays_in_sight_and_the_focus_is_never_below_it(
+    site: Site, new_page: Open
+) -> None:
+    """Backwards through the table, which is where a bar on top hides things."""
+    site.tick = make_tick(*shuffled(random.Random(2)))
+    page = new_page(locale="en-US", reduced_motion="reduce")  # scrolls at once
+    open_live(page, site)
+    page.locator("[data-star]").last.focus()
+    head = page.locator("th.coin-price")
+    for _ in range(60):
+        page.keyboard.press("Shift+Tab")
+        bottom = head.evaluate("it => it.getBoundingClientRect().bottom")
+        top = page.evaluate("document.activeElement.getBoundingClientRect().top")
+        assert 60 < bottom <= top + 1

@@ -25,7 +25,9 @@ import { showTime } from "../lib/times.js";
  *
  * @typedef {object} Report what the page shows
  * @property {State} state
- * @property {boolean} notable whether a notice is shown beside the pill
+ * @property {boolean} notable whether a notice is shown
+ * @property {boolean} hasProblem whether something is worse although prices are live: the pill
+ *   says so, and what it opens says what
  * @property {string | null} reason
  * @property {number | null} nextAttemptAt unix ms
  * @property {boolean} hasPrices
@@ -82,12 +84,13 @@ export function report(situation) {
   return {
     state,
     notable: {
-      live: Boolean(known?.reason),
+      live: false,
       starting: !hasPrices || Boolean(known?.reason),
       stale: true,
       offline: true,
       reconnecting: now - linkSince >= SHORT_BREAK_MS,
     }[state],
+    hasProblem: state === "live" && Boolean(known?.reason),
     reason: known?.reason ?? null,
     nextAttemptAt: lost ? link.nextAttemptAt : attempt ? Date.parse(attempt) : null,
     hasPrices,
@@ -118,8 +121,11 @@ export class StatusIndicator {
   }
 
   /** @param {Report} report */
-  #showPill({ state }) {
+  #showPill({ state, hasProblem, reason }) {
     this.pill.dataset.state = state;
+    this.pill.toggleAttribute("data-problem", hasProblem);
+    show("[data-when-problem]", hasProblem);
+    setText(one("[data-problem-reason]"), hasProblem ? (reason ?? "") : "");
     setText(one("[data-label]", HTMLElement, this.pill), LABELS[state]);
   }
 

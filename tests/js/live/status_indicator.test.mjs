@@ -62,9 +62,11 @@ test("nobody waits for the next answer of a source that answers", () => {
   }
 });
 
-test("live with a reason says the reason", () => {
+test("live with a reason is no notice but a problem, which the pill says", () => {
   const said = report({ ...live, status: { ...live.status, reason: "HTTP 500" } });
-  assert.deepEqual([said.state, said.notable, said.reason], ["live", true, "HTTP 500"]);
+  assert.deepEqual([said.state, said.notable, said.hasProblem], ["live", false, true]);
+  assert.equal(said.reason, "HTTP 500");
+  assert.equal(report(live).hasProblem, false);
 });
 
 test("how the sources do is told while it is known, also of live prices", () => {

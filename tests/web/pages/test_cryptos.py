@@ -124,8 +124,7 @@ def test_the_coins_go_by_rank_and_what_is_unknown_is_a_dash() -> None:
     ("told", "state", "said"),
     [
         (Status("live"), "starting", "Prices: Connecting"),
-        (Status("live", reason="HTTP 500"), "starting",
-         "Prices are live, but there is a problem. HTTP 500"),
+        (Status("live", reason="HTTP 500"), "starting", "Prices: Connecting"),
         (Status("stale", reason="HTTP 500", next_attempt_at=AT + 60_000), "stale",
          "These are the last known prices. HTTP 500 Next attempt at 06:15:07 UTC."),
         (Status("offline", reason="HTTP 500"), "offline", "These are the last known prices."),
@@ -137,8 +136,16 @@ def test_what_is_wrong_is_said_and_a_page_never_claims_to_be_live(
     page = load(relay_of(BITCOIN, told=told))
     assert page.one("data-indicator")["data-state"] == state
     assert said in page.text
-    assert ("hidden" in page.one("data-notice")) is (told == Status("live"))
+    assert ("hidden" in page.one("data-notice")) is (told.state == "live")
     assert "make demo" not in page.text
+
+
+def test_without_scripts_a_problem_of_live_prices_is_said_on_the_page() -> None:
+    """With them the pill says it."""
+    problem = '<noscript><p class="notice">Prices are live, but there is a problem. HTTP 500</p>'
+    for told, is_said in ((Status("live", reason="HTTP 500"), True), (Status("live"), False)):
+        text = client(relay_of(BITCOIN, told=told)).get("/cryptos/").text
+        assert (problem in text) is is_said
 
 
 def test_where_prices_come_from_and_how_each_source_does_is_said_without_alarm() -> None:
