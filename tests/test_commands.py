@@ -1,6 +1,7 @@
 """`flask alerts …`: what it does, and what it says to a mistake."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from click.testing import Result
@@ -77,6 +78,13 @@ def test_a_test_goes_to_each_target_at_once_and_says_which_failed(
     assert result.exit_code == 1
     assert result.output == "phone: sent\njson: not sent: no connection, or no answer in time\n"
     assert receiver.titles[0] == "This is a test of the crypto tracker's alerts."
+
+
+def test_a_database_without_tables_is_told(make_app: AppFactory, tmp_path: Path) -> None:
+    app = make_app(database_url=f"sqlite:///{tmp_path / 'empty.db'}")
+    result = app.test_cli_runner().invoke(args=["alerts", "list"])
+    assert result.exit_code == 1
+    assert result.output.startswith("Error: the database does not answer, or is not migrated: no ")
 
 
 def test_without_targets_it_says_so(make_app: AppFactory) -> None:

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 import click
 from flask import Flask
 from flask.cli import AppGroup
+from sqlalchemy.exc import DBAPIError
 
 from tracker.backend import Backend
 from tracker.errors import ConfigError, NotifyError, RuleError
@@ -56,6 +57,8 @@ def _explained(function: Callable[..., None]) -> Callable[..., None]:
             function(*args, **kwargs)
         except (RuleError, ConfigError, NotifyError) as error:
             _end(str(error))
+        except DBAPIError as error:
+            _end(f"the database does not answer, or is not migrated: {error.orig}")
 
     return call
 

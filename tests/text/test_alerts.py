@@ -52,7 +52,8 @@ def test_how_a_rule_stands() -> None:
     assert (
         standing(replace(FALLS, armed=True), 0, Decimal(1)) == "armed; 1.00 percentage points away"
     )
-    assert standing(replace(armed, armed=False), 0) == "waits to be armed again"
+    assert standing(replace(armed, armed=False), 0).startswith("beyond its limit; armed again")
+    assert standing(replace(STALE, armed=False), 0).startswith("prices are stale; armed again")
     assert standing(ABOVE, 0) == "waits for a first price"
     assert standing(replace(armed, paused=True), 0) == "paused"
     assert standing(replace(armed, expires_at=0), 0) == "expired"

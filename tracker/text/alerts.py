@@ -15,6 +15,10 @@ MAX_NOTE = 200
 MAX_TITLE = 120
 MAX_BODY = 4000
 """Characters of a message: Telegram takes 4,096, ntfy 4,096 bytes before it makes a file of it."""
+_UNARMED = {
+    "stale": "prices are stale; armed again when they are live",
+    "live": "armed when prices are stale",
+}
 _WINDOWS = {"1h": "1 hour", "24h": "24 hours"}
 
 
@@ -64,7 +68,7 @@ def standing(rule: Rule, now: int, distance: Decimal | None = None) -> str:
     if rule.armed is None:
         return "waits for a first price"
     if rule.armed is False:
-        return "waits to be armed again"
+        return _UNARMED.get(rule.kind, "beyond its limit; armed again when it has come back")
     away = "percentage points" if rule.kind in OF_CHANGES else "%"
     return "armed" if distance is None else f"armed; {distance:.2f} {away} away"
 
