@@ -8,11 +8,13 @@ means is the source's matter; nothing here knows a service.
 import re
 import ssl
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Context, Decimal
 from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
+from ipaddress import ip_address
 from socket import gaierror
 from time import monotonic
 from typing import Any
@@ -81,6 +83,7 @@ class Client(requests.Session):
     ) -> None:
         super().__init__()
         self.service, self._url, self._setting = name, url, setting
+        self.trust_env = not _is_loopback(url)  # HTTPS_PROXY and NO_PROXY: no proxy leads back here
         self._connect, self._read, self._total = connect, read, total
         self.headers.update([("User-Agent", USER_AGENT), *([key] if key else [])])
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
@@ -182,6 +185,13 @@ def _cause(error: BaseException | None) -> OSError | None:
             return error
         error = error.__cause__ or error.__context__
     return None
+
+
+def _is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    with suppress(ValueError):
+        return ip_address(host).is_loopback
+    return host == "localhost"
 
 
 def loads(text: str) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from dev.embedded_redis import free_port
 from tests.support.fake_coingecko import CoinGecko, Manner
 from tracker.errors import SourceError
 from tracker.messaging.job_queue import REFRESH_TIMEOUT
@@ -154,3 +155,17 @@ def test_retry_after_is_seconds_or_a_date_and_an_hour_at_most(
     sent: str | None, seconds: float | None
 ) -> None:
     assert retry_after(sent, NOW) == seconds
+
+
+def test_a_proxy_of_the_environment_leads_to_the_network_and_not_to_this_machine(
+    gecko: CoinGecko, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{free_port()}")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    with Client("Shop", gecko.url, setting="SHOP_URL") as client:
+        assert client.ask("/ping", {}).status
+    with (
+        Client("Shop", "http://shop.test", setting="SHOP_URL") as client,
+        pytest.raises(SourceError, match="the proxy does not connect; check HTTPS_PROXY"),
+    ):
+        client.ask("/ping", {})
