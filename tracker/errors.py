@@ -54,7 +54,14 @@ class RateError(TrackerError):
 
 
 class RuleError(TrackerError):
-    """A rule of an alert is not one, or names what there is not."""
+    """A rule of an alert is not one, or names what there is not.
+
+    *field* is the part that is not accepted, as `market.alerts.Rule` names it, if it is one.
+    """
+
+    def __init__(self, text: str, field: str = "") -> None:
+        super().__init__(text)
+        self.field = field
 
 
 class StoreError(TrackerError):

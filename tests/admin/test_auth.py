@@ -27,7 +27,8 @@ FOREIGN_ADDRESSES = (
 )  # fmt: skip
 CHANGES = (
     "/admin/refresh", "/admin/logout", "/admin/coins/edit/?id=bitcoin",
-    "/admin/jobs/x/retry", "/admin/jobs/x/delete",
+    "/admin/jobs/x/retry", "/admin/jobs/x/delete", "/admin/alerts/add", "/admin/alerts/1",
+    "/admin/alerts/1/pause", "/admin/alerts/1/delete", "/admin/alerts/test/phone",
 )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ headers and errors. It is imported only where there is a password: without one
 everything beneath `/admin` is 404.
 
     auth         sessions, attempts, tokens, headers; each login and change as a log line
+    alerts       rules that send a message, and how their targets do
     model_views  coins, ticks, quotes, candles (Flask-Admin)
     index        the jobs page, logging in and out
     job_status   what RQ and its scheduler know; retry, delete, refresh now
@@ -18,6 +19,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from tracker.admin import auth, model_views
+from tracker.admin.alerts import Alerts
 from tracker.admin.index import Index
 from tracker.config import ROOT
 from tracker.services import KEY, services
@@ -43,7 +45,12 @@ def mount(app: Flask) -> None:
         theme=theme,
         csp_nonce_generator=auth.nonce,
     )
+    views.add_view(Alerts(name="Alerts", endpoint="alerts"))
     model_views.register(admin, views)
+
+    @admin.context_processor
+    def what_every_page_shows() -> dict[str, str]:
+        return {"site": request.script_root.rpartition("/")[0]}
 
     def error_page(error: HTTPException) -> str:
         if isinstance(error, CSRFError) and request.endpoint == auth.LOGIN:

@@ -89,8 +89,7 @@ class Index(AdminIndexView):  # type: ignore[misc]
 
     def page(self, template: str, **values: object) -> str:
         """Return *template* with the admin's menu; *values* are what it shows."""
-        prices = f"{request.script_root.rpartition('/')[0]}/cryptos/"
-        return cast(str, self.render(template, prices=prices, **values))
+        return cast(str, self.render(template, **values))
 
     def _form(self, trouble: str, status: int) -> Response:
         return make_response(self.page("admin/login.html", trouble=trouble), status)

@@ -16,7 +16,15 @@ from rq.job import Job
 from rq.utils import utcparse
 
 from tracker.market.freshness import SourceState, reason_to_skip
-from tracker.messaging.job_queue import REFRESH, REFRESH_ID, REFRESH_NOW_ID, REFRESH_TIMEOUT
+from tracker.messaging.job_queue import (
+    ALERTS,
+    ALERTS_NOW_ID,
+    ALERTS_TIMEOUT,
+    REFRESH,
+    REFRESH_ID,
+    REFRESH_NOW_ID,
+    REFRESH_TIMEOUT,
+)
 from tracker.messaging.json_jobs import JsonJob, failed_jobs
 from tracker.messaging.json_jobs import queue as job_queue
 from tracker.times import now_ms
@@ -132,3 +140,11 @@ def refresh_now(redis: Redis, state: SourceState, interval: int, request_id: str
         done = "Queued"
     alive = redis.scard(f"rq:workers:{queue.name}")
     return f"{done}." if alive else f"{done}; no worker is alive, so it runs when one starts."
+
+
+def deliver_now(redis: Redis) -> bool:
+    """Queue the delivery of alerts, next of all; return whether a worker is alive to do it."""
+    queue = job_queue(redis)
+    job = {"job_id": ALERTS_NOW_ID, "job_timeout": ALERTS_TIMEOUT, "result_ttl": 60}
+    queue.enqueue(ALERTS, at_front=True, **job)
+    return bool(redis.scard(f"rq:workers:{queue.name}"))

@@ -76,17 +76,18 @@ def rule(
 
     A price's limit is without its sign or code; `5%` is 5.
     """
-    its_kind = _one_of(kind, KINDS, "rule")
+    its_kind = _one_of(kind, KINDS, "rule", "kind")
     if its_kind in OF_FRESHNESS:
         limited = _number(limit or "0", "minutes", least=0, most=MAX_MINUTES)
         if its_kind == "live" and limited:
-            raise RuleError("live takes no number; accepted: live")
+            raise RuleError("live takes no number; accepted: live", "limit")
         return Rule(kind=its_kind, limit=limited)
     if tick is None:
-        raise RuleError("there are no prices yet, so no coin is known: start the tracker first")
+        text = "there are no prices yet, so no coin is known: start the tracker first"
+        raise RuleError(text, "coin")
     its_coin = _coin(coin, tick).id
     if its_kind in OF_CHANGES:
-        its_window: Window = _one_of(window or "24h", WINDOWS, "time")
+        its_window: Window = _one_of(window or "24h", WINDOWS, "time", "window")
         percent = _number(limit.removesuffix("%"), "percent", most=MAX_PERCENT)
         return Rule(
             kind=its_kind, coin=its_coin, limit=percent, window=its_window, margin=CHANGE_MARGIN
@@ -120,7 +121,8 @@ def expiry(text: str, now: int) -> int:
     if at <= now:
         raise RuleError(
             f"{text!r} is no time to come; accepted: 30m, 12h, 7d, "
-            "2026-12-24 or 2026-12-24T18:00:00Z (UTC)"
+            "2026-12-24 or 2026-12-24T18:00:00Z (UTC)",
+            "expires_at",
         )
     return at
 
@@ -133,7 +135,7 @@ def _coin(name: str, tick: Tick) -> Quote:
     likely = [quote.id for quote in suggest(name, tick.quotes)]
     hint = f": did you mean {' or '.join(likely)}?" if likely else ""
     names = [f"{quote.id} ({quote.symbol.lower()})" for quote in tick.quotes]
-    raise RuleError(f"{name!r} is no coin that is followed{hint}; accepted: {_some(names)}")
+    raise RuleError(f"{name!r} is no coin that is followed{hint}; accepted: {_some(names)}", "coin")
 
 
 def _currency(code: str, tick: Tick, rates: Rates | None) -> str:
@@ -142,7 +144,8 @@ def _currency(code: str, tick: Tick, rates: Rates | None) -> str:
     except RateError as error:
         known = [tick.currency, *(rates.rates if rates else ())]
         names = list(dict.fromkeys(known))
-        raise RuleError(f"{error}; accepted: {_some(names)}, or a coin's symbol") from error
+        accepted = f"{_some(names)}, or a coin's symbol"
+        raise RuleError(f"{error}; accepted: {accepted}", "currency") from error
 
 
 def _number(text: str, what: str, *, least: int | None = None, most: int | None = None) -> Decimal:
@@ -156,7 +159,10 @@ def _number(text: str, what: str, *, least: int | None = None, most: int | None 
     if is_low or (most is not None and value > most) or not _is_sane(value):
         begin = "a number above 0" if least is None else f"a number from {least}"
         end = "" if most is None else f" {'up ' if least is None else ''}to {most}"
-        raise RuleError(f"{text!r} is not accepted as {what}; accepted: {begin}{end}, as 1234.5")
+        field = "margin" if "margin" in what else "limit"
+        raise RuleError(
+            f"{text!r} is not accepted as {what}; accepted: {begin}{end}, as 1234.5", field
+        )
     return value
 
 
@@ -164,11 +170,11 @@ def _is_sane(value: Decimal) -> bool:
     return not value or abs(value.adjusted()) <= MAX_EXPONENT
 
 
-def _one_of(text: str, words: tuple[W, ...], what: str) -> W:
+def _one_of(text: str, words: tuple[W, ...], what: str, field: str) -> W:
     for word in words:
         if word == text.lower():
             return word
-    raise RuleError(f"{text!r} is no {what}; accepted: {', '.join(words)}")
+    raise RuleError(f"{text!r} is no {what}; accepted: {', '.join(words)}", field)
 
 
 def _some(names: Sequence[str]) -> str:

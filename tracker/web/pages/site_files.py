@@ -5,6 +5,7 @@ from flask import Blueprint, Response, redirect, request, url_for
 from werkzeug.wrappers import Response as Redirect
 
 from tracker import __version__
+from tracker.services import services
 from tracker.web.middleware.static_files import address
 
 NAME = "Crypto Tracker"
@@ -23,8 +24,14 @@ blueprint = Blueprint("conventions", __name__)
 
 
 @blueprint.app_context_processor
-def _what_every_page_shows() -> dict[str, str]:
-    return {"theme_dark": DARK, "theme_light": LIGHT, "version": __version__}
+def _what_every_page_shows() -> dict[str, object]:
+    sends = services().settings.notify is not None
+    return {
+        "theme_dark": DARK,
+        "theme_light": LIGHT,
+        "version": __version__,
+        "sends_alerts": sends,
+    }
 
 
 @blueprint.get("/manifest.webmanifest")
