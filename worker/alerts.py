@@ -10,7 +10,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from functools import cache
-from time import monotonic
+from time import monotonic, sleep
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -28,6 +28,8 @@ LIMIT_S = 30.0
 """Time for one message: a request has eight seconds, mail fifteen for each step."""
 HOLD_MS = 40_000
 """How long a target is held for a message: longer than its time."""
+STORE_S, STORE_AGAIN_S = 20.0, 0.2
+"""How long it is tried to store that a message was sent, and the pause between two attempts."""
 MAX_ABANDONED = 3
 """Threads of one target that still hang: until one ends, it gets no other."""
 END_S = 2.0
@@ -100,7 +102,7 @@ class Dispatcher:
                 if line.parcel is parcel:
                     self._settle_failure(parcel, line, str(error))
                 return
-            settled = self._outbox.sent(parcel, now_ms())
+            settled = self._store_sent(parcel)
             self._stats.count_alerts(parcel.name, sent=settled.sent)
             log.info("sent to %s: %d of %d", parcel.name, settled.sent, len(parcel.events))
             line.log.recovered(f"alerts reach {parcel.name} again")
@@ -111,6 +113,17 @@ class Dispatcher:
                 return
             parcel = line.parcel = next_one
             line.began_at = monotonic()
+
+    def _store_sent(self, parcel: Parcel) -> Settled:
+        """Store that *parcel* was sent, also if the database is away now: else it is sent again."""
+        until = monotonic() + STORE_S
+        while True:
+            try:
+                return self._outbox.sent(parcel, now_ms())
+            except SQLAlchemyError:
+                if monotonic() > until:
+                    raise
+                sleep(STORE_AGAIN_S)
 
     def _abandon_if_late(self, name: str, line: _Line) -> None:
         if monotonic() - line.began_at < LIMIT_S or line.thread is None or line.parcel is None:

@@ -9,6 +9,7 @@ from typing import cast
 import pytest
 from flask import Flask
 from redis import Redis
+from sqlalchemy.exc import OperationalError
 
 from tests.conftest import SettingsFactory
 from tests.support.fake_receiver import Receiver
@@ -21,7 +22,7 @@ from tracker.messaging.job_queue import ALERTS_NOW_ID
 from tracker.messaging.notify import Notifier
 from tracker.messaging.refresh_stats import Outcome
 from tracker.services import services
-from tracker.storage.outbox import Outbox
+from tracker.storage.outbox import Outbox, Parcel, Settled
 from tracker.text.alerts import Event
 from worker import alerts, jobs
 from worker.alerts import Dispatcher
@@ -115,6 +116,23 @@ def test_a_target_that_hangs_holds_up_nobody_and_counts_as_failed_after_its_time
     rig.sender.may_go.set()
     wait_for(lambda: rig.outbox.waiting() == {}, what="what was late is sent all the same")
     assert rig.sender.sent[2:] == [("phone", ["a"])]
+
+
+def test_what_was_sent_while_the_database_was_away_is_not_sent_again(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored, failures = rig.outbox.sent, [1, 2, 3]
+
+    def sent(parcel: Parcel, now: int) -> Settled:
+        if failures:
+            raise OperationalError(str(failures.pop()), None, Exception("gone"))
+        return stored(parcel, now)
+
+    monkeypatch.setattr(rig.outbox, "sent", sent)
+    monkeypatch.setattr(alerts, "STORE_AGAIN_S", 0.01)
+    rig.outbox.put("a", now_ms(), ["phone"])
+    rig.go()
+    assert (rig.outbox.waiting(), rig.sender.sent) == ({}, [("phone", ["a"])])
 
 
 def test_no_more_than_three_threads_of_a_target_hang(

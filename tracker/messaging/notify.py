@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tracker.config import Target
 from tracker.errors import ConfigError, NotifyError
-from tracker.text.alerts import MAX_BODY, Event, message
+from tracker.text.alerts import MAX_BODY, MAX_TITLE, Event, message
 
 if TYPE_CHECKING:
     from apprise import NotifyBase
@@ -38,7 +38,9 @@ class Notifier:
         from apprise import Apprise, NotifyFormat
 
         service = self._services[name]
-        text = message(events, self._url, min(service.body_maxlen or MAX_BODY, MAX_BODY))
+        # Where there are no titles, Apprise puts them into the body.
+        title_size = 0 if service.title_maxlen else MAX_TITLE + 2
+        text = message(events, self._url, (service.body_maxlen or MAX_BODY) - title_size)
         sender = Apprise(asset=service.asset)
         sender.add(service)
         try:
