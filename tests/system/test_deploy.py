@@ -18,7 +18,7 @@ from tests.support.tools import ROOT
 from tracker.config import Settings
 
 PROCFILE: dict[str, str] = {
-    name: re.sub(r"^(\w+=\S+ )+", "", command)  # what only a shell needs
+    name: re.sub(r"^env (\w+=\S+ )+", "", command)  # what only a shell can read
     for name, command in parse_procfile((ROOT / "Procfile").read_text()).processes.items()
 }
 VARIABLES = {field.metadata["env"] for field in fields(Settings)}
