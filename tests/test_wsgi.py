@@ -54,6 +54,7 @@ def is_logged(child: Child, client: str) -> bool:
     return f"client={client} " in child.output
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("has_ipv6", [True, False])
 def test_the_web_listens_on_ipv4_and_where_there_is_one_on_ipv6(
     settings: SettingsFactory, tmp_path: Path, has_ipv6: bool

@@ -149,7 +149,7 @@ def resume(ids: tuple[int, ...]) -> None:
 def _set_paused(ids: tuple[int, ...], paused: bool) -> None:
     its, now = _backend().alerts, now_ms()
     for id in ids:
-        rule = its.change(replace(its.get(id), paused=paused), now)
+        rule = its.change(id, lambda rule: replace(rule, paused=paused), now)
         click.echo(f"{id}: {_described(rule)}: {standing(rule, now)}")
 
 

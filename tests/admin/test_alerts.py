@@ -97,7 +97,7 @@ def test_a_one_time_rule_that_has_fired_is_done_until_it_is_changed(
 ) -> None:
     store, at = services(app).backend.alerts, now_ms()
     act(client, "add", **RULE, once="once")
-    store.change(replace(store.get(1), fired_at=at), at)
+    store.change(1, lambda rule: replace(rule, fired_at=at), at)
     assert "done · last fired 2" in text_of(client.get("/admin/alerts/").text)
     assert "armed; 5.00 % away" in act(client, "1", **RULE, once="once")
 

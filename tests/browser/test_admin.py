@@ -41,6 +41,7 @@ def rename(page: Page, coin: str, name: str) -> None:
     expect(page.locator("tr", has_text=coin)).to_contain_text(name)
 
 
+@pytest.mark.faults
 def test_a_coin_is_renamed_and_hidden_in_front_of_its_readers(
     web: Web, new_page: Open, app: Flask
 ) -> None:

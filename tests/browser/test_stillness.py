@@ -4,6 +4,7 @@ import random
 import re
 from decimal import Decimal
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.browser import Open
@@ -45,6 +46,7 @@ def send(site: Site, page: Page, coins: list[Quote]) -> None:
     page.evaluate("Promise.all(document.getAnimations().map(({ finished }) => finished))")
 
 
+@pytest.mark.faults
 def test_rows_change_places_and_the_page_neither_scrolls_nor_shifts(
     site: Site, new_page: Open
 ) -> None:

@@ -19,6 +19,7 @@ GOOD = b"retry: 1000\n\nevent: a\nid: 1\ndata: x\n\nevent: a\nid: 2\ndata: y\n\n
 TYPE = ("Content-Type", "text/event-stream")
 
 
+@pytest.mark.faults
 def test_the_product_passes_every_point(tmp_path: Path, _migrated_file: Path) -> None:  # noqa: PT019
     """A tick comes every 0.2 s, and now and then there is a silence of 1.6 s."""
     over = threading.Event()

@@ -10,6 +10,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import pytest
 from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
@@ -200,6 +201,7 @@ SECRETS = {
 }
 
 
+@pytest.mark.faults
 def test_a_run_keeps_its_id_up_to_the_web_and_no_process_shows_a_secret(
     settings: SettingsFactory, own_redis: EmbeddedRedis, tmp_path: Path
 ) -> None:

@@ -148,6 +148,7 @@ class TestReadyz:
         assert response.headers["Cache-Control"] == "no-store"
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_under_gunicorn_a_locked_table_hangs_nobody(
     settings: SettingsFactory, own_database_url: str, tmp_path: Path
@@ -170,6 +171,7 @@ def test_under_gunicorn_a_locked_table_hangs_nobody(
         wait_for(lambda: status() == 200)
 
 
+@pytest.mark.faults
 def test_a_database_whose_packets_a_proxy_swallows_is_read_again_after(
     make_app: AppFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -133,7 +133,7 @@ def test_rules_are_read_once_and_again_after_any_change(alerts: Alerts, engine: 
         alerts.tick(str(95 + at), at)
     assert len(reads) == 1, "also after it has fired"
     reads.clear()
-    Alerts(engine).alerts.change(replace(added, paused=True), 12)
+    Alerts(engine).alerts.change(added.id, lambda rule: replace(rule, paused=True), 12)
     reads.clear()
     assert [alerts.tick("99", 13), alerts.tick("101", 14)] == [[], []]
     assert len(reads) == 1
@@ -142,7 +142,7 @@ def test_rules_are_read_once_and_again_after_any_change(alerts: Alerts, engine: 
 def test_a_rule_is_changed_and_removed_and_what_there_is_not_is_said(alerts: Alerts) -> None:
     alerts.tick("99", 1)
     added = alerts.alerts.add(ABOVE, 1)
-    alerts.alerts.change(replace(added, limit=Decimal(50)), 2)
+    alerts.alerts.change(added.id, lambda rule: replace(rule, limit=Decimal(50)), 2)
     assert alerts.alerts.get(added.id).armed is False, "judged anew"
     assert alerts.alerts.remove(added.id).limit == 50
     assert (alerts.alerts.all(), alerts.tick("1", 3), alerts.tick("101", 4)) == ([], [], [])

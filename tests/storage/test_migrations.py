@@ -4,10 +4,8 @@ The data are made from the tables as they are at that revision: one row each,
 so a revision that is added later is tested without a word here.
 """
 
-import subprocess
 from collections.abc import Iterator
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import flask_migrate
@@ -17,7 +15,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.types import TypeEngine
 
 from tests.conftest import AppFactory
-from tests.support.tools import ROOT, environment, newest_of, save
+from tests.support.tools import ROOT, newest_of, save
 from tracker.market.quotes import Market
 from tracker.services import db, services
 from tracker.storage.engine import reading, writing
@@ -120,19 +118,3 @@ def test_a_database_of_a_newer_version_is_refused_in_one_line() -> None:
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(SystemExit, match=r"another version .*9999; .* run that version, or rest"):
         flask_migrate.upgrade()
-
-
-def test_a_database_that_is_none_is_refused_in_one_line(tmp_path: Path) -> None:
-    path, env = tmp_path / "tracker.db", environment(TRACKER_SOURCE="simulated")
-    upgrade = ["flask", "--app", "wsgi", "db", "upgrade"]
-    path.write_text("this is a text, and no database" * 99)
-    for url, line in (
-        (f"sqlite:///{path}", "the database cannot be migrated: DatabaseError: file is not a"),
-        (f"sqlite:///{path}/x/t.db", "its folder cannot be made: not a directory"),
-    ):
-        done = subprocess.run(
-            upgrade, cwd=ROOT, env=env | {"DATABASE_URL": url}, capture_output=True, text=True
-        )
-        assert done.returncode == 1
-        assert line in done.stderr
-        assert done.stderr.count("\n") == 1

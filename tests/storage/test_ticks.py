@@ -208,6 +208,7 @@ for _ in range(20):
 
 
 class TestManyAtOnce:
+    @pytest.mark.faults
     def test_of_processes_that_save_at_once_all_do_in_turn(
         self, settings: SettingsFactory, database_url: str, store: Store, tmp_path: Path
     ) -> None:

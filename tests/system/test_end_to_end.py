@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 from playwright.sync_api import Locator, expect
 
 from dev.embedded_redis import free_port
@@ -75,6 +76,7 @@ def colour_of(element: Locator) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", colour)[:3])
 
 
+@pytest.mark.faults
 def test_prices_go_from_coingecko_to_curl_and_to_the_page(tmp_path: Path, new_page: Open) -> None:
     with MovingMarket() as gecko:
         gecko.answer(429, '{"status":{"error_code":429,"error_message":"slow down"}}')

@@ -1,6 +1,7 @@
 """An upgrade under load: web, worker and scheduler are replaced, and no reader loses a tick."""
 
 import signal
+import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -12,7 +13,7 @@ from dev.embedded_redis import EmbeddedRedis, free_port
 from tests.faults.harness.ledger import Ledger
 from tests.faults.harness.readers import Readers
 from tests.support.deployment import Host
-from tests.support.tools import Child, environment, wait_for
+from tests.support.tools import ROOT, Child, environment, wait_for
 from tests.support.web_process import request
 
 pytestmark = pytest.mark.faults
@@ -96,3 +97,19 @@ def test_a_rolling_restart_under_load_serves_the_new_code_and_loses_no_reader_a_
         ledger.look(readers.all, stored)
         assert (ledger.remarks, ledger.told) == ([], 0)
         assert len(stored()) > 10
+
+
+def test_a_database_that_is_none_is_refused_in_one_line(tmp_path: Path) -> None:
+    path, env = tmp_path / "tracker.db", environment(TRACKER_SOURCE="simulated")
+    upgrade = ["flask", "--app", "wsgi", "db", "upgrade"]
+    path.write_text("this is a text, and no database" * 99)
+    for url, line in (
+        (f"sqlite:///{path}", "the database cannot be migrated: DatabaseError: file is not a"),
+        (f"sqlite:///{path}/x/t.db", "its folder cannot be made: not a directory"),
+    ):
+        done = subprocess.run(
+            upgrade, cwd=ROOT, env=env | {"DATABASE_URL": url}, capture_output=True, text=True
+        )
+        assert done.returncode == 1
+        assert line in done.stderr
+        assert done.stderr.count("\n") == 1

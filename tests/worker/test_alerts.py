@@ -176,6 +176,7 @@ def test_a_crossing_is_counted_logged_and_queued(
         assert json_jobs.queue(connection).job_ids == [ALERTS_NOW_ID]
 
 
+@pytest.mark.faults
 def test_from_the_crossing_to_the_receiver_with_the_real_processes(
     settings: SettingsFactory, tmp_path: Path, app: Flask
 ) -> None:

@@ -7,6 +7,7 @@ worker's matter. Targets are shown by their names: their URLs are secrets, also 
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from flask import flash, make_response, redirect, request, url_for
@@ -109,9 +110,7 @@ class Alerts(BaseView):  # type: ignore[misc]
             try:
                 if old is None:
                     return _told("Added", store.add(rule, now))
-                kept_at = None if old.is_spent else old.fired_at
-                rule = replace(rule, id=old.id, paused=old.paused, fired_at=kept_at)
-                return _told("Changed", store.change(rule, now))
+                return _told("Changed", store.change(old.id, partial(_in_place_of, rule), now))
             except RuleError as error:
                 errors[""] = str(error)
         return make_response(self._page(form, errors, old), 422)
@@ -200,7 +199,13 @@ def _texts(rule: Rule) -> dict[str, str]:
 
 
 def _set_paused(store: AlertStore, id: int, paused: bool) -> Rule:
-    return store.change(replace(store.get(id), paused=paused), now_ms())
+    return store.change(id, lambda rule: replace(rule, paused=paused), now_ms())
+
+
+def _in_place_of(new: Rule, old: Rule) -> Rule:
+    """Return *new* with what is not in the form; a rule that is done begins anew."""
+    fired_at = None if old.is_spent else old.fired_at
+    return replace(new, id=old.id, paused=old.paused, fired_at=fired_at)
 
 
 def _done(id: int, what: str, act: Callable[[AlertStore], Rule]) -> ResponseReturnValue:

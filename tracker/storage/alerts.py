@@ -9,7 +9,7 @@ Rules are of a source, so that simulated prices fire no rule of real ones; each 
 
 import logging
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, fields
 from typing import Any
 
@@ -92,17 +92,19 @@ class AlertStore:
             self._changed(connection)
         return self.get(id[0] if id else 0)
 
-    def change(self, rule: Rule, now: int) -> Rule:
-        """Store *rule*, which was changed, in place of the one of its id, and judge it anew.
+    def change(self, id: int, how: Callable[[Rule], Rule], now: int) -> Rule:
+        """Store what *how* makes of the rule *id*, judged anew, and return it.
 
-        Raises `RuleError` if there is none.
+        It is read in the transaction that writes it, so that a tick which fires it meanwhile is
+        not forgotten. Raises `RuleError` if there is none.
         """
-        self.get(rule.id)
-        standing = self._first_judged(rule, now)
+        self.get(id)
         with writing(self._engine) as connection:
-            connection.execute(
-                update(AlertRow).where(AlertRow.id == rule.id).values(_values(standing))
-            )
+            found = [rule for rule in self._read(connection) if rule.id == id]
+            if not found:
+                raise RuleError(f"rule {id} was removed just now")
+            standing = self._first_judged(how(found[0]), now)
+            connection.execute(update(AlertRow).where(AlertRow.id == id).values(_values(standing)))
             self._changed(connection)
         return standing
 

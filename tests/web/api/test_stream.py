@@ -146,6 +146,7 @@ def test_a_look_that_fails_for_a_reader_costs_no_place(
     assert services(app).hub.admission.total == 0
 
 
+@pytest.mark.faults
 def test_two_processes_behave_as_one_and_term_lets_readers_go_of_whom_none_loses_a_tick(
     app: Flask, settings: SettingsFactory, tmp_path: Path
 ) -> None:
@@ -184,6 +185,7 @@ def test_two_processes_behave_as_one_and_term_lets_readers_go_of_whom_none_loses
         wait_for(lambda: reader.read_all().ids == [during.id, after.id])
 
 
+@pytest.mark.faults
 def test_a_dead_relay_ends_the_worker_and_another_takes_its_place(
     app: Flask, settings: SettingsFactory, tmp_path: Path
 ) -> None:
@@ -217,6 +219,7 @@ def test_a_server_that_keeps_its_sockets_streams_the_same(make_app: AppFactory) 
         wait_for(lambda: services(app).hub.admission.total == 0)
 
 
+@pytest.mark.faults
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl on the PATH")
 def test_tls_in_the_process_streams_through_a_socket_pair(
     app: Flask, settings: SettingsFactory, tmp_path: Path

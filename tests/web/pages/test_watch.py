@@ -91,6 +91,7 @@ def test_each_terminal_has_one_table_in_its_look_and_nothing_is_left_over(shared
     assert b"\x1b[1m" not in curls[6].raw
 
 
+@pytest.mark.faults
 def test_a_slow_one_gets_the_newest_table_without_those_before(shared: Shared) -> None:
     port = shared.web.port
     with curl(port, "?width=200", buffer=1) as slow, curl(port, "?width=200") as quick:
