@@ -229,19 +229,6 @@ class TestProcesses:
         assert min(gaps) > 500
         assert 900 <= statistics.median(gaps) <= 1100
 
-    def test_a_worker_that_rq_gave_up_runs_again(
-        self, mine: Settings, own_redis: EmbeddedRedis, tmp_path: Path
-    ) -> None:
-        """RQ ends its loop on what it does not expect, as a queue that is no list."""
-        with Redis.from_url(own_redis.url) as connection:
-            connection.set(f"rq:queue:{QUEUE}", "no list")
-            with Child(*WORKER, env=environment(mine), log=tmp_path / "worker") as worker:
-                wait_for(lambda: "RQ's worker gave up" in worker.output, 15)
-                connection.delete(f"rq:queue:{QUEUE}")
-                registered(connection, 60).enqueue_jobs()
-                wait_for(lambda: ids(mine), 15, "a tick")
-                assert worker.end() == 0
-
 
 def test_a_bad_setting_ends_the_process_with_one_line(tmp_path: Path) -> None:
     env = environment(TRACKER_INTERVAL="soon", REDIS_URL="redis://127.0.0.1:1")

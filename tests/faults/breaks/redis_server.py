@@ -57,5 +57,5 @@ FAULTS = (
     ),
     Fault("Redis: out of memory for 4 s", fill, STILL, 20),
     Fault("Redis: CLIENT KILL of all", kill_clients, LATER),
-    Fault("Redis: all keys of RQ are texts", garble, LATER),
+    Fault("Redis: all keys of RQ are texts", garble, LATER, 20),
 )
