@@ -116,6 +116,7 @@ def test_notices_move_nothing_and_while_prices_are_live_only_the_pill_says_so(
     assert page.evaluate("shifts") == []
 
 
+@pytest.mark.faults
 def test_the_head_stays_in_sight_and_the_focus_is_never_below_it(
     site: Site, new_page: Open
 ) -> None:

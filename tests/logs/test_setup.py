@@ -168,6 +168,7 @@ class TestId:
         assert current_id("request") is None
 
 
+@pytest.mark.faults
 def test_all_lines_of_the_web_are_of_one_form_and_no_path_and_no_header_forges_one(
     settings: SettingsFactory, tmp_path: Path
 ) -> None:

@@ -327,6 +327,7 @@ class TestRefreshes:
         assert stats.read().counts == {("tick", ""): 1}
 
 
+@pytest.mark.faults
 def test_any_process_answers_for_all_also_for_those_that_died(
     app: Flask, settings: SettingsFactory, tmp_path: Path
 ) -> None:

@@ -151,6 +151,7 @@ def test_it_is_refused_at_once_and_the_connection_ends(shared: Shared) -> None:
     assert [line for line in logged if not re.search(OF_THE_RELAY, line)] == []
 
 
+@pytest.mark.faults
 def test_chunks_without_an_end_are_not_waited_for(web: Web) -> None:
     sent = POST + b"Transfer-Encoding: chunked\r\n\r\n"
     began_at = time.monotonic()
@@ -227,6 +228,7 @@ def test_those_who_say_nothing_are_let_go_without_a_word(web: Web) -> None:
         assert silent.recv(10) == b""
 
 
+@pytest.mark.faults
 def test_two_hundred_with_half_a_request_keep_nobody_out_and_are_gone_in_time(
     shared: Shared,
 ) -> None:
@@ -259,6 +261,7 @@ def test_two_hundred_with_half_a_request_keep_nobody_out_and_are_gone_in_time(
                 assert rest_of(sock)[:12] in (b"", b"HTTP/1.1 408")
 
 
+@pytest.mark.faults
 def test_who_takes_no_answer_does_not_keep_its_place(web: Web) -> None:
     """It asks and asks, and reads nothing: the kernel's buffers are full at some time."""
     with ExitStack() as stack:

@@ -196,6 +196,7 @@ class TestThin:
             history.save(NOON + at, bitcoin=1)
         assert history.thin(NOON + DAY_MS, newest=1) == 0
 
+    @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
     def test_charts_look_as_before(self, history: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
         chance, price = random.Random(13), 100_000.0
         ticks = []

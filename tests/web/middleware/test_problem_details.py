@@ -91,6 +91,7 @@ def test_a_wrong_address_or_method_is_an_error_like_others(app: Flask, client: F
             assert ask(client, path, method) in (404, 405), f"{method} {path}"
 
 
+@pytest.mark.faults
 def test_bad_arguments_are_the_senders_fault(app: Flask, client: FlaskClient) -> None:
     for value in BAD:
         for methods, path in addresses(app, value):
