@@ -107,7 +107,12 @@ CROWDED = """() => [...document.querySelectorAll("[data-rows] [data-coin]")].fla
 
 
 @pytest.mark.parametrize(
-    ("locale", "currency"), [("en-US", "usd"), ("fr-FR", "usd"), ("en-US", "btc")]
+    ("locale", "currency"),
+    [
+        ("en-US", "usd"),
+        pytest.param("fr-FR", "usd", marks=pytest.mark.faults),
+        pytest.param("en-US", "btc", marks=pytest.mark.faults),
+    ],
 )
 def test_every_number_fits_into_its_column_and_leaves_room_for_the_name(
     new_page: Open, locale: str, currency: str

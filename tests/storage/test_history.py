@@ -5,6 +5,7 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
+import pytest
 from sqlalchemy import event
 
 from tests.storage.kept import MINUTE, NOON, NOW, WEEK, Kept, as_points, candle, fill_with_sql
@@ -55,6 +56,7 @@ class TestPoints:
 
 
 class TestMuch:
+    @pytest.mark.faults
     def test_a_year_is_500_points_with_its_extremes_found_by_indexes(self, history: Kept) -> None:
         fill_with_sql(history, coins=10, ticks=3 * 1440, candles=365 * 24, step=MINUTE)
         found = history.points("coin-3", "1y", NOON)

@@ -73,6 +73,7 @@ def shared(rows: Rows, other: Rows) -> Rows:
     }
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("revision", REVISIONS)
 def test_what_was_stored_then_is_there_after_the_upgrade_and_after_the_way_back(
     revision: str,
