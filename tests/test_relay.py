@@ -341,8 +341,9 @@ def test_a_database_that_hangs_holds_up_neither_prices_nor_the_truth(
     wait_for_ids(reader, first.id)
     answers, read = threading.Event(), store.source_state
     with monkeypatch.context() as hanging:
-        hanging.setattr(module, "QUERY_TIMEOUT_S", 0.05)  # first: a read may begin at any time
-        hanging.setattr(type(store), "source_state", lambda self: (answers.wait(), read())[1])
+        with relay._lock:  # no read goes on, which had more time
+            hanging.setattr(module, "QUERY_TIMEOUT_S", 0.05)
+            hanging.setattr(type(store), "source_state", lambda self: (answers.wait(), read())[1])
         tick(app, publish=False)
         wait_for_ids(reader, first.id, tick(app).id)
         assert not relay.database.answers
