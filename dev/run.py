@@ -28,9 +28,8 @@ from honcho.environ import parse_procfile
 from dev.embedded_redis import EmbeddedRedis
 from dev.manager import Manager, signal_at_parents_death
 from tracker import config
-from tracker.config import Settings
+from tracker.config import Settings, sqlite_path
 from tracker.errors import ConfigError
-from tracker.storage.disk import sqlite_path
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = "/cryptos/"

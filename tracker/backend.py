@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from sqlalchemy import Engine, create_engine
 
 from tracker import processes
-from tracker.config import Settings
+from tracker.config import Settings, sqlite_path
 from tracker.errors import ConfigError
 from tracker.messaging.feed import Feed
 from tracker.messaging.refresh_stats import RefreshStats
 from tracker.storage.alerts import AlertStore
-from tracker.storage.disk import sqlite_path
 from tracker.storage.engine import engine_options
 from tracker.storage.outbox import Outbox
 from tracker.storage.rollup import RollUp

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, fields
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from tracker.errors import ConfigError
 from tracker.market.coins import Coins
@@ -548,3 +548,13 @@ def _parse(spec: Mapping[str, Any], text: str) -> Any:
     except ValueError as error:
         shown = "(hidden)" if spec["secret"] else json.dumps(text, ensure_ascii=False)
         raise ConfigError(f"{spec['env']}={shown} is not accepted; accepted: {error}") from None
+
+
+def sqlite_path(database_url: str) -> Path | None:
+    """Return the file of a SQLite database; None for any other.
+
+    Without SQLAlchemy, which would stay in the launcher's memory.
+    """
+    scheme, _, rest = database_url.partition("://")
+    path = rest.removeprefix("/").partition("?")[0]
+    return Path(unquote(path)) if scheme.partition("+")[0] == "sqlite" and path else None

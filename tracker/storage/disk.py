@@ -5,12 +5,9 @@ PostgreSQL's disk is its host's matter.
 
 import shutil
 from contextlib import suppress
-from pathlib import Path
 from typing import NamedTuple, Self
 
-from sqlalchemy import make_url
-
-from tracker.config import Settings
+from tracker.config import Settings, sqlite_path
 
 QUOTE_BYTES, CANDLE_BYTES = 220, 120
 """What a quote and a candle take, with their part of the indexes: measured, rounded up."""
@@ -44,13 +41,6 @@ class DiskUse(NamedTuple):
     def __str__(self) -> str:
         """Return it in words."""
         return f"the database has {in_words(self.size)}, its disk {in_words(self.room)} left"
-
-
-def sqlite_path(database_url: str) -> Path | None:
-    """Return the file of a SQLite database; None for any other."""
-    url = make_url(database_url)
-    is_file = url.get_backend_name() == "sqlite" and url.database
-    return Path(url.database or "") if is_file else None
 
 
 def expected_bytes(settings: Settings) -> int:
