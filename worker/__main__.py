@@ -1,6 +1,7 @@
 """The worker process: runs the queued jobs, one after the other."""
 
 import logging
+from contextlib import suppress
 
 from redis import Redis
 from redis.exceptions import RedisError
@@ -40,6 +41,8 @@ def run(settings: Settings, connection: Redis) -> None:
             raise
     finally:
         dispatcher().finish()
+        with suppress(RedisError):
+            claim.release()
         end_on_signals()  # RQ's own handlers only stop its loop, which has ended
     if worker.jobs_done >= MAX_JOBS and not worker.told_to_end:
         log.info("%d jobs done: the worker starts anew", MAX_JOBS)

@@ -30,7 +30,9 @@ def test_all_workers_of_one_tracker_hold_it_and_another_trackers_is_told_what_to
     with pytest.raises(DatabaseTakenError):
         other.hold()
     assert 0 < connection.ttl(KEY) <= 120
-    connection.delete(KEY)
+    other.release()
+    assert connection.exists(KEY), "it is not the other's to give back"
+    one.release()
     other.hold()
     with pytest.raises(DatabaseTakenError):
         one.hold()

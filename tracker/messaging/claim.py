@@ -46,3 +46,9 @@ class Claim:
             f"another tracker works on database {number} of this Redis, and each needs its own: "
             f"let REDIS_URL end in /{number + 1}, or wait for {LIVES_S} s after the other's end"
         )
+
+    def release(self) -> None:
+        """Let another tracker have the database; a worker that goes on takes it again."""
+        id = self._installation()
+        if id is not None and self._connection.get(KEY) == id.encode():
+            self._connection.delete(KEY)
