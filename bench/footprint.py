@@ -26,7 +26,7 @@ from dev.embedded_redis import free_port
 from tests.faults.harness.held import role_of
 from tests.support import fake_coingecko, fake_exchanges
 from tests.support.deployment import PRODUCT
-from tests.support.tools import Child, environment, wait_for
+from tests.support.tools import LAUNCHERS_GRACE_S, Child, environment, wait_for
 from tracker.config import ROOT, Settings
 from tracker.market.coins import Coins
 
@@ -137,9 +137,10 @@ def launched(settings: Settings, exchanges: fake_exchanges.Exchanges) -> Iterato
             copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
             copy(ROOT / part, folder / part)
         env = environment(settings, **exchanges.urls(), TRACKER_EXCHANGES="")
-        with Child("-m", "dev.run", env=env, log=folder / "log", cwd=folder) as launcher:
+        with Child(
+            "-m", "dev.run", env=env, log=folder / "log", cwd=folder, grace_s=LAUNCHERS_GRACE_S
+        ) as launcher:
             yield launcher.process.pid, folder / "instance" / "tracker.db"
-            launcher.end()
 
 
 def _watched(launcher: int, database: Path, seconds: float) -> Footprint:

@@ -31,7 +31,7 @@ from redis.retry import Retry
 
 from dev.embedded_redis import EmbeddedRedis, binary, free_port
 from dev.run import check_port, sole_user_of
-from tests.support.tools import ROOT, Child, environment, wait_for
+from tests.support.tools import LAUNCHERS_GRACE_S, ROOT, Child, environment, wait_for
 from tracker.config import Settings
 from tracker.errors import ConfigError
 
@@ -145,7 +145,7 @@ class Launcher(Child):
             command = ["bash", "-c", piped]
         env.setdefault("DATABASE_URL", f"sqlite:///{directory / 'tracker.db'}")
         env = environment(None, TMPDIR=str(self.temporary), **env)
-        super().__init__(*command, env=env, log=directory / "log")
+        super().__init__(*command, env=env, log=directory / "log", grace_s=LAUNCHERS_GRACE_S)
 
     def until(self, *texts: str) -> None:
         """Wait until the output has each of *texts*."""
@@ -240,6 +240,11 @@ class TestLauncher:
         launcher.until("Open http://", "stays pid=")
         launcher.process.kill()
         assert launcher.ended() == -signal.SIGKILL
+
+    def test_a_test_that_ends_before_it_leaves_nothing_behind(self, tmp_path: Path) -> None:
+        with Launcher(tmp_path, {"worker": STAYS}) as launcher:
+            launcher.until("stays pid=")
+        assert launcher.ended() == 0
 
     def test_ends_when_nobody_reads_its_output(self, launch: Launch) -> None:
         talks = f"{STAYS} & while echo again; do sleep 0.05; done"

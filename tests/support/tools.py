@@ -30,6 +30,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 MINUTE = 60_000
 
+LAUNCHERS_GRACE_S = 30
+"""Longer than the launcher takes at most, which kills after 15 s what does not end."""
+
 T = TypeVar("T")
 
 
@@ -148,11 +151,18 @@ def tick_ids(settings: Settings) -> list[int]:
 
 
 class Child:
-    """`python -m …` or `-c …`, or any program of the venv, its output in a file: for a `with`."""
+    """`python -m …` or `-c …`, or any program of the venv, its output in a file: for a `with`.
 
-    def __init__(self, *command: str, env: dict[str, str], log: Path, cwd: Path = ROOT) -> None:
+    The block's end kills its group. A launcher has started other groups, which it ends only if it
+    is asked to: it gets TERM first, and *grace_s* seconds, after which the block raises.
+    """
+
+    def __init__(
+        self, *command: str, env: dict[str, str], log: Path, cwd: Path = ROOT, grace_s: float = 0
+    ) -> None:
         program = [sys.executable, *command] if command[0] in ("-c", "-m") else command
         self.log = log
+        self._grace_s = grace_s
         with log.open("wb") as output:
             self.process = subprocess.Popen(
                 program,
@@ -168,9 +178,14 @@ class Child:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
+        try:
+            if self._grace_s and self.runs():
+                os.killpg(self.process.pid, signal.SIGTERM)
+                self.wait(self._grace_s)
+        finally:
+            if self.runs():
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
 
     @property
     def output(self) -> str:

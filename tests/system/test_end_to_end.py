@@ -16,7 +16,7 @@ from playwright.sync_api import Locator, expect
 from dev.embedded_redis import free_port
 from tests.support.browser import Open
 from tests.support.fake_coingecko import CoinGecko
-from tests.support.tools import Child, environment, wait_for
+from tests.support.tools import LAUNCHERS_GRACE_S, Child, environment, wait_for
 
 
 class MovingMarket(CoinGecko):
@@ -39,7 +39,8 @@ def product(gecko: CoinGecko, folder: Path) -> Iterator[str]:
         LC_ALL="xx_YY.ISO-8859-9",
         DATABASE_URL=f"sqlite:///{folder / 'not' / 'yet' / 'tracker.db'}",
     )
-    with Child("-m", "dev.run", env=env, log=folder / "run.log") as child:
+    log = folder / "run.log"
+    with Child("-m", "dev.run", env=env, log=log, grace_s=LAUNCHERS_GRACE_S) as child:
         wait_for(lambda: "Open http" in child.output or not child.runs(), 60, "the page's address")
         assert child.runs(), child.output
         yield f"http://127.0.0.1:{env['PORT']}"
