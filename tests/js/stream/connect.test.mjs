@@ -23,7 +23,7 @@ class FakeWorker extends EventTarget {
   }
 }
 
-/** A channel between tabs; *said* is what this one has said. */
+/** A channel between tabs; *said* is what this one has said, a time when it opened its stream. */
 class FakeChannel {
   static made = [];
   said = [];
@@ -161,6 +161,11 @@ describe("a tab", () => {
     assert.equal(FakeWorker.made[1].requests[0].join.last, 7);
   });
 
+  const earlier = { data: Date.now() - 60_000 };
+  const later = { data: Date.now() + 60_000 };
+  const closed = { data: "closed" };
+  const kinds = ({ said }) => said.map((data) => (data === "closed" ? data : typeof data));
+
   function hide(isHidden) {
     document.hidden = isHidden;
     document.dispatchEvent(new Event("visibilitychange"));
@@ -171,18 +176,26 @@ describe("a tab", () => {
     const connection = opened();
     const [channel] = FakeChannel.made;
     newest().say("prices", tick(5));
-    channel.onmessage({ data: "opened" });
+    channel.onmessage(later);
     assert.equal(newest().readyState, 0, "it is seen");
     hide(true);
     assert.equal(newest().readyState, 0, "nobody needs its place");
-    channel.onmessage({ data: "opened" });
+    channel.onmessage(later);
     assert.equal(newest().readyState, FakeEventSource.CLOSED);
     clock.tick(60_000);
     connection.open();
     assert.equal(urls().length, 1);
     hide(false);
     assert.deepEqual(urls(), ["/stream", "/stream?last_event_id=5"]);
-    assert.deepEqual(channel.said, ["opened", "opened"]);
+    assert.deepEqual(kinds(channel), ["number", "number"]);
+  });
+
+  test("of hidden tabs that open at once, each before it hears of the others, the last stays open", () => {
+    delete globalThis.SharedWorker;
+    opened();
+    hide(true);
+    FakeChannel.made[0].onmessage(earlier);
+    assert.equal(newest().readyState, 0);
   });
 
   test("one of the hidden ones takes over from a tab that ends, and the last one says so", () => {
@@ -190,14 +203,14 @@ describe("a tab", () => {
     const connection = opened();
     const [channel] = FakeChannel.made;
     hide(true);
-    for (const data of ["opened", "closed", "opened"]) channel.onmessage({ data });
+    for (const message of [later, closed, later]) channel.onmessage(message);
     clock.tick(60_000);
     assert.equal(urls().length, 1, "another one was quicker");
-    channel.onmessage({ data: "closed" });
+    channel.onmessage(closed);
     clock.tick(2_000);
     assert.equal(urls().length, 2);
     connection.close();
-    assert.deepEqual(channel.said, ["opened", "opened", "closed"]);
+    assert.deepEqual(kinds(channel), ["number", "number", "closed"]);
     assert.equal(newest().readyState, FakeEventSource.CLOSED);
   });
 
