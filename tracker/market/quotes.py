@@ -8,7 +8,7 @@ Nothing here does I/O or knows where quotes come from or go to.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
@@ -82,6 +82,16 @@ class Tick:
     quotes: tuple[Quote, ...]
     converted: Conversion | None = None
     """From which currency it was, where that is not the tracker's: see `market.rates`."""
+
+    def of(self, coins: Collection[str] = ()) -> Self:
+        """Return the tick with the quotes of *coins* (ids), in its own order; () is all."""
+        if not coins:
+            return self
+        return replace(self, quotes=tuple(quote for quote in self.quotes if quote.id in coins))
+
+    def quote(self, coin: str) -> Quote | None:
+        """Return the quote of *coin*, an id; None if there is none."""
+        return next((quote for quote in self.quotes if quote.id == coin), None)
 
     def to_json(self) -> str:
         """Return the tick as the stream and the API show it, in one line."""

@@ -134,9 +134,8 @@ def unit(name: str, currency: str, tick: Tick | None, rates: Rates | None) -> Un
     code = name.lower()
     if code == currency:
         return Unit(code, Decimal(1))
-    quotes = tick.quotes if tick else ()
-    coin = next((one for one in quotes if one.id == code), None)
-    if (coin := coin or by_symbol(quotes).get(code.upper())) and coin.price > 0:
+    coin = (tick.quote(code) or by_symbol(tick.quotes).get(code.upper())) if tick else None
+    if coin and coin.price > 0:
         return Unit(coin.symbol.lower(), coin.price, coin)
     if rates is None or rates.base != currency:
         raise RateError(f"{code} is no coin that is followed, and there are no exchange rates now")

@@ -1,7 +1,6 @@
 """What a terminal that watches shows: the table of `/`, in the look that was asked for."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 from tracker.errors import RateError
@@ -42,8 +41,7 @@ def draw(
             tick = in_currency(tick, look.currency or tick.currency, rates)
         except RateError as error:
             note = f"In {tick.currency.upper()}, as {error}."
-        if coins:
-            tick = replace(tick, quotes=tuple(one for one in tick.quotes if one.id in coins))
+        tick = tick.of(coins)
     return table.render(
         tick,
         status,

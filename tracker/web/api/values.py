@@ -35,7 +35,7 @@ def price(coin: str) -> Response:
     """Return one coin's price, in the tracker's currency with every digit, or in `?currency=`."""
     newest, market, own = newest_tick(), services().relay.state, services().settings.currency
     id = query_params.coin(coin, market)
-    quote = next((one for one in newest.tick.quotes if one.id == id), None)
+    quote = newest.tick.quote(id)
     if quote is None:
         raise NotFound(f"{id} has no price now: it is no longer followed")
     to = query_params.currency(market, own)

@@ -43,7 +43,7 @@ def _page(coin: str) -> Response | Redirect:
     if tick is not None and coin not in relay.state.coins:
         id = relay.state.ids([proper]).get(proper)
         return _redirect_to(id, 302) if id else _unknown(coin, tick)
-    quote = next((quote for quote in tick.quotes if quote.id == coin), None) if tick else None
+    quote = tick.quote(coin) if tick else None
     wanted = ",".join(request.args.getlist("range")) or DEFAULT_RANGE
     return live_page.page(
         "coin.html",

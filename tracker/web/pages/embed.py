@@ -4,7 +4,6 @@ It needs no cookie and no storage, since browsers give embedded pages none. Whic
 frame it is set in `tracker/web/middleware/security_headers.py`.
 """
 
-from dataclasses import replace
 from urllib.parse import urlencode
 
 from flask import Blueprint, Response
@@ -28,9 +27,7 @@ def embed() -> Response:
     except BadRequest as error:
         problem = error.description
         return live_page.page("embed.html", status_code=400, problem=problem, theme=theme)
-    tick = state.tick
-    if tick is not None and coins:
-        tick = replace(tick, quotes=tuple(quote for quote in tick.quotes if quote.id in coins))
+    tick = state.tick.of(coins) if state.tick else None
     return live_page.page(
         "embed.html",
         tick=tick,

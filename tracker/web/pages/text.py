@@ -1,7 +1,5 @@
 """The pages as text: what `curl` and its like are answered. `tracker.text` draws it."""
 
-from dataclasses import replace
-
 from flask import Response, request
 
 from tracker.errors import StoreError
@@ -29,7 +27,7 @@ def table() -> Response:
     """Return the table, of the coins in `?coins=` or of all; 503 when there are no prices."""
     state = services().relay.state
     wanted, (width, color) = query_params.coins(state), look()
-    tick = of_coins(in_wanted_currency(state), wanted)
+    tick = in_wanted_currency(state)
     root = _root()
     parts = [
         f"Live: curl -N {root}watch",
@@ -40,7 +38,7 @@ def table() -> Response:
         "?color=never",
     ]
     text = render(
-        tick,
+        tick.of(wanted) if tick else None,
         services().relay.status(),
         now=now_ms(),
         width=width,
@@ -61,8 +59,9 @@ def coin(name: str) -> Response:
     tick = in_wanted_currency(state)
     if tick is None:
         return table()
-    id = state.ids([name.strip().lower()]).get(name.strip().lower())
-    quote = next((quote for quote in tick.quotes if quote.id == id), None)
+    wanted = name.strip().lower()
+    id = state.ids([wanted]).get(wanted)
+    quote = tick.quote(id) if id else None
     if quote is None:
         return _no_such_coin(name, id, tick)
     root = _root()
@@ -120,13 +119,6 @@ def in_wanted_currency(state: MarketState) -> Tick | None:
     if state.newest is None or currency.code == own:
         return state.tick
     return converted(state.newest, currency.name, state.usable_rates).tick
-
-
-def of_coins(tick: Tick | None, coins: tuple[str, ...]) -> Tick | None:
-    """Return *tick* with the quotes of *coins* (ids), in its own order; () is all."""
-    if tick is None or not coins:
-        return tick
-    return replace(tick, quotes=tuple(quote for quote in tick.quotes if quote.id in coins))
 
 
 def look() -> tuple[int, bool]:
