@@ -10,7 +10,7 @@ Rules are of a source, so that simulated prices fire no rule of real ones; each 
 import logging
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from typing import Any
 
 from sqlalchemy import Connection, Engine, bindparam, delete, func, insert, select, update
@@ -69,12 +69,8 @@ class AlertStore:
 
     def get(self, id: int) -> Rule:
         """Return the rule *id*. Raises `RuleError` if there is none."""
-        rules = self.all()
-        for rule in rules:
-            if rule.id == id:
-                return rule
-        known = ", ".join(str(rule.id) for rule in rules[:20]) or "none: add one first"
-        raise RuleError(f"there is no rule {id}; there are: {known}")
+        with reading(self._engine) as connection:
+            return self._get(connection, id)
 
     def add(self, rule: Rule, now: int) -> Rule:
         """Add *rule*, judged by the newest tick: it fires at the next crossing. Return it.
@@ -88,9 +84,10 @@ class AlertStore:
             if count >= MAX_RULES:
                 raise RuleError(f"there are {count} rules already; remove some first")
             values = _values(standing) | {"source": self._source}
-            id = connection.execute(insert(AlertRow).values(values)).inserted_primary_key
+            added = insert(AlertRow).values(values).returning(AlertRow.id)
+            id = connection.scalars(added).one()
             self._changed(connection)
-        return self.get(id[0] if id else 0)
+        return replace(standing, id=id)
 
     def change(self, id: int, how: Callable[[Rule], Rule], now: int) -> Rule:
         """Store what *how* makes of the rule *id*, judged anew, and return it.
@@ -98,20 +95,16 @@ class AlertStore:
         It is read in the transaction that writes it, so that a tick which fires it meanwhile is
         not forgotten. Raises `RuleError` if there is none.
         """
-        self.get(id)
         with writing(self._engine) as connection:
-            found = [rule for rule in self._read(connection) if rule.id == id]
-            if not found:
-                raise RuleError(f"rule {id} was removed just now")
-            standing = self._first_judged(how(found[0]), now)
+            standing = self._first_judged(how(self._get(connection, id)), now)
             connection.execute(update(AlertRow).where(AlertRow.id == id).values(_values(standing)))
             self._changed(connection)
         return standing
 
     def remove(self, id: int) -> Rule:
         """Remove the rule *id* and return it; what it has told stays. Raises `RuleError`."""
-        rule = self.get(id)
         with writing(self._engine) as connection:
+            rule = self._get(connection, id)
             connection.execute(delete(AlertRow).where(AlertRow.id == id))
             self._changed(connection)
         return rule
@@ -154,20 +147,20 @@ class AlertStore:
     def judge_silence(self, now: int) -> list[Firing]:
         """Judge the rules on stale and live prices while no tick comes."""
         with reading(self._engine) as connection:
-            if not any(rule.kind in OF_FRESHNESS for rule in self._rules(connection)):
-                return []
+            rules = self._of_freshness(connection)
+        if not rules:
+            return []
         state = self._store.source_state()
         situation = Situation(now, None, None, state, self._stale_after)
-        if not judge(self._of_freshness(self._cached[1]), situation).changed:
+        if not judge(rules, situation).changed:
             return []
         with writing(self._engine) as connection:
             state = self._store.read_state(connection)
             situation = Situation(now, None, None, state, self._stale_after)
-            rules = self._of_freshness(self._rules(connection))
-            return self._judge(connection, situation, rules)
+            return self._judge(connection, situation, self._of_freshness(connection))
 
-    def _of_freshness(self, rules: Sequence[Rule]) -> list[Rule]:
-        return [rule for rule in rules if rule.kind in OF_FRESHNESS]
+    def _of_freshness(self, connection: Connection) -> list[Rule]:
+        return [rule for rule in self._rules(connection) if rule.kind in OF_FRESHNESS]
 
     def _judge(
         self, connection: Connection, situation: Situation, rules: Sequence[Rule]
@@ -204,6 +197,14 @@ class AlertStore:
                 tell("alert", "no usable rule", id=rule.id)
         return [rule for rule in rules if rule.is_sound]
 
+    def _get(self, connection: Connection, id: int) -> Rule:
+        rules = self._read(connection)
+        for rule in rules:
+            if rule.id == id:
+                return rule
+        known = ", ".join(str(rule.id) for rule in rules[:20]) or "none: add one first"
+        raise RuleError(f"there is no rule {id}; there are: {known}")
+
     def _newest_rates(self, connection: Connection) -> Rates | None:
         """Return the rates that the database has, taken apart only where they are new."""
         its = select(RatesRow.json).where(of_market(RatesRow, self._store.market))
@@ -217,7 +218,7 @@ class AlertStore:
 
     def _first_judged(self, rule: Rule, now: int) -> Rule:
         """Return *rule* as the newest tick arms it; it does not fire for what is so already."""
-        fresh = Rule(**(asdict(rule) | {"armed": None}))
+        fresh = replace(rule, armed=None)
         changed = judge([fresh], self.situation(now)).changed
         return changed[0] if changed else fresh
 
