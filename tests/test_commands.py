@@ -80,11 +80,23 @@ def test_a_test_goes_to_each_target_at_once_and_says_which_failed(
     assert receiver.titles[0] == "This is a test of the crypto tracker's alerts."
 
 
-def test_a_database_without_tables_is_told(make_app: AppFactory, tmp_path: Path) -> None:
-    app = make_app(database_url=f"sqlite:///{tmp_path / 'empty.db'}")
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("sqlite:///{folder}/empty.db", "no such table: "),
+        ("postgresql+psycopg://u@127.0.0.1:1/n", "connection failed: "),
+        ("sqlite://", "SQLite has journal_mode memory"),
+    ],
+)
+def test_a_database_that_cannot_be_read_is_told_in_one_line(
+    make_app: AppFactory, tmp_path: Path, url: str, reason: str
+) -> None:
+    app = make_app(database_url=url.format(folder=tmp_path))
     result = app.test_cli_runner().invoke(args=["alerts", "list"])
     assert result.exit_code == 1
-    assert result.output.startswith("Error: the database does not answer, or is not migrated: no ")
+    (line,) = result.output.splitlines()
+    assert line.startswith("Error: the database does not answer, or is not migrated: ")
+    assert reason in line
 
 
 def test_without_targets_it_says_so(make_app: AppFactory) -> None:

@@ -8,14 +8,15 @@ from typing import Any, NoReturn
 import click
 from flask import Flask
 from flask.cli import AppGroup
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from tracker.backend import Backend
-from tracker.errors import ConfigError, NotifyError, RuleError
+from tracker.errors import ConfigError, NotifyError, RuleError, StoreError
 from tracker.market import alert_input
 from tracker.market.alerts import Rule, distance
 from tracker.messaging.notify import Notifier
 from tracker.services import services
+from tracker.storage.engine import explained
 from tracker.text.alerts import Event, description, one_line, standing, utc
 from tracker.times import now_ms
 
@@ -57,8 +58,8 @@ def _explained(function: Callable[..., None]) -> Callable[..., None]:
             function(*args, **kwargs)
         except (RuleError, ConfigError, NotifyError) as error:
             _end(str(error))
-        except DBAPIError as error:
-            _end(f"the database does not answer, or is not migrated: {error.orig}")
+        except (SQLAlchemyError, StoreError) as error:
+            _end(f"the database does not answer, or is not migrated: {explained(error)}")
 
     return call
 
