@@ -60,8 +60,10 @@ def test_ticks_charts_and_upkeep_go_on(history: Kept, statement: str) -> None:
     history.roll_up(NOON)
     history.save(NOON, bitcoin=1, ether=2)
     execute(history, statement)
-    for read in (store.newest_of_source, store.coins, store.rates):
+    for read in (store.coins, store.rates):
         read()
+    for one in store.newest_of_source():
+        assert isinstance(one.name, str)
     for tick in store.newest(10):
         tick.to_json()
     history.save(NOON + MINUTE, bitcoin=3, ether=4)

@@ -27,7 +27,6 @@ _KINDS = {
     "name": (str,),
     "image": (str, NoneType),
     "rank": (int, NoneType),
-    "updated_at": (int, NoneType),
 }
 _DIRECTIONS = get_args(Direction)
 _failures: dict[str, FailureLog] = {}

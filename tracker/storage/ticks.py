@@ -216,8 +216,8 @@ class Store:
             quotes = ticks[0].quotes if ticks else ()
             ids = [quote.id for quote in quotes]
             rows = connection.execute(select(CoinRow.id, CoinRow.name).where(CoinRow.id.in_(ids)))
-            names = {row.id: row.name for row in rows}
-        return tuple(replace(quote, name=names[quote.id]) for quote in quotes)
+            names = {row.id: row.name for row in rows if isinstance(row.name, str)}
+        return tuple(replace(quote, name=names.get(quote.id, quote.id)) for quote in quotes)
 
     def _is_last_shown(self, connection: Connection, id: str) -> bool:
         followed = [quote.id for tick in self._newest(connection, 1) for quote in tick.quotes]
