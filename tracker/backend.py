@@ -1,4 +1,4 @@
-"""What web and worker share: the settings' engine, store, candles, feed and counts.
+"""What web and worker share: the settings' engine, the stores on it, the feed and the counts.
 
 The worker needs nothing else, so nothing here knows Flask. Building connects to
 nothing: the database and Redis are connected to when first used.

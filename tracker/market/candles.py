@@ -114,6 +114,8 @@ def evenly(points: Sequence[Point], *, since: int, until: int, steps: int = STEP
         last[min(steps - 1, max(0, (at - since) * steps // (until - since)))] = float(price)
     prices: list[float] = []
     for step in range(steps):
-        if step in last or prices:
-            prices.append(last.get(step, prices[-1] if prices else 0.0))
+        if step in last:
+            prices.append(last[step])
+        elif prices:
+            prices.append(prices[-1])
     return prices

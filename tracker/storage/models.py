@@ -1,4 +1,4 @@
-"""The tables. Queries on them are in `ticks`, `rollup`, `history` and the admin's views."""
+"""The tables. Queries on them are in the modules beside this one and in the admin's views."""
 
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
