@@ -28,12 +28,13 @@ def test_they_follow_from_amounts_of_one_worth_of_which_nonsense_is_left_out() -
 
 
 def test_an_amount_goes_from_any_currency_to_any_other() -> None:
-    assert RATES.convert(Decimal("2.50"), "usd", "eur") == 2
-    assert RATES.convert(Decimal(2), "eur", "usd") == Decimal("2.5")
-    assert RATES.convert(Decimal(1), "btc", "eur") == 80000
-    assert str(RATES.convert(Decimal("0.10"), "eur", "eur")) == "0.10"
+    usd, eur, btc = (unit(name, "usd", None, RATES) for name in ("usd", "eur", "btc"))
+    assert convert(Decimal("2.50"), usd, eur) == 2
+    assert convert(Decimal(2), eur, usd) == Decimal("2.5")
+    assert convert(Decimal(1), btc, eur) == 80000
+    assert str(convert(Decimal("0.10"), eur, eur)) == "0.10"
     with pytest.raises(RateError, match="no exchange rate of gbp"):
-        RATES.convert(Decimal(1), "usd", "gbp")
+        unit("gbp", "usd", None, RATES)
 
 
 def test_a_tick_s_amounts_are_converted_and_it_says_how() -> None:
@@ -69,9 +70,8 @@ def test_a_coin_that_is_followed_wins_over_a_currency_of_its_name() -> None:
 
 def test_old_ones_are_used_for_a_day() -> None:
     minute = 60_000
-    assert not RATES.is_old(AT + 30 * minute)
-    assert RATES.is_old(AT + 31 * minute)
-    assert not RATES.is_old(AT + 31 * minute, after=180 * minute)
+    assert not RATES.is_old(AT + 30 * minute, after=30 * minute)
+    assert RATES.is_old(AT + 31 * minute, after=30 * minute)
     assert RATES.is_usable(AT + 1440 * minute)
     assert not RATES.is_usable(AT + 1441 * minute)
 

@@ -34,7 +34,6 @@ MAX_PERCENT = 1000
 MAX_MINUTES = 7 * 24 * 60
 MAX_EXPONENT = 20
 """Powers of ten beyond which no price is taken."""
-MAX_NOTE = 200
 MAX_SHOWN = 12
 """Names that an error lists."""
 _FILLERS = {"for", "in", "within", "by", "more", "than", "minutes", "minute", "min", "%", "percent"}
@@ -101,7 +100,8 @@ def rule(
 
 def margin(text: str) -> Decimal:
     """Return the margin in *text*, in percent of the limit. Raises `RuleError`."""
-    return _number(text.removesuffix("%"), "the margin, percent", least=0, most=int(MAX_MARGIN))
+    what = "the margin, percent"
+    return _number(text.removesuffix("%"), what, least=0, most=int(MAX_MARGIN), field="margin")
 
 
 def expiry(text: str, now: int) -> int:
@@ -109,7 +109,6 @@ def expiry(text: str, now: int) -> int:
 
     Raises `RuleError`.
     """
-    at = 0
     if found := re.fullmatch(r"([0-9]{1,5})([mhd])", text.strip().lower()):
         at = now + int(found[1]) * _UNITS[found[2]]
     else:
@@ -148,7 +147,14 @@ def _currency(code: str, tick: Tick, rates: Rates | None) -> str:
         raise RuleError(f"{error}; accepted: {accepted}", "currency") from error
 
 
-def _number(text: str, what: str, *, least: int | None = None, most: int | None = None) -> Decimal:
+def _number(
+    text: str,
+    what: str,
+    *,
+    least: int | None = None,
+    most: int | None = None,
+    field: str = "limit",
+) -> Decimal:
     """Return the number in *text*: positive, or from *least*, to *most*."""
     plain = text.strip().replace(",", "").replace("_", "").lstrip("$€£")
     try:
@@ -159,7 +165,6 @@ def _number(text: str, what: str, *, least: int | None = None, most: int | None 
     if is_low or (most is not None and value > most) or not _is_sane(value):
         begin = "a number above 0" if least is None else f"a number from {least}"
         end = "" if most is None else f" {'up ' if least is None else ''}to {most}"
-        field = "margin" if "margin" in what else "limit"
         raise RuleError(
             f"{text!r} is not accepted as {what}; accepted: {begin}{end}, as 1234.5", field
         )

@@ -19,10 +19,8 @@ import simplejson
 
 from tracker.errors import MessageError, RateError
 from tracker.market.quotes import Conversion, Quote, Tick, by_symbol, number
-from tracker.times import DAY_MS, MINUTE_MS, checked_ms, iso, unix_ms
+from tracker.times import DAY_MS, checked_ms, iso, unix_ms
 
-OLD_AFTER_MS = 30 * MINUTE_MS
-"""Age at which rates are said to be old, where they are asked for every ten minutes."""
 MAX_AGE_MS = DAY_MS
 """Age beyond which rates are not used."""
 MAX_RATES = 500
@@ -62,15 +60,11 @@ class Rates:
         """Return how many units of *to* one unit of *of* is worth. Raises `RateError`."""
         return self._of(to) / self._of(of)
 
-    def convert(self, amount: Decimal, of: str, to: str) -> Decimal:
-        """Return *amount*, in the currency *of*, in the currency *to*. Raises `RateError`."""
-        return amount if of == to else rounded(amount * self.rate(of, to))
-
     def is_usable(self, now: int) -> bool:
         """Return whether they are young enough to convert with."""
         return abs(now - self.at) <= MAX_AGE_MS  # the clock may have been set back
 
-    def is_old(self, now: int, after: int = OLD_AFTER_MS) -> bool:
+    def is_old(self, now: int, after: int) -> bool:
         """Return whether they are older than *after* milliseconds, which is to be said."""
         return now - self.at > after
 

@@ -34,7 +34,7 @@ def test_its_rates_agree_with_its_prices() -> None:
     assert (rates.base, rates.at) == ("eur", int(NOW * 1000))
     assert rates.rates["gbp"] == Decimal("0.8586956522")
     bitcoin = market(currency="eur")[0].price
-    assert abs(rates.convert(Decimal(1), "btc", "eur") / bitcoin - 1) < Decimal("0.001")
+    assert abs(rates.rate("btc", "eur") / bitcoin - 1) < Decimal("0.001")
 
 
 def prices(at: float, **settings: Any) -> dict[str, Decimal]:
