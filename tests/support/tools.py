@@ -5,10 +5,12 @@ Nothing here knows pytest.
 
 import os
 import signal
+import stat
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
 from dataclasses import fields
 from decimal import Decimal
 from pathlib import Path
@@ -44,6 +46,21 @@ def wait_for(condition: Callable[[], T], timeout: float = 30.0, what: str = "") 
             raise AssertionError(f"not within {timeout} s: {what or condition}")
         time.sleep(0.01)
     return found
+
+
+def is_gone(pid: int) -> bool:
+    """Return whether *pid* runs no more; a zombie is gone, its new parent may be slow."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    return True
+
+
+def script(path: Path, text: str) -> Path:
+    """Write *text* as an executable shell script to *path*."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    return path
 
 
 def now_ms() -> int:
