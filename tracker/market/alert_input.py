@@ -82,8 +82,12 @@ def rule(
             raise RuleError("live takes no number; accepted: live", "limit")
         return Rule(kind=its_kind, limit=limited)
     if tick is None:
-        text = "there are no prices yet, so no coin is known: start the tracker first"
-        raise RuleError(text, "coin")
+        raise RuleError(
+            "there are no prices yet, so no coin is known: start the tracker first, and give this "
+            "the same TRACKER_SOURCE, TRACKER_CURRENCY and DATABASE_URL (make demo has "
+            "TRACKER_SOURCE=simulated)",
+            "coin",
+        )
     its_coin = _coin(coin, tick).id
     if its_kind in OF_CHANGES:
         its_window: Window = _one_of(window or "24h", WINDOWS, "time", "window")
