@@ -360,7 +360,7 @@ def test_readers_of_many_topics_leave_no_memory(make_hub: MakeHub) -> None:
     for frame in frames:
         hub.broadcast(frame)
     for n in range(50):
-        hub.reader(topics=(f"topic {n}",), since="1").close()
+        hub.reader(topics=(f"topic {n}",), since="1", client=str(n)).close()
     wait_for(lambda: len(hub) == 0)
     hub.broadcast(message(1000))
     assert sum(len(frame._made) for frame in frames) <= len(frames)
