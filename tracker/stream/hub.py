@@ -19,7 +19,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -260,25 +260,29 @@ class Hub:
                 continue
             data = frame.bytes_for(variant)
             readers += len(members)
-            size = len(data)
-            short = []
-            for sub in members:
-                try:
-                    sent = sub.sock.send(data)
-                except BlockingIOError:
-                    sent = 0
-                except OSError as error:
-                    sent = -(error.errno or 1)
-                if sent != size:
-                    short.append((sub, sent))
-            self.stats.bytes += size * (len(members) - len(short))
-            self.stats.bytes += sum(max(0, sent) for _, sent in short)
-            for sub, sent in short:
-                if sent < 0:
-                    self._drop(sub, _why(-sent))
-                else:
-                    self._fall_behind(sub, data, sent)
+            self._send(data, members)
         return readers
+
+    def _send(self, data: bytes, members: Collection[Subscriber]) -> None:
+        """Send *data* to *members*, who keep up: one that takes less falls behind."""
+        size = len(data)
+        short = []
+        for sub in members:
+            try:
+                sent = sub.sock.send(data)
+            except BlockingIOError:
+                sent = 0
+            except OSError as error:
+                sent = -(error.errno or 1)
+            if sent != size:
+                short.append((sub, sent))
+        self.stats.bytes += size * (len(members) - len(short))
+        self.stats.bytes += sum(max(0, sent) for _, sent in short)
+        for sub, sent in short:
+            if sent < 0:
+                self._drop(sub, _why(-sent))
+            else:
+                self._fall_behind(sub, data, sent)
 
     def _probe(self, sub: Subscriber) -> None:
         """Send *sub* bytes without meaning: a kernel whose socket is closed refuses them.
@@ -286,19 +290,9 @@ class Hub:
         One that only sends no more takes them. What is behind has bytes under way.
         """
         is_behind = sub in self._behind
-        self._poller.is_silent(sub.fd, wants_write=is_behind)
-        if is_behind:
-            return
-        data = sub.encoded(HEARTBEAT if sub.variant.screen is None else NOTHING)
-        try:
-            sent = sub.sock.send(data)
-        except BlockingIOError:
-            sent = 0
-        except OSError as error:
-            self._drop(sub, _why(error.errno))
-            return
-        if sent < len(data):
-            self._fall_behind(sub, data, sent)
+        self._poller.note_silence(sub.fd, wants_write=is_behind)
+        if not is_behind:
+            self._send(sub.encoded(HEARTBEAT if sub.variant.screen is None else NOTHING), [sub])
 
     def _fall_behind(self, sub: Subscriber, data: bytes, sent: int) -> None:
         """Let *sub* read on, from the replay buffer or the newest screen, after *data*'s rest."""

@@ -48,8 +48,8 @@ class Poller:
         always = 0 if fd in self._silent else self._always
         self._poll.modify(fd, always | (WRITABLE if wanted else 0))
 
-    def is_silent(self, fd: int, *, wants_write: bool) -> None:
-        """Take note that *fd*'s peer sends no more: it is told once."""
+    def note_silence(self, fd: int, *, wants_write: bool) -> None:
+        """Report `SENDS_NO_MORE` of *fd* no longer: its peer may go on reading for long."""
         self._silent.add(fd)
         self.want_write(fd, wants_write)
 
