@@ -180,7 +180,7 @@ class HubModel(RuleBasedStateMachine):
         assert self.hub.admission.total == len(self.hub)
 
     def check(self, reader: Ledger, *, to_the_end: bool = False) -> None:
-        if reader.variant.screen is None:
+        if not reader.variant.is_screen:
             check_order(reader, self.sent, self.gaps)
         else:
             check_screens(reader, self.screens, to_the_end=to_the_end)
@@ -192,7 +192,7 @@ class HubModel(RuleBasedStateMachine):
                 while reader.read() or self.hub.poll_sockets() or reader.read():  # type: ignore[func-returns-value]
                     pass
                 self.check(reader, to_the_end=True)
-                if reader.variant.screen is not None:
+                if reader.variant.is_screen:
                     continue
                 told = [int(data) for data in reader.statuses]
                 assert told == sorted(told), "a status came after a newer one"

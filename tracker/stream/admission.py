@@ -1,7 +1,8 @@
 """The places for readers: counted here and nowhere else, by the hub under its lock."""
 
 from collections import Counter
-from typing import Literal, NoReturn
+from collections.abc import Collection
+from typing import Literal, NoReturn, TypeVar
 
 from tracker.stream.frames import Variant
 from tracker.stream.stats import Kind, kind_of
@@ -16,6 +17,8 @@ MOST_OF_A_CLIENT = 1 / 8
 Refusal = Literal["full", "address", "choices"]
 """No place is left in the process, or for the address, or too many distinct variants are read."""
 REFUSALS: tuple[Refusal, ...] = ("full", "address", "choices")
+
+T = TypeVar("T")
 
 
 class NotAdmittedError(Exception):
@@ -56,58 +59,52 @@ class Admission:
             self._refuse("full", f"this server has its {self.limit} readers")
         if self._clients[client] >= self.per_client:
             self._refuse("address", f"your address {client} has its {self.per_client} readers here")
-        left_out = "`coins`" if variant.screen is None else "all parameters"
-        if not self._accepts(variant):
-            self._refuse(
-                "choices", f"too many different choices are being read; leave {left_out} out"
-            )
-        if not self._is_within_share(client, variant):
-            many = f"your address {client} reads too many different choices"
-            self._refuse("choices", f"{many}; leave {left_out} out")
+        if _is_choice(variant):
+            self._check_choice(client, variant.plain)
+            self._choices.setdefault(client, Counter())[variant.plain] += 1
         self._clients[client] += 1
         self.variants[variant] += 1
-        if variant.topics or variant.screen:
-            self._choices.setdefault(client, Counter())[variant._replace(gzip=False)] += 1
 
     def leave(self, client: str, variant: Variant) -> None:
         """Count a reader out that was counted in."""
-        self._clients[client] -= 1
-        if not self._clients[client]:
-            del self._clients[client]
-        self.variants[variant] -= 1
-        if not self.variants[variant]:
-            del self.variants[variant]
-        if variant.topics or variant.screen:
-            choices = self._choices[client]
-            choices[variant._replace(gzip=False)] -= 1
-            choices += Counter()  # without those that nobody reads
-            if not choices:
+        _count_down(self._clients, client)
+        _count_down(self.variants, variant)
+        if _is_choice(variant):
+            _count_down(self._choices[client], variant.plain)
+            if not self._choices[client]:
                 del self._choices[client]
 
     def _refuse(self, why: Refusal, message: str) -> NoReturn:
         self.refused[why] += 1
         raise NotAdmittedError(why, message)
 
-    def _accepts(self, variant: Variant) -> bool:
-        """Return whether *variant* is the usual one of its form, or read already, or may be new."""
-        most = _most(variant)
-        if not (variant.topics or variant.screen) or len(self.variants) < most:
-            return True
-        same_form = (one for one in self.variants if type(one.screen) is type(variant.screen))
-        read = {(one.topics, one.screen) for one in same_form if one.topics or one.screen}
-        return (variant.topics, variant.screen) in read or len(read) < most
-
-    def _is_within_share(self, client: str, variant: Variant) -> bool:
-        """Return whether *client* may read *variant* besides what it reads already."""
-        its = self._choices.get(client)
-        if its is None or not (variant.topics or variant.screen):
-            return True
-        if variant._replace(gzip=False) in its:
-            return True
-        same_form = [one for one in its if type(one.screen) is type(variant.screen)]
-        return len(same_form) < _most(variant) * MOST_OF_A_CLIENT
+    def _check_choice(self, client: str, choice: Variant) -> None:
+        """Raise `NotAdmittedError` if *choice* is one too many, of all or of the *client*'s."""
+        most = MAX_SCREENS if choice.is_screen else MAX_CHOICES
+        left_out = "all parameters" if choice.is_screen else "`coins`"
+        if _is_too_many(choice, {variant.plain for variant in self.variants}, most):
+            self._refuse(
+                "choices", f"too many different choices are being read; leave {left_out} out"
+            )
+        if _is_too_many(choice, self._choices.get(client, ()), most * MOST_OF_A_CLIENT):
+            many = f"your address {client} reads too many different choices"
+            self._refuse("choices", f"{many}; leave {left_out} out")
 
 
-def _most(variant: Variant) -> int:
-    """Return how many choices of the form of *variant* may be read."""
-    return MAX_CHOICES if variant.screen is None else MAX_SCREENS
+def _is_choice(variant: Variant) -> bool:
+    """Return whether *variant* is not the usual one of its form."""
+    return bool(variant.topics or variant.screen)
+
+
+def _is_too_many(choice: Variant, read: Collection[Variant], most: float) -> bool:
+    """Return whether *choice* is none of those *read*, of which *most* have its form already."""
+    if choice in read:
+        return False
+    return sum(_is_choice(one) and one.is_screen == choice.is_screen for one in read) >= most
+
+
+def _count_down(counter: Counter[T], key: T) -> None:
+    """Take one of *key* from *counter*, which has no zeros."""
+    counter[key] -= 1
+    if not counter[key]:
+        del counter[key]

@@ -40,6 +40,16 @@ class Variant(NamedTuple):
     gzip: bool = False
     screen: tuple[Any, ...] | None = None
 
+    @property
+    def is_screen(self) -> bool:
+        """Whether it is drawn, and does not come as events."""
+        return self.screen is not None
+
+    @property
+    def plain(self) -> Self:
+        """The same, not as gzip."""
+        return self._replace(gzip=False)
+
 
 class LastEventId(NamedTuple):
     """What a returning reader says that it got last: the *text* of it, and the id if it is one."""
@@ -88,7 +98,7 @@ class Frame:
         made = self._made.get(variant)
         if made is None:
             if variant.gzip:
-                made = gzip_block(self.bytes_for(Variant(variant.topics)))
+                made = gzip_block(self.bytes_for(variant.plain))
             else:
                 made = self._render(variant.topics)
             if self._keeps_topics or not variant.topics:

@@ -101,7 +101,7 @@ class Hub:
     @property
     def has_terminals(self) -> bool:
         """Whether anybody watches a screen."""
-        return any(variant.screen is not None for variant in list(self.admission.variants))
+        return any(variant.is_screen for variant in list(self.admission.variants))
 
     @property
     def runs(self) -> bool:
@@ -160,7 +160,7 @@ class Hub:
     def show(self, screen: Screen) -> None:
         """Draw *screen* on all terminals, and on each newcomer's until the next."""
         for variant in list(self.admission.variants):
-            if variant.screen is not None:
+            if variant.is_screen:
                 screen.bytes_for(variant)
                 time.sleep(0)  # a large table takes 20 ms, in which nothing else would run
         with self._lock:
@@ -256,7 +256,7 @@ class Hub:
         self._spoke_at = time.monotonic()
         is_screen, readers = isinstance(frame, Screen), 0
         for variant, members in list(self._live.items()):
-            if (variant.screen is not None) is not is_screen:
+            if variant.is_screen is not is_screen:
                 continue
             data = frame.bytes_for(variant)
             readers += len(members)
@@ -292,7 +292,7 @@ class Hub:
         is_behind = sub in self._behind
         self._poller.note_silence(sub.fd, wants_write=is_behind)
         if not is_behind:
-            self._send(sub.encoded(HEARTBEAT if sub.variant.screen is None else NOTHING), [sub])
+            self._send(sub.encoded(NOTHING if sub.variant.is_screen else HEARTBEAT), [sub])
 
     def _fall_behind(self, sub: Subscriber, data: bytes, sent: int) -> None:
         """Let *sub* read on, from the replay buffer or the newest screen, after *data*'s rest."""
@@ -302,7 +302,7 @@ class Hub:
         sub.pending, sub.offset = data, sent
         sub.position = self._replay.end
         sub.cursor = self._replay.newest.id if self._replay.newest else None
-        sub.retained = self._retained if sub.variant.screen is None else self._screen
+        sub.retained = self._screen if sub.variant.is_screen else self._retained
         sub.moved_at = time.monotonic()
         self._poller.want_write(sub.fd, True)
 
@@ -335,7 +335,7 @@ class Hub:
 
     def _next_for(self, sub: Subscriber) -> bytes | None:
         """Return the next bytes that *sub* lacks; None when it has all."""
-        if sub.variant.screen is not None:
+        if sub.variant.is_screen:
             return self._newest_screen(sub)
         if sub.position < self._replay.start:  # lapped: it gets the newest, and what it missed
             self.stats.lapped += 1
@@ -361,7 +361,7 @@ class Hub:
 
     def _first_bytes(self, sub: Subscriber, last_event_id: LastEventId | None) -> bytes:
         """Return what comes before the replay buffer's frames, and as many as one `send` takes."""
-        if sub.variant.screen is not None:
+        if sub.variant.is_screen:
             if self._screen and time.monotonic() - self._screen.began_at >= _SCREEN_AGE:
                 self._screen = self._screen.again()
             return sub.encoded(CLEAR, opening=True) + (self._newest_screen(sub) or b"")
@@ -397,8 +397,8 @@ class Hub:
     def _dismiss(self, sub: Subscriber) -> None:
         """Send *sub* its delay to return, or a terminal its last line, if it keeps up; drop it."""
         if sub not in self._behind:
-            is_screen = sub.variant.screen is not None
-            sub.pending = sub.encoded(GOODBYE if is_screen else self._own_retry())
+            last = GOODBYE if sub.variant.is_screen else self._own_retry()
+            sub.pending = sub.encoded(last)
             with suppress(OSError):
                 self._push(sub)
         self._drop(sub, "drained")

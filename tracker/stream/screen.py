@@ -43,7 +43,7 @@ class Screen:
         made = self._made.get(variant)
         if made is None:
             if variant.gzip:
-                made = gzip_block(self.bytes_for(variant._replace(gzip=False)))
+                made = gzip_block(self.bytes_for(variant.plain))
             else:
                 made = paint(self._draw(variant.topics, variant.screen or ()))
             self._made[variant] = made

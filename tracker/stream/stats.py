@@ -28,7 +28,7 @@ WHYS: tuple[Why, ...] = ("hung_up", "timed_out", "stalled", "drained")
 
 def kind_of(variant: Variant) -> Kind:
     """Return which kind *variant* is of."""
-    return Kind(variant.screen is not None, variant.gzip, bool(variant.topics))
+    return Kind(variant.is_screen, variant.gzip, bool(variant.topics))
 
 
 class Stats:
