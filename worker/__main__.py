@@ -35,14 +35,17 @@ def run(settings: Settings, connection: Redis) -> None:
     on_refused = backend().refresh_stats.count_refused
     worker = RefreshWorker(connection, on_refused, on_heartbeat=on_heartbeat)
     try:
-        worker.work(logging_level=level, max_jobs=MAX_JOBS)
-    except (RedisError, StopRequested):
+        try:
+            worker.work(logging_level=level, max_jobs=MAX_JOBS)
+        finally:
+            dispatcher().finish()
+    except (RedisError, StopRequested):  # RQ's handlers raise that also outside of its loop
         if not worker.told_to_end:
             raise
     finally:
-        dispatcher().finish()
-        with suppress(RedisError):
-            claim.release()
+        if worker.told_to_end:  # else it comes back, and another tracker must not be first
+            with suppress(RedisError):
+                claim.release()
         end_on_signals()  # RQ's own handlers only stop its loop, which has ended
     if worker.jobs_done >= MAX_JOBS and not worker.told_to_end:
         log.info("%d jobs done: the worker starts anew", MAX_JOBS)

@@ -17,7 +17,8 @@ import sys
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -27,6 +28,7 @@ from redis.exceptions import ConnectionError, RedisError, TimeoutError
 from rq import Queue, SimpleWorker
 from rq.exceptions import StopRequested
 from rq.job import Job
+from rq.timeouts import UnixSignalDeathPenalty
 from rq.utils import now as utc_now
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -36,7 +38,7 @@ from tracker.messaging import json_jobs
 from tracker.messaging.json_jobs import JsonJob, why_refused
 from tracker.storage.engine import explained
 
-END_S = 3
+END_S = 3.0
 """Time that a job has to end after a signal: whoever sent it kills after some seconds more."""
 HANGS_AFTER_S = 10.0
 """Time beyond its limit after which a job hangs in what no signal ends."""
@@ -81,16 +83,33 @@ class RefreshWorker(SimpleWorker):
         self.log.addFilter(_in_one_line)
         self._heartbeat_at = -math.inf
         self._runs, self._hangs_at = "", math.inf
+        self._has_time_limit = False
         self._has_ended = threading.Event()
         self._watcher = threading.Thread(target=self._watch, name="watch jobs", daemon=True)
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
         """End after the current job, and end that too where it takes longer than `END_S`."""
         self.told_to_end = True
-        if callable(signal.getsignal(signal.SIGALRM)):  # RQ's time limit of a job that runs
-            signal.signal(signal.SIGALRM, _end_job)
-            signal.alarm(END_S)
+        if self._has_time_limit:
+            _end_job_soon()
         super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
+
+    @contextmanager
+    def death_penalty_class(  # type: ignore[override]
+        self, timeout: int, exception: type[Exception], **_: Any
+    ) -> Iterator[None]:
+        """Limit a job's time as RQ does, and to `END_S` once the worker was told to end.
+
+        The signal may come at any moment, also while RQ sets its alarm or removes it.
+        """
+        with UnixSignalDeathPenalty(timeout, exception):  # type: ignore[no-untyped-call]
+            self._has_time_limit = True
+            try:
+                if self.told_to_end:  # since before the alarm was RQ's
+                    _end_job_soon()
+                yield
+            finally:
+                self._has_time_limit = False
 
     def set_shutdown_requested_date(self) -> None:
         """Leave Redis alone: the signal may have come in the middle of a job's own call."""
@@ -224,6 +243,11 @@ def restart() -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - what was started
+
+
+def _end_job_soon() -> None:
+    signal.signal(signal.SIGALRM, _end_job)
+    signal.setitimer(signal.ITIMER_REAL, END_S)
 
 
 def _end_job(signum: int, frame: FrameType | None) -> None:

@@ -4,6 +4,7 @@ import json
 import logging
 import pickle
 import re
+import signal
 import sqlite3
 import sys
 import threading
@@ -23,7 +24,9 @@ from redis.client import PubSub
 from redis.exceptions import RedisError, ResponseError
 from redis.retry import Retry
 from rq import Queue
+from rq.exceptions import StopRequested
 from rq.job import Job, JobStatus
+from rq.timeouts import JobTimeoutException
 from sqlalchemy.exc import OperationalError
 
 from dev.embedded_redis import EmbeddedRedis
@@ -88,6 +91,16 @@ def test_an_idle_or_busy_worker_says_that_it_lives_once_in_five_seconds(
     monkeypatch.setattr(rq_worker, "HEARTBEAT_S", 0)
     worker.heartbeat()
     assert worker.connection.exists(worker.key)
+
+
+def test_a_signal_that_came_just_before_a_job_began_ends_it_soon_too(
+    worker: RefreshWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rq_worker, "END_S", 0.01)
+    worker.told_to_end = True
+    with pytest.raises(StopRequested), worker.death_penalty_class(600, JobTimeoutException):
+        threading.Event().wait(20)
+    assert signal.getitimer(signal.ITIMER_REAL)[0] == 0
 
 
 @pytest.mark.parametrize(
@@ -325,6 +338,12 @@ class TestProcess:
     def test_after_so_many_jobs_it_starts_anew_as_the_same_process_and_no_tick_is_missing(
         self, mine: Settings, queue: Queue, tmp_path: Path
     ) -> None:
+        """It gives its database of Redis back at its end alone: another tracker might take it."""
+
+        def second_is_over() -> bool:
+            assert queue.connection.exists(claim.KEY)
+            return now_ms() - published[-1] > 1000
+
         with (
             queue.connection.pubsub(ignore_subscribe_messages=True) as feed,
             start(mine, tmp_path / "log", max_jobs=2) as child,
@@ -334,9 +353,10 @@ class TestProcess:
             for _ in range(5):
                 jobs.append(queue.enqueue(REFRESH, job_timeout=30))
                 published.append(wait_for(lambda: next_id(feed), 40, "a tick") or 0)
-                wait_for(lambda: now_ms() - published[-1] > 1000)
+                wait_for(second_is_over)
             assert child.output.count("2 jobs done: the worker starts anew") == 2
             assert child.end() == 0
+            assert not queue.connection.exists(claim.KEY)
         assert tick_ids(mine) == published
         assert max(b - a for a, b in pairwise(published)) < 10_000, "the longest gap, in ms"
         assert {job.get_status() for job in jobs} == {JobStatus.FINISHED}
