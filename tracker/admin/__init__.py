@@ -8,7 +8,7 @@ everything beneath `/admin` is 404.
     alerts       rules that send a message, and how their targets do
     model_views  coins, ticks, quotes, candles (Flask-Admin)
     index        the jobs page, logging in and out
-    job_status   what RQ and its scheduler know; retry, delete, refresh now
+    job_status   what RQ and its scheduler know; retry, delete, refresh now, deliver now
 """
 
 from flask import Flask, request
@@ -23,6 +23,7 @@ from tracker.admin.alerts import Alerts
 from tracker.admin.index import Index
 from tracker.config import ROOT
 from tracker.services import KEY, services
+from tracker.text.alerts import utc
 from tracker.times import iso
 from tracker.web.middleware import compression, problem_details
 
@@ -34,6 +35,7 @@ def mount(app: Flask) -> None:
     app.extensions["admin"] = admin
     admin.extensions[KEY] = services(app)
     admin.add_template_filter(iso, "iso")
+    admin.add_template_filter(utc, "utc")
     auth.register(admin, services(app).settings)
     compression.register(admin)
     index = Index(name="Jobs", url="/")

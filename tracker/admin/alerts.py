@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from flask import flash, make_response, redirect, request, url_for
+from flask import make_response, request
 from flask.typing import ResponseReturnValue
 from flask_admin import BaseView
 from redis.exceptions import RedisError
@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from tracker.admin import auth, job_status
 from tracker.admin.auth import audit
-from tracker.admin.index import at
+from tracker.admin.index import at, back_to
 from tracker.errors import RuleError
 from tracker.logs.redaction import redactor
 from tracker.market import alert_input
@@ -222,5 +222,4 @@ def _told(what: str, rule: Rule) -> ResponseReturnValue:
 
 
 def _back(text: str) -> ResponseReturnValue:
-    flash(text, "warning" if text.startswith("Not") or ";" in text else "success")
-    return redirect(url_for("alerts.index"))
+    return back_to("alerts.index", text)

@@ -102,5 +102,13 @@ def _done(what: str, act: Callable[[], str]) -> ResponseReturnValue:
     except (RedisError, OSError) as error:
         done = f"Not done: Redis cannot be reached ({redactor(services().settings)(str(error))})."
     audit("%s: %s", what, done)
+    return back_to("admin.index", done)
+
+
+def back_to(endpoint: str, done: str) -> ResponseReturnValue:
+    """Go back to *endpoint*'s page and show what was done there, in a sentence.
+
+    It is a warning where it begins with `Not`, or has a `;` and what is to be known besides.
+    """
     flash(done, "warning" if done.startswith("Not") or ";" in done else "success")
-    return redirect(url_for("admin.index"))
+    return redirect(url_for(endpoint))

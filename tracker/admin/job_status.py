@@ -1,4 +1,4 @@
-"""What RQ and its scheduler know of the jobs, and a refresh out of turn.
+"""What RQ and its scheduler know of the jobs; a refresh or a delivery of alerts out of turn.
 
 All calls may raise `redis.RedisError`.
 """
