@@ -43,9 +43,10 @@ def test_without_a_password_there_is_no_admin_and_its_code_is_not_loaded() -> No
 import sys; from tracker import create_app; from tracker.config import Settings
 client = create_app(Settings(redis_url='redis://x')).test_client()
 for path in ('/admin', '/admin/', '/admin/login', '/admin/coins/'):
-    assert client.get(path).status_code == 404
-assert not {'flask_admin', 'flask_wtf', 'rq'} & sys.modules.keys()"""
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+    print(client.get(path).status_code)
+print(sorted({'flask_admin', 'flask_wtf', 'rq'} & sys.modules.keys()))"""
+    said = subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, text=True)
+    assert said.split() == ["404"] * 4 + ["[]"]
 
 
 class TestWithoutASession:

@@ -130,7 +130,7 @@ class TestConvert:
         [
             ("amount=0.5&from=btc&to=eur", "38805"), ("amount=38805&from=EUR&to=bitcoin", "0.5"),
             ("from=btc", "97012.5"), ("from=eth&to=btc", "0.035"),
-            ("amount=2.50&from=usd&to=usd", "2.50"),
+            ("amount=2.50&from=usd&to=usd", "2.50"), ("amount=1%0A&from=btc", "97012.5"),
             ("amount=.5&from=usd&to=eur", "0.4"), ("amount=0&from=btc&to=usd", "0"),
             ("amount=1&from=usd&to=pepe", "833333333.3"),
             (f"amount=0.{'1':0>20}&from=pepe&to=btc", f"0.{'1236954001':0>43}"),
@@ -165,15 +165,12 @@ class TestConvert:
         "amount",
         [
             "", "-", "-1", "+1", "1e999", "1e3", "NaN", "inf", "1,000", "1.", ".", "0x1", "½", "٣",
-            "9" * 10_000, "0." + "1" * 21, "1\n",
+            "9" * 10_000, "0." + "1" * 21,
         ],
     )  # fmt: skip
     def test_an_amount_that_is_no_plain_decimal_is_400(self, amount: str) -> None:
         query = {"amount": amount, "from": "btc", "to": "eur"}
         response = client().get("/api/convert", query_string=query)
-        if amount == "1\n":  # blanks around it are not meant
-            assert response.status_code == 200
-            return
         assert (response.status_code, response.content_type) == (400, "application/problem+json")
         assert "accepted: a decimal as 0.5, up to 20 digits" in json.loads(response.text)["detail"]
         assert len(response.text) < 400
