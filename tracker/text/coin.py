@@ -19,6 +19,7 @@ from tracker.times import DAY_MS, LAST_MS
 ROWS = 10
 """Lines of a chart."""
 GAP = "   "
+"""Between changes."""
 _TIMES = ((2 * DAY_MS, "%H:%M UTC"), (180 * DAY_MS, "%d %b"), (LAST_MS, "%b %Y"))
 """How a time is written in a chart of up to so many milliseconds."""
 
@@ -76,12 +77,12 @@ def _facts(quote: Quote, tick: Tick, now: int, width: int, color: bool) -> Itera
     changes = {"1 h": quote.change_1h, "24 h": quote.change_24h, "7 d": quote.change_7d}
     told = {span: change(value) for span, value in changes.items()}
     parts = [f"{span} {cells.painted(*one, color)}" for span, one in told.items()]
-    is_wide = len(GAP.join(f"{span} {text}" for span, (text, _) in told.items())) > width
-    yield from parts if is_wide else [GAP.join(parts)]
+    is_too_wide = len(GAP.join(f"{span} {text}" for span, (text, _) in told.items())) > width
+    yield from parts if is_too_wide else [GAP.join(parts)]
     code = tick.currency
     facts = {
-        "Market cap": _amount(quote.market_cap, code),
-        "Volume, 24 h": _amount(quote.volume_24h, code),
+        "Market cap": formats.compact(quote.market_cap, code),
+        "Volume, 24 h": formats.compact(quote.volume_24h, code),
         "Lowest, 24 h": _number(quote.low_24h, code),
         "Highest, 24 h": _number(quote.high_24h, code),
         "Price from": formats.origin(quote, tick.source, now),
@@ -90,10 +91,6 @@ def _facts(quote: Quote, tick: Tick, now: int, width: int, color: bool) -> Itera
     for label, fact in facts.items():
         shown = cells.cut(cells.clean(fact), width - label_wide - 1)
         yield f"{cells.painted(f'{label:{label_wide}}', 'dim', color)} {shown}"
-
-
-def _amount(value: Decimal | None, currency: str) -> str:
-    return formats.compact(value, currency)
 
 
 def _number(value: Decimal | None, currency: str) -> str:

@@ -9,16 +9,14 @@ from tracker.stream.admission import NotAdmittedError
 from tracker.stream.frames import Variant
 from tracker.stream.response import EventStream
 from tracker.text.watch import Look
-from tracker.web.api.stream import accepts_gzip, head, seconds_to_wait
+from tracker.web.api import stream
 from tracker.web.middleware import query_params
 from tracker.web.middleware.client_address import client_network
 from tracker.web.middleware.terminals import HTML, varied
 from tracker.web.pages import text
 
-HEADERS = {
+HEADERS = stream.HEADERS | {
     "Content-Type": "text/plain; charset=utf-8",
-    "Cache-Control": "no-store, no-transform",
-    "X-Accel-Buffering": "no",
     "Vary": "Accept, Accept-Encoding, User-Agent",
 }
 
@@ -32,16 +30,16 @@ def watch() -> Response | Redirect:
         return varied(redirect(url_for("pages.cryptos")))
     state = services().relay.state
     coins = query_params.coins(state)
-    variant = Variant(tuple(sorted(coins)), accepts_gzip(), _look(state))
+    variant = Variant(tuple(sorted(coins)), stream.accepts_gzip(), _look(state))
     headers = HEADERS | ({"Content-Encoding": "gzip"} if variant.gzip else {})
     if request.method == "HEAD":
-        return head(headers)
+        return stream.head(headers)
     if state.newest:
         services().weeks.of(state.newest.coins, wait_s=text.WAIT_S)
     try:  # last: the ticket is taken by the response, or given back when that is closed
         ticket = services().hub.admit(client_network(), variant)
     except NotAdmittedError as refusal:
-        seconds = seconds_to_wait()
+        seconds = stream.seconds_to_wait()
         headers = HEADERS | {"Retry-After": str(seconds)}
         return Response(f"{refusal}; try again in {seconds} s\n", 503, headers)
     return Response(EventStream(ticket), headers=headers, direct_passthrough=True)
