@@ -94,7 +94,7 @@ export class AlertForm {
     const value = parseAmount(this.limit.value, code);
     const understood =
       value === null
-        ? this.#isOther(code) || `Write it like ${exampleAmount()}.`
+        ? this.#currencyProblem(code) || `Write it like ${exampleAmount()}.`
         : `Understood as ${amount(value, code)}.`;
     setText(this.hint, `${understood} Now ${price(quote.price, this.currency)}.`);
   }
@@ -124,9 +124,9 @@ export class AlertForm {
 
   /**
    * @param {string} code
-   * @returns {string} that the amount is of another currency, if it is
+   * @returns {string} words for an amount of another currency; "" if it is of none
    */
-  #isOther(code) {
+  #currencyProblem(code) {
     const mark = otherCurrency(this.limit.value, code);
     return mark && `Prices here are in ${code.toUpperCase()}, not in ${mark}.`;
   }
@@ -137,7 +137,7 @@ export class AlertForm {
     this.limit.focus();
     const written = this.limit.value.trim();
     const problem = written
-      ? this.#isOther(code) || `“${written}” is not an amount above zero.`
+      ? this.#currencyProblem(code) || `“${written}” is not an amount above zero.`
       : "The price is missing.";
     this.setMessage(`${problem} Write it like ${exampleAmount()}.`);
   }

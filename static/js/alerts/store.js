@@ -70,9 +70,10 @@ export class AlertStore {
   }
 
   /**
-   * Judge what comes whatever its id, unless another tab has begun to: ids were ahead.
+   * Judge the next tick whatever its id, because ids have begun anew. Nothing is left to
+   * do where another tab has noticed before.
    *
-   * @param {number} before the newest tick's id until now
+   * @param {number} before the newest tick's id until then
    */
   startOver(before) {
     return exclusively(() => {
@@ -164,7 +165,7 @@ async function exclusively(action) {
   }
 }
 
-/** The id of the newest tick judged; none of the future, when ids were ahead of the clock. */
+/** The id of the newest tick judged; 0 if it is of the future: ids were ahead of the clock. */
 function judged() {
   const id = read(JUDGED, 0, Number.isSafeInteger);
   return id > Date.now() + MAX_AHEAD_MS ? 0 : id;

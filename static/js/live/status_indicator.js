@@ -123,7 +123,6 @@ export class StatusIndicator {
   /** @param {Report} report */
   #showPill({ state, hasProblem, reason }) {
     this.pill.dataset.state = state;
-    this.pill.toggleAttribute("data-problem", hasProblem);
     show("[data-when-problem]", hasProblem);
     setText(one("[data-problem-reason]"), hasProblem ? (reason ?? "") : "");
     setText(one("[data-label]", HTMLElement, this.pill), LABELS[state]);

@@ -11,7 +11,7 @@ const NOT_LIVE = ["stale", "offline", "reconnecting"];
  * Show a price in the title, or *plain* where there is none. The state comes first
  * where the price is not live, and the arrow is then left out.
  *
- * @param {import("./status_indicator.js").State | string} state
+ * @param {string} state
  * @param {import("../lib/market.js").Quote | undefined} quote
  * @param {import("../lib/format.js").Currency | undefined} currency
  * @param {string} plain

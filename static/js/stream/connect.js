@@ -5,7 +5,7 @@
  *    HTTP/1.1 a browser opens six connections to a server at most, so with one per
  *    tab the seventh would hang;
  * 2. where shared workers are missing, refused or cannot be loaded, the tab has a
- *    stream of its own (`own_stream.js`), which it closes while it is hidden.
+ *    stream of its own (`own_stream.js`), which it closes for others while it is hidden.
  *
  * Nothing is lost in between: each begins after the newest tick that the tab has.
  */

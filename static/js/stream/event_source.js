@@ -55,7 +55,7 @@ export function delayBefore(attempt, random = Math.random()) {
  *
  * @param {number} silences in a row
  */
-export function patience(silences) {
+function patience(silences) {
   return Math.min(QUICK_MS * 2 ** Math.max(0, silences - QUICK_ATTEMPTS), MAX_DELAY_MS);
 }
 

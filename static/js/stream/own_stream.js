@@ -29,7 +29,8 @@ export class OwnStream {
     this.source = new ReconnectingEventSource(url, listener);
     if ("BroadcastChannel" in globalThis) {
       this.#others = new BroadcastChannel(`tracker: ${url}`);
-      this.#others.onmessage = ({ data }) => (data === CLOSED ? this.#takeOver() : this.#rest(data));
+      this.#others.onmessage = ({ data }) =>
+        data === CLOSED ? this.#takeOver() : this.#rest(data);
     }
     const { signal } = this.#ended;
     document.addEventListener("visibilitychange", () => this.#wake(), { signal });

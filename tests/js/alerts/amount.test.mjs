@@ -63,7 +63,8 @@ test("an amount is understood in its writer's locale, and in others where it is 
 
 test("what is no amount above zero is none", () => {
   const others = ["", " ", ".", ",", "abc", "0", "0.00", "-5", "−5", "100k", "1.2.3", "1,2,3", "1,2.5"];
-  others.push("1.234,5.6", "1e999", "1e-999", "Infinity", "NaN", "0x10", "1 2", "12 34", "e5", "5 5.5", "10²", "5₂", "$5$", "1/2", "½");
+  others.push("1.234,5.6", "1e999", "1e-999", "Infinity", "NaN", "0x10", "1 2", "12 34", "e5", "5 5.5");
+  others.push("10²", "5₂", "$5$", "1/2", "½");
   for (const text of others) assert.equal(parseAmount(text, "usd", "en-US"), null, text);
 });
 
@@ -82,7 +83,10 @@ const LOCALES = [
 ];
 
 test("a price as the page writes it is understood, in every locale and currency", () => {
-  const currencies = [["usd", "$"], ["eur", "€"], ["jpy", "¥"], ["cad", "$"], ["chf", "CHF"], ["dkk", "kr."], ["inr", "₹"], ["pln", "zł"], ["btc", ""], ["sats", ""]];
+  const currencies = [
+    ["usd", "$"], ["eur", "€"], ["jpy", "¥"], ["cad", "$"], ["chf", "CHF"],
+    ["dkk", "kr."], ["inr", "₹"], ["pln", "zł"], ["btc", ""], ["sats", ""],
+  ];
   for (const locale of LOCALES) {
     for (const [code, symbol] of currencies) {
       const currency = { code, symbol, cents: 2 };

@@ -7,7 +7,11 @@ import { test } from "node:test";
 import * as formats from "../../../static/js/lib/format.js";
 
 const cases = JSON.parse(readFileSync(new URL("../../support/format_cases.json", import.meta.url), "utf8"));
-const currencies = new Map([...cases.currency, ["sek", { code: "sek", symbol: "SEK\u00a0", cents: 2 }], ["idr", { code: "idr", symbol: "IDR\u00a0", cents: 2 }]]);
+const currencies = new Map([
+  ...cases.currency,
+  ["sek", { code: "sek", symbol: "SEK\u00a0", cents: 2 }],
+  ["idr", { code: "idr", symbol: "IDR\u00a0", cents: 2 }],
+]);
 const number = (text) => (text === null ? null : Number(text));
 
 // What came before ES2023, as Node 18, does not group thousands of trillions when asked to.
