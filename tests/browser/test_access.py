@@ -4,25 +4,18 @@ from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 from functools import partial
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support import pictures
+from tests.support.axe import needs_axe, violations
 from tests.support.browser import Open
 from tests.support.fake_site import BITCOIN, Site
 from tests.support.pictures import Market
-from tests.support.tools import ROOT
 
-AXE = ROOT / "tests" / "npm" / "node_modules" / "axe-core" / "axe.min.js"
+pytestmark = [pytest.mark.faults, needs_axe]
 
-pytestmark = [
-    pytest.mark.faults,
-    pytest.mark.skipif(not AXE.exists(), reason="needs axe-core: `make test` installs it with npm"),
-]
-
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 OF_COLORS = ["color-contrast", "link-in-text-block"]
 """axe's rules that may find in one theme what they do not find in another."""
 
@@ -73,21 +66,6 @@ STATES: dict[str, Callable[[Market, Page], None]] = {
     "no such page": partial(go, path="/nowhere"),
     "embed refused": partial(go, path="/embed?coins=no-such-coin"),
 }
-
-
-def violations(page: Page, rules: list[str] = RULES) -> list[str]:
-    """Return what axe finds wrong, one line per element."""
-    if not page.evaluate("() => 'axe' in globalThis"):
-        page.evaluate(AXE.read_text())
-    options = {"runOnly": rules, "resultTypes": ["violations"]}
-    found: list[dict[str, Any]] = page.evaluate(
-        "options => axe.run(document, options).then(({ violations }) => violations)", options
-    )
-    return [
-        f"{rule['id']}: {' '.join(node['target'])}: {node['failureSummary']}"
-        for rule in found
-        for node in rule["nodes"]
-    ]
 
 
 @pytest.mark.parametrize("state", STATES)

@@ -7,9 +7,8 @@ import pytest
 from flask import Flask
 from playwright.sync_api import Page, expect
 
-from tests.browser.test_access import pytestmark as access
-from tests.browser.test_access import violations
 from tests.conftest import SettingsFactory
+from tests.support.axe import needs_axe, violations
 from tests.support.browser import PHONE, WIDE, Open
 from tests.support.tools import quote
 from tests.support.web_process import Web, tick
@@ -67,7 +66,7 @@ def test_a_coin_is_renamed_and_hidden_in_front_of_its_readers(
 
 
 @pytest.mark.faults
-@access[1]
+@needs_axe
 def test_alerts_stand_in_nobodys_way(web: Web, new_page: Open) -> None:
     """A rule by the keyboard; what axe finds of the list and of a form that is refused."""
     page = new_page(viewport=PHONE)

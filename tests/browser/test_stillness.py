@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.support.browser import Open
 from tests.support.fake_site import Site, cell, expect_state, make_tick, open_live, quote
-from tracker.market.freshness import Status
+from tracker.market.freshness import State, Status
 from tracker.market.quotes import Quote
 
 SHIFTS = """() => {
@@ -103,8 +103,9 @@ def test_notices_move_nothing_and_while_prices_are_live_only_the_pill_says_so(
     first, notice = page.locator("[data-coin]").first, page.locator("[data-notice]")
     before = first.bounding_box()
     pill = page.get_by_role("button", name=re.compile("^Prices: Live.* with a problem$"))
-    for state, reason in (("stale", "HTTP 500 " * 30), ("live", "half a problem")):
-        site.send_status(Status(state, reason=reason))  # type: ignore[arg-type]
+    problems: dict[State, str] = {"stale": "HTTP 500 " * 30, "live": "half a problem"}
+    for state, reason in problems.items():
+        site.send_status(Status(state, reason=reason))
         expect_state(page, state)
         expect(notice).to_be_visible(visible=state != "live")
         expect(pill).to_be_visible(visible=state == "live")

@@ -135,14 +135,12 @@ def unknown(market: Market, page: Page) -> None:
     page.goto(f"{market.site.root}/cryptos/bitcion")
 
 
-def in_terminal(market: Market, page: Page, *commands: str) -> None:
-    """Show what *commands* print, which ask the site under the address of the docs."""
-    screen = ""
-    for command in commands:
-        here = command.replace("localhost:8000", market.site.root)
-        printed = subprocess.run(["bash", "-c", here], capture_output=True, text=True, check=True)
-        shown = printed.stdout.replace(f"127.0.0.1:{market.site.port}", "localhost:8000")
-        screen += f"\x1b[2m$ \x1b[0m{command.replace(' -s', '')}\n{shown}\n"
+def in_terminal(market: Market, page: Page, command: str) -> None:
+    """Show what *command* prints, which asks the site under the address of the docs."""
+    here = command.replace("localhost:8000", market.site.root)
+    printed = subprocess.run(["bash", "-c", here], capture_output=True, text=True, check=True)
+    shown = printed.stdout.replace(f"127.0.0.1:{market.site.port}", "localhost:8000")
+    screen = f"\x1b[2m$ \x1b[0m{command.replace(' -s', '')}\n{shown}"
     page.set_content(terminal_picture.page(screen.rstrip()))
     box = page.locator("pre").bounding_box()
     assert box
@@ -176,9 +174,9 @@ PICTURES = {
     "reconnecting": Picture(reconnecting, 375, 812),
     "first-start": Picture(first_start, height=480),
     "unknown-coin": Picture(unknown, height=480),
-    "terminal": Picture(lambda *to: in_terminal(*to, "curl -s localhost:8000")),
+    "terminal": Picture(partial(in_terminal, command="curl -s localhost:8000")),
     "terminal-coin": Picture(
-        lambda *to: in_terminal(*to, "curl -s 'localhost:8000/cryptos/btc?range=7d'")
+        partial(in_terminal, command="curl -s 'localhost:8000/cryptos/btc?range=7d'")
     ),
     "embed": Picture(partial(go, path="/embed?coins=bitcoin,ethereum,solana"), 360, 200),
 }
