@@ -28,10 +28,9 @@ from tracker.market.quotes import Market
 from tracker.services import db
 from tracker.storage.engine import writing
 from tracker.storage.models import CoinRow, QuoteRow, TickRow
-from tracker.storage.rollup import RollUp
+from tracker.storage.rollup import WHOLE_MS, RollUp
 from tracker.storage.ticks import Store
 from tracker.times import DAY_MS, HOUR_MS, MINUTE_MS
-from worker.maintenance import WHOLE_MS
 
 BEGIN = 1_795_413_600_000
 MARKET = Market("simulated", "usd")

@@ -5,13 +5,11 @@ One worker runs these and the refreshes in turn: each is short and leaves the re
 
 import logging
 
-from tracker.times import DAY_MS, HOUR_MS, MINUTE_MS, now_ms
+from tracker.storage.rollup import WHOLE_MS
+from tracker.times import DAY_MS, now_ms
 from worker.jobs import backend
 
 log = logging.getLogger(__name__)
-
-WHOLE_MS = HOUR_MS + 5 * MINUTE_MS
-"""How long every tick is kept at least: the chart of an hour shows each."""
 
 
 def roll_up() -> None:

@@ -8,11 +8,10 @@ from contextlib import suppress
 from typing import NamedTuple, Self
 
 from tracker.config import Settings, sqlite_path
+from tracker.storage.rollup import WHOLE_MS
 
 QUOTE_BYTES, CANDLE_BYTES = 220, 120
 """What a quote and a candle take, with their part of the indexes: measured, rounded up."""
-WHOLE_S = 65 * 60
-"""How long each tick is kept at least; later one a minute."""
 LOW_BYTES = 200 * 2**20
 """Room below which an operator should act."""
 
@@ -40,12 +39,12 @@ class DiskUse(NamedTuple):
 
     def __str__(self) -> str:
         """Return it in words."""
-        return f"the database has {in_words(self.size)}, its disk {in_words(self.room)} left"
+        return f"the database has {_in_words(self.size)}, its disk {_in_words(self.room)} left"
 
 
 def expected_bytes(settings: Settings) -> int:
     """Return about how much the database will have after a year with these *settings*."""
-    whole = max(settings.replay, WHOLE_S // settings.interval)
+    whole = max(settings.replay, WHOLE_MS // 1000 // settings.interval)
     thinned = settings.retention_days * 86_400 // max(60, settings.interval)
     coins = settings.coins.most
     return coins * ((whole + thinned) * QUOTE_BYTES + 365 * 24 * CANDLE_BYTES)
@@ -57,12 +56,12 @@ def warning(settings: Settings) -> str | None:
     if used is None or expected <= used.size + used.room:
         return None
     return (
-        f"these settings will store {in_words(expected)}, and there is no room for it: {used}."
+        f"these settings will store {_in_words(expected)}, and there is no room for it: {used}."
         " Set TRACKER_RETENTION_DAYS, TRACKER_COINS or TRACKER_REPLAY lower,"
         " or DATABASE_URL to another disk"
     )
 
 
-def in_words(size: int) -> str:
+def _in_words(size: int) -> str:
     """Return *size* bytes in MB or GB."""
     return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"

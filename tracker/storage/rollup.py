@@ -59,6 +59,8 @@ HOLD_S = 0.02
 """How long one transaction goes on deleting, for the same reason."""
 MAX_IDS = 20_000
 """Ticks looked at for deleting: more than there is time to delete."""
+WHOLE_MS = HOUR_MS + 5 * MINUTE_MS
+"""How long every tick is kept at least: the chart of an hour shows each."""
 CLOSE_MS = MINUTE_MS // 2
 """Closer ticks are thinned: those a minute apart may jitter into the same minute."""
 TIME_LIMIT_S = 1.0
