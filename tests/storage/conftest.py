@@ -1,4 +1,4 @@
-"""A history on SQLite and on PostgreSQL."""
+"""A database and a history in it, on SQLite and on PostgreSQL."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,10 +12,15 @@ from tracker.storage.engine import engine_options, writing
 
 
 @pytest.fixture
-def history(database_url: str) -> Iterator[Kept]:
+def engine(database_url: str) -> Iterator[Engine]:
     engine = create_engine(database_url, **engine_options(database_url))
-    yield Kept(engine)
+    yield engine
     engine.dispose()
+
+
+@pytest.fixture
+def history(engine: Engine) -> Kept:
+    return Kept(engine)
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Rules are judged in the transaction of the tick, and what fires is in the outbox with it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 
@@ -16,7 +16,6 @@ from tracker.market.quotes import Market, Tick
 from tracker.market.rates import Rates
 from tracker.storage import damage
 from tracker.storage.alerts import AlertStore
-from tracker.storage.engine import engine_options
 from tracker.storage.outbox import Outbox
 from tracker.storage.ticks import Store
 
@@ -55,13 +54,6 @@ class Alerts:
         """Return the texts in the outbox that wait for the first target."""
         parcel = self.outbox.claim(TARGETS[0], 10**12, hold_ms=0, is_alive=lambda _: False)
         return [event.text for event in parcel.events] if parcel else []
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    engine = create_engine(database_url, **engine_options(database_url))
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture

@@ -1,12 +1,9 @@
 """What alerts tell goes to each target once, in order, after failures too, or is given up."""
 
-from collections.abc import Iterator
-
 import pytest
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine
 
 from tests.storage.test_alerts import TARGETS
-from tracker.storage.engine import engine_options
 from tracker.storage.outbox import (
     BURST,
     GAP_MS,
@@ -19,13 +16,6 @@ from tracker.storage.outbox import (
 
 HOLD_MS = 20_000
 LATER = 10**9
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    engine = create_engine(database_url, **engine_options(database_url))
-    yield engine
-    engine.dispose()
 
 
 class Sender:

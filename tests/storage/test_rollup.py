@@ -208,7 +208,6 @@ class TestThin:
             for statement in (MAKE_TICK, MAKE_QUOTE):
                 connection.execute(text(statement), ticks)
         before = {range: history.points("bitcoin", range, NOON).points for range in ("1h", "24h")}
-        monkeypatch.setattr(module, "TIME_LIMIT_S", 60)
         assert history.thin(NOON - HOUR_MS - 5 * MINUTE, newest=1) > 2 * 22 * 60 - 10
         assert history.points("bitcoin", "1h", NOON).points == before["1h"]
         after = history.points("bitcoin", "24h", NOON).points
@@ -217,6 +216,14 @@ class TestThin:
         off = [abs(price_at(after, at) - price) for at, price in before["24h"]]
         assert max(off) < height * Decimal("0.05")
         assert sum(off) / len(off) < height * Decimal("0.015")
+
+
+@pytest.fixture
+def half_an_hour(history: Kept, sizes: list[int]) -> None:
+    """30 ticks of four quotes each, that are in the candles."""
+    fill_with_sql(history, coins=4, ticks=30, candles=0, step=MINUTE)
+    history.roll_up(NOON)
+    sizes.clear()
 
 
 class TestPrune:
@@ -239,13 +246,11 @@ class TestPrune:
         assert history.prune(NOON + DAY_MS) == 1
         assert newest_of(history.store)
 
+    @pytest.mark.usefixtures("half_an_hour")
     def test_each_transaction_is_short_and_lets_a_writer_in_and_all_take_little_time(
         self, history: Kept, sizes: list[int], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """A refresh must not wait for all of it: after each transaction there is a pause."""
-        fill_with_sql(history, coins=4, ticks=30, candles=0, step=MINUTE)
-        history.roll_up(NOON)
-        sizes.clear()
         monkeypatch.setattr(module, "TIME_LIMIT_S", 0)
         assert history.prune(NOON) == 0
         monkeypatch.setattr(module, "TIME_LIMIT_S", 60)
@@ -261,12 +266,10 @@ class TestPrune:
         assert sizes == [4] * 29
         assert left == [30] * 29, "one was deleted, one saved"
 
+    @pytest.mark.usefixtures("half_an_hour")
     def test_a_transaction_deletes_as_many_as_there_is_time_for(
         self, history: Kept, sizes: list[int], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        fill_with_sql(history, coins=4, ticks=30, candles=0, step=MINUTE)
-        history.roll_up(NOON)
-        sizes.clear()
         monkeypatch.setattr(module, "HOLD_S", 60)
         assert history.prune(NOON) == 29
         assert sizes == [29 * 4]

@@ -6,7 +6,6 @@ Behaviour that only one of them has is tested on that one.
 import shutil
 import sqlite3
 import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
@@ -36,13 +35,6 @@ from tracker.times import DAY_MS, HOUR_MS
 MINUTE = 60_000
 BEGIN = 1_795_413_240_000
 MARKET = Market("simulated", "usd")
-
-
-@pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    engine = create_engine(database_url, **engine_options(database_url))
-    yield engine
-    engine.dispose()
 
 
 @pytest.fixture
