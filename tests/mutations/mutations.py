@@ -73,8 +73,8 @@ BROKEN = [  # the test is below tests/
      "        if self._cached[0] is None:",
      "storage/test_alerts.py::test_rules_are_read_once_and_again_after_any_change"),
     ("alerts: two processes send to a target at once", "tracker/storage/outbox.py",
-     "                    return None\n                is_set_back",
-     "                    pass\n                is_set_back",
+     "                return None\n            is_set_back",
+     "                pass\n            is_set_back",
      "storage/test_outbox.py::"
      "test_a_target_is_one_process_s_until_that_is_done_or_dead_or_late"),
     ("alerts: a redirect is followed", "tracker/messaging/notify.py",

@@ -11,9 +11,9 @@ is sent again, with the same numbers. Times are unix milliseconds.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Engine, and_, delete, func, insert, select, update
+from sqlalchemy import Connection, Engine, Row, and_, delete, func, insert, select, update
 
 from tracker.storage.engine import reading, writing
 from tracker.storage.models import AlertDeliveryRow, AlertEventRow, AlertTargetRow
@@ -115,22 +115,14 @@ class Outbox:
         None if nothing does, it is too early, or another holder that *is_alive* has it.
         """
         with writing(self._engine) as connection:
-            row = connection.execute(
-                select(AlertTargetRow.__table__).where(AlertTargetRow.name == name)
-            ).first()
-            if row is None:
-                first = {"held_until": 0, "next_at": 0, "allowed_at": 0, "failures": 0}
-                connection.execute(insert(AlertTargetRow).values(name=name, is_told=False, **first))
-                failures = allowed_at = 0
-            else:
-                failures, allowed_at = row.failures, row.allowed_at
-                is_held = row.holder and 0 < row.held_until - now <= hold_ms
-                if is_held and row.holder != self._holder and is_alive(row.holder):
-                    return None
-                is_set_back = row.next_at - now > MAX_RETRY_MS  # the clock was
-                if now < row.next_at and not is_set_back:
-                    return None
-            ahead_ms = allowed_at - now
+            row = self._target(connection, name)
+            is_held = row.holder and 0 < row.held_until - now <= hold_ms
+            if is_held and row.holder != self._holder and is_alive(row.holder):
+                return None
+            is_set_back = row.next_at - now > MAX_RETRY_MS  # the clock was
+            if now < row.next_at and not is_set_back:
+                return None
+            ahead_ms = row.allowed_at - now
             if ahead_ms > 2 * BURST * GAP_MS:  # the clock was set back
                 ahead_ms = 0
             if ahead_ms > BURST * GAP_MS:
@@ -143,7 +135,7 @@ class Outbox:
             connection.execute(
                 update(AlertTargetRow).where(AlertTargetRow.name == name).values(taken)
             )
-            return Parcel(name, events, failures)
+            return Parcel(name, events, row.failures)
 
     def sent(self, parcel: Parcel, now: int) -> Settled:
         """Store that *parcel* was sent."""
@@ -166,9 +158,7 @@ class Outbox:
         wait_ms = min(MAX_RETRY_MS, RETRY_MS << min(parcel.failures, 10))
         old = [event for event in parcel.events if now - event.at >= GIVE_UP_MS]
         with writing(self._engine) as connection:
-            row = connection.execute(
-                select(AlertTargetRow.__table__).where(AlertTargetRow.name == parcel.name)
-            ).one()
+            row = self._target(connection, parcel.name)
             since = now if row.failing_since is None else row.failing_since
             given_up = self._done(connection, parcel.name, old, "given_up", now)
             if given_up and not row.is_told:
@@ -186,22 +176,12 @@ class Outbox:
 
     def states(self) -> list[TargetState]:
         """Return how each target does."""
-        waiting = self.waiting()
+        waiting, row = self.waiting(), AlertTargetRow
+        columns = (row.name, row.sent_at, row.failing_since, row.failures, row.reason)
         with reading(self._engine) as connection:
-            rows = {
-                row.name: row for row in connection.execute(select(AlertTargetRow.__table__)).all()
-            }
+            known = {name: state for name, *state in connection.execute(select(*columns))}
         return [
-            TargetState(
-                name,
-                waiting.get(name, 0),
-                *(
-                    (row.sent_at, row.failing_since, row.failures, row.reason)
-                    if (row := rows.get(name))
-                    else ()
-                ),
-            )
-            for name in self.targets
+            TargetState(name, waiting.get(name, 0), *known.get(name, ())) for name in self.targets
         ]
 
     def prune(self, before: int) -> int:
@@ -210,6 +190,15 @@ class Outbox:
         old = and_(AlertEventRow.at < before, AlertEventRow.id.not_in(waiting))
         with writing(self._engine) as connection:
             return connection.execute(delete(AlertEventRow).where(old)).rowcount
+
+    def _target(self, connection: Connection, name: str) -> Row[Any]:
+        """Return the row of the target *name*, and make it where there is none yet."""
+        its = select(AlertTargetRow.__table__).where(AlertTargetRow.name == name)
+        if (row := connection.execute(its).first()) is not None:
+            return row
+        first = {"held_until": 0, "next_at": 0, "allowed_at": 0, "failures": 0, "is_told": False}
+        connection.execute(insert(AlertTargetRow).values(name=name, **first))
+        return connection.execute(its).one()
 
     def _waiting_for(self, connection: Connection, name: str) -> tuple[Event, ...]:
         its = (
