@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import resource
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Self, cast
 
 from flask import Flask, current_app
@@ -79,6 +80,7 @@ class Services:
         history = History(backend.engine, settings.market)
         weeks = Weeks(history.points)
         instruments = Instruments()
+        disk_use = partial(DiskUse.of, settings.database_url)
         relay = Relay(
             feed=backend.feed,
             store=backend.store,
@@ -114,7 +116,7 @@ class Services:
                 sampler,
                 backend.refresh_stats,
                 sources=lambda: relay.state.source.sources,
-                disk_use=lambda: DiskUse.of(settings.database_url),
+                disk_use=disk_use,
             ),
             readiness=Readiness(
                 hub=hub,
@@ -122,7 +124,7 @@ class Services:
                 relay=relay,
                 store=backend.store,
                 stale_after=settings.stale_after_ms,
-                disk_use=lambda: DiskUse.of(settings.database_url),
+                disk_use=disk_use,
             ),
         )
 

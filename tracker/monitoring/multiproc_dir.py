@@ -53,13 +53,9 @@ def fold(pid: int) -> None:
     from prometheus_client.mmap_dict import MmapedDict
 
     with locked(fcntl.LOCK_EX):
-        for path in list(files(f"*_{pid}.db")):
-            kind = path.name.partition("_")[0]
-            if kind not in ("counter", "histogram"):
-                continue
-            counted = list(MmapedDict.read_all_values_from_file(str(path)))
-            total = MmapedDict(str(path.with_name(f"{kind}_dead.db")))
-            for key, value, *_ in counted:
+        for path in [*files(f"counter_{pid}.db"), *files(f"histogram_{pid}.db")]:
+            total = MmapedDict(str(path.with_name(path.name.replace(str(pid), "dead"))))
+            for key, value, *_ in MmapedDict.read_all_values_from_file(str(path)):
                 total.write_value(key, total.read_value(key)[0] + value, 0.0)
             total.close()
             path.unlink()
