@@ -44,7 +44,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 
         admin.mount(app)  # before the web's middleware is wrapped around both
     web.register(app)
-    if "gunicorn" not in os.environ.get("SERVER_SOFTWARE", ""):
+    if "gunicorn" not in os.environ.get("SERVER_SOFTWARE", ""):  # it runs no commands: 11 MB
         from tracker import commands
 
         commands.register(app)

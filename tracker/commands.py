@@ -1,4 +1,7 @@
-"""`flask --app wsgi alerts …`: rules on the command line, for servers without the admin."""
+"""`flask --app wsgi alerts …`: rules on the command line, for servers without the admin.
+
+`flask db …`, the migrations, is Flask-Migrate's own.
+"""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -8,14 +11,16 @@ from typing import Any, NoReturn
 import click
 from flask import Flask
 from flask.cli import AppGroup
+from flask_migrate import Migrate
 from sqlalchemy.exc import SQLAlchemyError
 
 from tracker.backend import Backend
+from tracker.config import ROOT
 from tracker.errors import ConfigError, NotifyError, RuleError, StoreError
 from tracker.market import alert_input
 from tracker.market.alerts import Rule, distance
 from tracker.messaging.notify import Notifier
-from tracker.services import services
+from tracker.services import db, services
 from tracker.storage.engine import explained
 from tracker.text.alerts import Event, description, one_line, standing, utc
 from tracker.times import now_ms
@@ -46,6 +51,7 @@ alerts = AppGroup(
 
 def register(app: Flask) -> None:
     """Add the commands to *app*."""
+    Migrate(app, db, directory=str(ROOT / "migrations"))
     app.cli.add_command(alerts)
 
 

@@ -7,7 +7,6 @@ the first request for something that shows prices (see `tracker.web`).
 
 from __future__ import annotations
 
-import os
 import resource
 from dataclasses import dataclass
 from functools import partial
@@ -18,7 +17,7 @@ from flask_sqlalchemy import SQLAlchemy
 
 from tracker import backend as backends
 from tracker.backend import Backend
-from tracker.config import ROOT, Settings
+from tracker.config import Settings
 from tracker.monitoring.collector import Collector
 from tracker.monitoring.instruments import Instruments
 from tracker.monitoring.readiness import Readiness
@@ -151,10 +150,6 @@ def register(app: Flask, settings: Settings, rate_limits: RateLimits) -> None:
     app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(settings.database_url)
     db.init_app(app)
-    if "gunicorn" not in os.environ.get("SERVER_SOFTWARE", ""):  # it migrates nothing: 11 MB
-        from flask_migrate import Migrate
-
-        Migrate(app, db, directory=str(ROOT / "migrations"))
     with app.app_context():
         engine = db.engine
     app.extensions[KEY] = Services.build(backends.build(settings, engine), rate_limits)
