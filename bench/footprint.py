@@ -94,8 +94,7 @@ def main() -> None:
         print(f"\n{coins} coins, a tick every second")
         found = measure(coins, options.seconds)
         print(found.table())
-        for goal in goals(coins, found):
-            print(f"- {'pass' if goal.kept else 'FAIL'}: {goal.promise}: {goal.found}")
+        print(*goals(coins, found), sep="\n")
 
 
 def goals(coins: int, found: Footprint) -> list[Goal]:

@@ -24,6 +24,10 @@ class Goal(NamedTuple):
     found: str
     kept: bool
 
+    def __str__(self) -> str:
+        """Return the line that a benchmark prints."""
+        return f"- {'pass' if self.kept else 'FAIL'}: {self.promise}: {self.found}"
+
 
 def goals(found: Found) -> Iterator[Goal]:
     """Yield what can be said of the results *found*, by contender's key."""

@@ -53,11 +53,7 @@ def verdicts(levels: Sequence[Level]) -> str:
     title = f"Goals, with {asked:,} readers:"
     if asked < FULL:
         title = f"Goals (they are set for {FULL:,} readers; these are {asked:,}):"
-    lines = [
-        f"- {'pass' if kept else 'FAIL'}: {promise}: {words}"
-        for promise, words, kept in goals(found)
-    ]
-    return "\n".join([title, *lines])
+    return "\n".join([title, *map(str, goals(found))])
 
 
 def markdown(levels: Sequence[Level], machine: Sequence[str], remarks: Sequence[str]) -> str:

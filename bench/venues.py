@@ -30,6 +30,7 @@ from unittest import mock
 import simplejson
 
 from bench.footprint import launched
+from bench.goals import Goal
 from bench.machine import description
 from dev.embedded_redis import free_port
 from tests.support import fake_coingecko, fake_exchanges
@@ -71,12 +72,13 @@ def main() -> None:
     print(description()[0])
     logging.disable()  # of faults that are made here
     p95 = ages_p95()
-    _say(p95 <= AGE_GOAL_S, f"a shown price is at most {AGE_GOAL_S:g} s old, p95", f"{p95:.1f} s")
+    promise = f"a shown price is at most {AGE_GOAL_S:g} s old, p95"
+    print(Goal(promise, f"{p95:.1f} s", p95 <= AGE_GOAL_S), flush=True)
     judge_all(options.seconds)
 
 
-def judge_all(seconds: int) -> bool:
-    """Judge each price shown in *seconds* of each choice of faults; print and return the result."""
+def judge_all(seconds: int) -> None:
+    """Judge each price shown in *seconds* of each choice of faults, and print."""
     wrong, shown, worst, worst_of = 0, 0, Decimal(0), ""
     choices = list(choices_of_faults())
     for faults in choices:
@@ -92,8 +94,7 @@ def judge_all(seconds: int) -> bool:
         wrong += of_this
     print(f"  the furthest from the true price: {worst:.2%} ({worst_of})")
     promise = f"no wrong price in {len(choices)} choices of faults, {seconds} s each"
-    _say(wrong == 0 < shown, promise, f"{wrong} of {shown:,}")
-    return wrong == 0 < shown
+    print(Goal(promise, f"{wrong} of {shown:,}", wrong == 0 < shown))
 
 
 def choices_of_faults() -> Iterator[dict[str, str]]:
@@ -103,10 +104,6 @@ def choices_of_faults() -> Iterator[dict[str, str]]:
         for services in combinations(faults, count):
             for chosen in product(*(faults[one] for one in services)):
                 yield dict(zip(services, chosen, strict=True))
-
-
-def _say(kept: bool, promise: str, found: str) -> None:
-    print(f"- {'pass' if kept else 'FAIL'}: {promise}: {found}", flush=True)
 
 
 # How old a shown price is

@@ -53,8 +53,7 @@ def main() -> None:
         found = [week(f"sqlite:///{folder}/week.db", options.hours)]
         for coins in (10, 250):
             found += locks(f"sqlite:///{folder}/{coins}.db", coins, options.seconds)
-    for goal in found:
-        print(f"- {'pass' if goal.kept else 'FAIL'}: {goal.promise}: {goal.found}")
+    print(*found, sep="\n")
 
 
 def week(url: str, hours: int) -> Goal:

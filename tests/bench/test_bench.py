@@ -25,6 +25,8 @@ from worker.venues import VENUES, consensus
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="they read Linux's /proc")
 
 SMALL = ("--readers", "50", "--rounds", "1")
+HOLD_S = 0.1
+"""Long against what a busy machine keeps the watcher waiting for."""
 
 
 def bench(*arguments: str) -> str:
@@ -113,18 +115,18 @@ def test_the_lock_is_watched_from_outside(database_url: str) -> None:
     with watched_lock(database_url) as held:
         for _ in range(2):
             with writing(engine):
-                time.sleep(0.05)
-            time.sleep(0.05)
+                time.sleep(HOLD_S)
+            time.sleep(HOLD_S)
     engine.dispose()
     assert len(held) == 2
-    assert min(held) > 40
+    assert min(held) > HOLD_S / 2 * 1000
 
 
 def test_each_fault_of_an_exchange_is_shown_to_the_rule_and_a_wrong_price_is_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for fault in venues.FAULTS:
-        run = venues.Run({"kraken": fault, "bitstamp": ""})
+        run = venues.Run({"kraken": fault})
         prices = list(run.prices(3))
         assert len(prices) == 3 * len(venues.COINS), fault
         assert all(off <= allowed for off, allowed in prices), fault
