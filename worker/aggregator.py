@@ -26,13 +26,12 @@ from tracker.logs.throttle import FailureLog
 from tracker.market.freshness import SourceHealth, SourceState, frozen
 from tracker.market.quotes import Quote, by_symbol
 from tracker.times import HOUR_MS, MINUTE_MS
-from worker.sources.base import Fetched, Source, without_name
+from worker.sources.base import Fetched, Source, failure_of_bug, without_name
 from worker.threads import in_line, in_thread
 from worker.venues.base import TIMEOUT_S, Trade
 from worker.venues.consensus import Factors, factors, repriced, verdicts, young
 from worker.venues.exchanges import Exchanges
 
-MAX_REASON = 200  # characters
 MAX_NAMED = 3  # coins in a warning
 REFER_AGAIN_MS = MINUTE_MS
 """How long shown prices are the reference while the source fails: they move on without it."""
@@ -184,7 +183,7 @@ class Aggregator:
         except SourceError as error:
             return Collected(error=error)
         except Exception as error:  # noqa: BLE001 - of a thread: a bug, which must not stop prices
-            return Collected(error=SourceError(f"{self.source.name}: {error!r}"[:MAX_REASON]))
+            return Collected(error=failure_of_bug(self.source.name, error))
         return Collected(fetched=fetched, unchanged=fetched is None)
 
     def _reprice(self, trades: Mapping[str, Sequence[Trade]], at: int) -> bool:

@@ -60,9 +60,9 @@ class Dispatcher:
 
     def dispatch(self) -> None:
         """Begin to send all that waits and is due, and give up on threads that are late."""
-        for name, line in self._lines.items():
+        for line in self._lines.values():
             if line.thread is not None and not line.thread.done():
-                self._abandon_if_late(name, line)
+                self._abandon_if_late(line)
         waiting = self._outbox.waiting()
         self._stats.note_alerts_waiting(sum(waiting.values()))
         targets = {*self._outbox.targets}
@@ -125,7 +125,7 @@ class Dispatcher:
                     raise
                 sleep(STORE_AGAIN_S)
 
-    def _abandon_if_late(self, name: str, line: _Line) -> None:
+    def _abandon_if_late(self, line: _Line) -> None:
         if monotonic() - line.began_at < LIMIT_S or line.thread is None or line.parcel is None:
             return
         parcel, line.parcel = line.parcel, None

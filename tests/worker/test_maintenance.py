@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from dev.embedded_redis import EmbeddedRedis
 from tests.conftest import AppFactory, SettingsFactory
-from tests.support.tools import Child, environment, now_ms, save, wait_for
+from tests.support.tools import MINUTE, Child, environment, now_ms, save, wait_for
 from tracker.market.quotes import Market
 from tracker.messaging import json_jobs
 from tracker.services import db, services
@@ -20,8 +20,6 @@ from tracker.storage.ticks import Store
 from tracker.times import DAY_MS, HOUR_MS
 from worker import maintenance
 from worker.scheduler import jobs_of
-
-MINUTE = 60_000
 
 
 @pytest.fixture

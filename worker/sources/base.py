@@ -11,8 +11,11 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol
 
+from tracker.errors import SourceError
 from tracker.market.quotes import Quote
 from tracker.market.rates import Rates
+
+MAX_REASON = 200  # characters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +39,11 @@ def without_name(reason: str, name: str) -> str:
     """Return the *reason* of a failure without the *name* of the source that it begins with."""
     is_named = reason.lower().startswith(name.lower())
     return reason[len(name) :].removeprefix(":").lstrip() if is_named else reason
+
+
+def failure_of_bug(name: str, error: BaseException) -> SourceError:
+    """Return *error*, a bug in the source *name*, as a failure: it must not stop the others."""
+    return SourceError(f"{name}: {error!r}"[:MAX_REASON])
 
 
 class Source(Protocol):

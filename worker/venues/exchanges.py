@@ -16,7 +16,7 @@ from tracker.logs.throttle import FailureLog
 from tracker.market.freshness import SourceHealth
 from tracker.messaging.refresh_stats import SourceCounts
 from tracker.times import now_ms
-from worker.sources.base import without_name
+from worker.sources.base import failure_of_bug, without_name
 from worker.threads import in_thread
 from worker.venues.base import Trade, Venue
 from worker.venues.consensus import Verdict
@@ -28,7 +28,6 @@ REFUSED_WAIT_S = 600.0
 """The wait after a venue has refused this client: a ban, or a country that is not served."""
 DISAGREES_AFTER_MS = 60_000
 """How long a venue may be off before it counts as failing."""
-MAX_REASON = 200  # characters
 
 log = logging.getLogger(__name__)
 
@@ -94,9 +93,7 @@ class Desk:
         if error is None:
             self._answered(request.result())
             return request.result()
-        if not isinstance(error, SourceError):  # a bug, which must not stop the others
-            error = SourceError(f"{self.name}: {error!r}"[:MAX_REASON])
-        self._failed(error)
+        self._failed(error if isinstance(error, SourceError) else failure_of_bug(self.name, error))
         return None
 
     def judged(self, verdicts: Mapping[str, Verdict]) -> None:

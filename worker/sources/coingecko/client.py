@@ -67,13 +67,14 @@ class CoinGecko:
             **timeouts,
         )
         interval_s, requests = settings.source_interval, settings.coingecko_requests
-        left = DEMO_CALLS_A_MONTH - MONTH_S // settings.rates_interval
-        calls = requests * MONTH_S // interval_s + DEMO_CALLS_A_MONTH - left
+        for_rates = MONTH_S // settings.rates_interval
+        calls = requests * MONTH_S // interval_s + for_rates
         if key and plan == "demo" and calls > DEMO_CALLS_A_MONTH:
             log.warning(
                 "COINGECKO_INTERVAL=%d makes %d calls a month, and a Demo key has %d:"
                 " set it to %d or more, or use a Pro key",
-                interval_s, calls, DEMO_CALLS_A_MONTH, -(-requests * MONTH_S // left),
+                interval_s, calls, DEMO_CALLS_A_MONTH,
+                -(-requests * MONTH_S // (DEMO_CALLS_A_MONTH - for_rates)),
             )  # fmt: skip
 
     def fetch(self, *, etag: str | None = None, week: bool = False) -> Fetched | None:
