@@ -109,14 +109,14 @@ REDIS_OPTIONS = re.compile(
 def redis_url(text: str) -> str:
     """Return *text* if redis-py would connect with it, to the database that it names."""
     with suppress(ValueError):
-        if re.fullmatch(r"(rediss?|unix)://\S+", text):
-            parts = urlsplit(text)
-            is_socket = parts.scheme == "unix"
-            names_one = parts.path if is_socket else re.fullmatch(r"/?|/[0-9]{1,9}/?", parts.path)
-            if names_one and not parts.fragment and parts.port != 0:
-                if parts.query:
-                    _check_redis_options(text, parts.query)
-                return text
+        parts = urlsplit(text)
+        is_socket = parts.scheme == "unix"
+        names_one = parts.path if is_socket else re.fullmatch(r"/?|/[0-9]{1,9}/?", parts.path)
+        is_address = re.fullmatch(r"(rediss?|unix)://\S+", text) and parts.port != 0
+        if is_address and names_one and not parts.fragment:
+            if parts.query:
+                _check_redis_options(text, parts.query)
+            return text
     raise ValueError(
         "a redis://, rediss:// or unix:// URL, whose path and query name only what redis-py knows, "
         "as redis://:password@host:6379/0"
