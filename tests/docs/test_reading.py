@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -18,12 +17,8 @@ from playwright.sync_api import expect
 
 from tests.support.browser import Open
 from tests.support.serving import serving
-from tests.support.tools import ROOT, Child, now_ms, quote, wait_for
-from tests.support.web_process import Shared, shared_web, tick
-from tracker.market.freshness import SourceState
-from tracker.market.rates import Rates
-from tracker.messaging.feed import Message
-from tracker.services import services
+from tests.support.tools import ROOT, Child, quote, wait_for
+from tests.support.web_process import Shared, exchange_rates, shared_web, tick
 
 pytestmark = pytest.mark.faults
 
@@ -121,10 +116,7 @@ def test_what_the_documents_ask_for_in_a_terminal_is_printed(
 ) -> None:
     """A browser and a crawler get the page under the same addresses."""
     tick(shared.app, quote(symbol="btc"), quote("ethereum", symbol="eth"))
-    rates = Rates("usd", now_ms(), {"usd": Decimal(1), "eur": Decimal("0.92")})
-    backend = services(shared.app).backend
-    backend.store.save_rates(rates)  # where it is found, should the web not yet listen
-    backend.feed.publish(Message(SourceState(fresh_at=now_ms()), rates=rates))
+    exchange_rates(shared.app, eur="0.92")
     wait_for(lambda: shared.web.get("/api/rates")[0].status == 200)
     host = f"127.0.0.1:{shared.web.port}"
     others = ["wget -qO- localhost:8000", "wget -qO- localhost:8000/cryptos/btc?width=40"]

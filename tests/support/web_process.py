@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
@@ -17,6 +18,7 @@ from tests.support.tools import Child, environment, now_ms, quote, save, wait_fo
 from tracker import create_app
 from tracker.config import Settings
 from tracker.market.quotes import Quote, Tick, TickJson
+from tracker.market.rates import Rates
 from tracker.messaging.feed import Message
 from tracker.services import db, services
 from tracker.storage.ticks import Saved
@@ -161,3 +163,11 @@ def tick(app: Flask, *quotes: Quote, publish: bool = True) -> Tick:
     if publish:
         backend.feed.publish(message_of(saved))
     return saved.tick
+
+
+def exchange_rates(app: Flask, **worth: str) -> None:
+    """Save and publish what a dollar is *worth*, as a worker would: `eur="0.8"`."""
+    rates = Rates("usd", now_ms(), {"usd": Decimal(1)} | {of: Decimal(worth[of]) for of in worth})
+    backend = services(app).backend
+    backend.store.save_rates(rates)  # where it is found, should the web not yet listen
+    backend.feed.publish(Message(backend.store.source_state(), rates=rates))

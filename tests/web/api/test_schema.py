@@ -5,7 +5,6 @@ The stream never ends, so the only seat is taken, and it ends for all others at 
 
 import subprocess
 import sys
-from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -13,10 +12,8 @@ from flask import Flask
 
 from tests.conftest import SettingsFactory
 from tests.support.schema_hooks import KNOWN
-from tests.support.tools import ROOT, environment, now_ms, quote, wait_for
-from tests.support.web_process import Web, request, tick
-from tracker.market.rates import Rates
-from tracker.services import services
+from tests.support.tools import ROOT, environment, quote, wait_for
+from tests.support.web_process import Web, exchange_rates, request, tick
 
 pytestmark = pytest.mark.faults
 
@@ -26,8 +23,7 @@ EXAMPLES = 25
 
 def test_it_does_as_it_says(app: Flask, settings: SettingsFactory, tmp_path: Path) -> None:
     tick(app, *map(quote, KNOWN))
-    rates = Rates("usd", now_ms(), {"usd": Decimal(1), "eur": Decimal("0.92")})
-    services(app).backend.store.save_rates(rates)
+    exchange_rates(app, eur="0.92")
     with Web(settings(max_subscribers=1), tmp_path / "web.log") as web:
         wait_for(lambda: web.get("/readyz")[0].status == 200, what="the web to be ready")
         with request(web.port) as seat:

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,9 +10,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.conftest import AppFactory
-from tests.support.tools import now_ms, quote, wait_for
-from tests.support.web_process import tick
-from tracker.market.rates import Rates
+from tests.support.tools import quote, wait_for
+from tests.support.web_process import exchange_rates, tick
 from tracker.services import services
 from tracker.web.middleware.problem_details import MACHINE_PATHS
 
@@ -31,8 +29,7 @@ INSIDE = ("Traceback", 'File "', ".py", "SELECT", SECRET)
 def app(make_app: AppFactory) -> Flask:
     """All there is, the admin too, prices and exchange rates."""
     app = make_app(admin_password=SECRET, api_key=SECRET)
-    rates = Rates("usd", now_ms(), {"usd": Decimal(1)})
-    services(app).backend.store.save_rates(rates)
+    exchange_rates(app)
     services(app).relay.start()
     tick(app, quote("bitcoin"))
     wait_for(lambda: services(app).relay.state.tick)
