@@ -115,12 +115,13 @@ class TestLine:
 
     def test_no_part_of_where_alerts_go_is_shown_but_a_host(self) -> None:
         notify = (
-            "phone=ntfys://my-topic-of-mine tgram://123456789:AA-token/-100200300 json://127.0.0.1"
+            "phone=ntfys://my-topic-of-mine tgram://123456789:AA-token/-100200300"
+            " json://127.0.0.1 json://u:SG.ab12cd34.Gh56ij78@ntfy.example.org"
         )
-        text = "no my-topic-of-mine 123456789 AA-token/-100200300 at 127.0.0.1"
-        assert 'msg="no (hidden) (hidden) (hidden)/(hidden) at 127.0.0.1"' in line(
-            text, notify=notify
-        )
+        text = "no my-topic-of-mine 123456789 AA-token/-100200300 at 127.0.0.1 SG.ab12cd34.Gh56ij78"
+        shown = line(f"{text} ntfy.example.org", notify=notify)
+        hidden = "no (hidden) (hidden) (hidden)/(hidden) at 127.0.0.1 (hidden) ntfy.example.org"
+        assert f'msg="{hidden}"' in shown
 
     def test_a_secret_that_looks_like_a_url_is_hidden_and_a_url_without_one_stays(self) -> None:
         for secret in ("abc://defghij", "abc://user:pass@h", "://12345678"):

@@ -25,7 +25,10 @@ _SECRET_IN_QUERY = re.compile(
     rf"(?P<before>[?&]\w*(?:{'|'.join(_SECRET_NAMES)})=)[^&\s'\"]+", re.IGNORECASE
 )
 
-_HOST = re.compile(r"localhost|[a-z0-9-]+(\.[a-z0-9-]+)+", re.IGNORECASE)
+_HOST = re.compile(
+    r"localhost|(\d+\.){3}\d+|([a-z0-9-]+\.)+([a-z]{2,24}|xn--[a-z0-9-]+)", re.IGNORECASE
+)
+"""A host's address or name. Tokens have dots as well, but hardly one ends like a domain."""
 
 
 def redactor(settings: Settings) -> Callable[[str], str]:
