@@ -187,7 +187,7 @@ def test_each_crossing_is_told_once(
         first = backend.store.newest(1)[0].id
         for _ in range(KILLS):
             wait_for_a_tick(backend)
-            time.sleep(chance.uniform(0, 1.2))
+            time.sleep(chance.uniform(0, 1.2))  # anywhere between two ticks
             names = ["worker", "redis", "scheduler", "database"]
             processes.kill(chance.choices(names, [6, 3, 1, 3 if postgres else 0])[0])
         wait_for_a_tick(backend)

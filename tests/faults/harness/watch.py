@@ -43,7 +43,10 @@ class Watch:
         product.fresh_lines()
 
     def try_out(self, fault: Fault) -> str:
-        """Let *fault* happen, see that all is well; return its row of docs/testing.md's table."""
+        """Let *fault* happen; return its row of docs/testing.md's table.
+
+        Raises `AssertionError` if anything is not as promised, or not soon enough.
+        """
         seconds = self.recovery(fault)
         self.check()
         assert seconds <= fault.within
